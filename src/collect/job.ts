@@ -1,0 +1,32 @@
+import type { Secret } from '../fetch/secret.ts';
+import type { Provider } from '../providers/provider.ts';
+import type { Tag } from '../usage/point.ts';
+import type { Bucket } from '../windows/window.ts';
+
+/** One job as the collector runs it: a job file, validated, with defaults filled in and secrets resolved. */
+export interface Job {
+  readonly name: string;
+  readonly provider: Provider;
+  /** The tag `account`. */
+  readonly account: string;
+  /** Cron expression and the zone it is read in. */
+  readonly schedule: string;
+  readonly scheduleZone: string;
+  readonly bucket: Bucket;
+  /** The zone whose hours and days the buckets are. */
+  readonly zone: string;
+  /** First instant to collect, Unix seconds, on a bucket boundary. */
+  readonly start: number;
+  /** First instant not to collect any more. */
+  readonly end?: number;
+  /** How long a closed bucket is re-read, seconds. */
+  readonly lookback: number;
+  /** The provider's own options, as its schema returns them. */
+  readonly options: unknown;
+  /** The most distinct values a tag may take before further ones become `__other__`. */
+  readonly tagLimits: Readonly<Partial<Record<Tag, number>>>;
+  /** Present where users are stored under a keyed hash. */
+  readonly pseudonymKey?: Secret;
+  /** Present where users are mapped to a `team` tag: e-mail, lower case -> team. */
+  readonly teams?: ReadonlyMap<string, string>;
+}

@@ -1,0 +1,110 @@
+import { sumRecords } from '../usage/aggregate.ts';
+import type { Fields, Tag, Tags, UsageRecord } from '../usage/point.ts';
+import type { Window } from '../windows/window.ts';
+import { between, seeded } from './random.ts';
+
+/** One billed request, as the vendor knows it. Times in Unix seconds. */
+export interface UsageEvent {
+  readonly id: string;
+  readonly time: number;
+  /** When the vendor's API begins to count it: usage converges, a closed bucket still grows. */
+  readonly visibleAt: number;
+  readonly tags: Tags;
+  readonly fields: Fields;
+}
+
+/** What truly happened at one vendor. Simulators answer from it; tests compare the store with it. */
+export interface World {
+  /** Sorted by time. */
+  readonly events: readonly UsageEvent[];
+  /** The events of a window that the API shows at `now` (seconds). */
+  visible(window: Window, now: number): UsageEvent[];
+  /** Exact sums of a window as shown at `now`, grouped by tags, at the window's start. */
+  totals(window: Window, now: number, by: readonly Tag[]): UsageRecord[];
+}
+
+export function createWorld(events: readonly UsageEvent[]): World {
+  const sorted = events.toSorted((a, b) => a.time - b.time);
+  const visible = (window: Window, now: number): UsageEvent[] => {
+    const found: UsageEvent[] = [];
+    for (let i = firstAtOrAfter(sorted, window.start); i < sorted.length; i++) {
+      const event = sorted[i]!;
+      if (event.time >= window.end) break;
+      if (event.visibleAt <= now && event.time <= now) found.push(event);
+    }
+    return found;
+  };
+  return {
+    events: sorted,
+    visible,
+    totals: (window, now, by) =>
+      sumRecords(
+        visible(window, now).map((event) => ({
+          time: window.start,
+          tags: Object.fromEntries(by.flatMap((tag) => (event.tags[tag] ? [[tag, event.tags[tag]]] : []))),
+          fields: event.fields,
+        })),
+      ),
+  };
+}
+
+export interface OfficeHours {
+  readonly seed: number;
+  /** Unix seconds. */
+  readonly start: number;
+  readonly end: number;
+  /** One entry per user/key/endpoint and model that is in use. */
+  readonly series: readonly Tags[];
+  /** Requests per series in a busy hour. */
+  readonly perHour: number;
+  /** Hours of the day (UTC+8) when people work, `[from, to)`. */
+  readonly hours?: readonly [from: number, to: number];
+  /** The longest time after which a request is counted, seconds. */
+  readonly convergence?: number;
+  /** Shapes one request's counters; input and output tokens by default. */
+  readonly fields?: (input: number, output: number) => Fields;
+}
+
+const HOUR = 3600;
+const BEIJING = 8 * HOUR;
+
+/**
+ * Usage as an office makes it: busy in working hours, quiet at night and at weekends. Some requests fall on
+ * the very first second of an hour, where a wrong idea of a window's edge counts them twice or not at all.
+ */
+export function officeHours(options: OfficeHours): UsageEvent[] {
+  const random = seeded(options.seed);
+  const [from, to] = options.hours ?? [9, 19];
+  const fields = options.fields ?? ((input, output) => ({ input_tokens: input, output_tokens: output }));
+  const events: UsageEvent[] = [];
+  for (let hour = Math.ceil(options.start / HOUR) * HOUR; hour < options.end; hour += HOUR) {
+    const local = new Date((hour + BEIJING) * 1000);
+    const weekend = local.getUTCDay() === 0 || local.getUTCDay() === 6;
+    if (weekend || local.getUTCHours() < from || local.getUTCHours() >= to) continue;
+    for (const tags of options.series) {
+      const count = between(random, 0, options.perHour * 2);
+      for (let i = 0; i < count; i++) {
+        const time = hour + (random() < 0.05 ? 0 : between(random, 0, HOUR - 1));
+        events.push({
+          id: `req-${options.seed}-${events.length}`,
+          time,
+          visibleAt: time + between(random, 0, options.convergence ?? 0),
+          tags,
+          fields: fields(between(random, 200, 20_000), between(random, 20, 4_000)),
+        });
+      }
+    }
+  }
+  return events;
+}
+
+function firstAtOrAfter(events: readonly UsageEvent[], time: number): number {
+  let low = 0;
+  let high = events.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (events[middle]!.time < time) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
