@@ -1,14 +1,41 @@
-import { TAGS, type Tags } from './point.ts';
+import { TAGS, type Tag, type Tags } from './point.ts';
+
+const NAME_END = '\u0001';
+const VALUE_END = '\u0002';
 
 /**
- * The identity of a series: its tags in the order of `TAGS`, joined with characters that the store's line
- * protocol never carries inside a value. Same tags, same text; absent and empty tags do not count.
+ * The identity of a series: its tags in the order of `TAGS` as one text. Same tags, same text; absent and
+ * empty tags do not count.
  */
 export function seriesKey(tags: Tags): string {
   let key = '';
   for (const tag of TAGS) {
     const value = tags[tag];
-    if (value) key += `${tag}\u0001${value}\u0002`;
+    if (value) key += tag + NAME_END + escape(value) + VALUE_END;
   }
   return key;
+}
+
+/** The tags that `seriesKey` made its text from. */
+export function tagsOfSeries(key: string): Tags {
+  const tags: Partial<Record<Tag, string>> = {};
+  for (const pair of key.split(VALUE_END)) {
+    const end = pair.indexOf(NAME_END);
+    if (end > 0) tags[pair.slice(0, end) as Tag] = unescape(pair.slice(end + 1));
+  }
+  return tags;
+}
+
+// A value may hold any character, the separators and the escape character (NUL) included.
+const SPECIAL = /[\u0000-\u0002]/;
+const SPECIALS = /[\u0000-\u0002]/g;
+
+function escape(value: string): string {
+  return SPECIAL.test(value) ? value.replace(SPECIALS, (c) => `\u0000${'abc'[c.charCodeAt(0)]}`) : value;
+}
+
+function unescape(value: string): string {
+  return value.includes('\u0000')
+    ? value.replace(/\u0000([abc])/g, (_, letter: string) => String.fromCharCode('abc'.indexOf(letter)))
+    : value;
 }

@@ -1,0 +1,115 @@
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import Database from 'libsql';
+
+export type LedgerDatabase = Database.Database;
+
+/** Raised when the file's layout changes; an older file is upgraded, a newer one refused. */
+const VERSION = 1;
+
+const TABLES = `
+  CREATE TABLE job (
+    name TEXT PRIMARY KEY, identity TEXT NOT NULL, clock INTEGER NOT NULL DEFAULT 0, range_end TEXT
+  ) WITHOUT ROWID;
+  CREATE TABLE read (
+    job TEXT NOT NULL, start INTEGER NOT NULL, end INTEGER NOT NULL, read_at INTEGER NOT NULL,
+    PRIMARY KEY (job, start)
+  ) WITHOUT ROWID;
+  CREATE TABLE gap (
+    job TEXT NOT NULL, partition TEXT NOT NULL, start INTEGER NOT NULL, end INTEGER NOT NULL,
+    since INTEGER NOT NULL, kind TEXT NOT NULL, error TEXT NOT NULL, attempts INTEGER NOT NULL,
+    next_try INTEGER NOT NULL, lost INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (job, partition, start)
+  ) WITHOUT ROWID;
+  CREATE TABLE partition (
+    job TEXT NOT NULL, id TEXT NOT NULL, first_seen INTEGER NOT NULL, last_seen INTEGER NOT NULL,
+    PRIMARY KEY (job, id)
+  ) WITHOUT ROWID;
+  CREATE TABLE lateness (
+    job TEXT NOT NULL, age INTEGER NOT NULL, tokens REAL NOT NULL, PRIMARY KEY (job, age)
+  ) WITHOUT ROWID;
+  CREATE TABLE counter (
+    job TEXT NOT NULL, name TEXT NOT NULL, value INTEGER NOT NULL, PRIMARY KEY (job, name)
+  ) WITHOUT ROWID;
+  CREATE TABLE memory (
+    job TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (job, key)
+  ) WITHOUT ROWID;
+  CREATE TABLE admitted (
+    job TEXT NOT NULL, tag TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (job, tag, value)
+  ) WITHOUT ROWID;
+  CREATE TABLE spool (
+    job TEXT NOT NULL, time INTEGER NOT NULL, series TEXT NOT NULL, line TEXT NOT NULL,
+    PRIMARY KEY (time, job, series)
+  ) WITHOUT ROWID;
+  CREATE TABLE known (
+    job TEXT NOT NULL, time INTEGER NOT NULL, series TEXT NOT NULL, fields TEXT NOT NULL,
+    PRIMARY KEY (job, time, series)
+  ) WITHOUT ROWID;
+  CREATE TABLE slot (host TEXT PRIMARY KEY, next_at REAL NOT NULL) WITHOUT ROWID;
+  CREATE TABLE lease (name TEXT PRIMARY KEY, owner TEXT NOT NULL, until INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE TABLE reconciliation (
+    job TEXT NOT NULL, at INTEGER NOT NULL, start INTEGER NOT NULL, end INTEGER NOT NULL,
+    provider TEXT NOT NULL, stored TEXT NOT NULL, differences INTEGER NOT NULL,
+    PRIMARY KEY (job, at, start)
+  ) WITHOUT ROWID;
+`;
+
+export class LedgerError extends Error {
+  override readonly name = 'LedgerError';
+  readonly hint: string;
+
+  constructor(message: string, hint: string, cause?: unknown) {
+    super(message, { cause });
+    this.hint = hint;
+  }
+}
+
+/**
+ * Opens the ledger file, made if need be. Every commit is on disk when it returns, so that it survives a
+ * kill and a power cut. @throws LedgerError
+ */
+export function openDatabase(path: string): LedgerDatabase {
+  const db = open(path);
+  try {
+    db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;');
+    upgrade(db, path);
+    return db;
+  } catch (error) {
+    db.close();
+    if (error instanceof LedgerError) throw error;
+    throw new LedgerError(
+      `the ledger ${path} cannot be used: ${(error as Error).message}`,
+      'If it is damaged, move it away: everything since `start` is then read again, and nothing is counted twice.',
+      error,
+    );
+  }
+}
+
+function open(path: string): LedgerDatabase {
+  try {
+    if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true });
+    // The time-out covers another process (a back-fill beside the daemon) in the middle of a commit.
+    return new Database(path, { timeout: 10_000 });
+  } catch (error) {
+    throw new LedgerError(
+      `cannot open the ledger ${path}: ${(error as Error).message}`,
+      'Make the data folder writable for this user, or name another one with TOKENTIDE_DATA.',
+      error,
+    );
+  }
+}
+
+function upgrade(db: LedgerDatabase, path: string): void {
+  const begin = db.transaction(() => {
+    const { user_version: version } = db.prepare('PRAGMA user_version').get() as { user_version: number };
+    if (version > VERSION) {
+      throw new LedgerError(
+        `the ledger ${path} was written by a newer tokentide (layout ${version}, this one knows ${VERSION})`,
+        'Run the newer version, or start with another data folder.',
+      );
+    }
+    if (version === 0) db.exec(TABLES);
+    db.exec(`PRAGMA user_version = ${VERSION}`);
+  });
+  begin.immediate();
+}

@@ -1,0 +1,95 @@
+import { union } from '../windows/intervals.ts';
+import type { Window } from '../windows/window.ts';
+import type { LedgerDatabase } from './database.ts';
+
+/** The partition that stands for all of a job's partitions: the whole window is missing. */
+export const EVERYTHING = '*';
+
+/** A window, or one partition of it, that should have been read and was not. Times in Unix seconds. */
+export interface Gap extends Window {
+  readonly partition: string;
+  /** When it was first found missing. */
+  readonly since: number;
+  /** A short word for the cause, from a bounded set: the kind of a `FetchError`, `new`, `spool_full`. */
+  readonly kind: string;
+  readonly error: string;
+  readonly attempts: number;
+  readonly nextTry: number;
+  /** Older than the provider remembers: it cannot be filled any more. */
+  readonly lost: boolean;
+}
+
+/** The gaps of every job. One partition's gaps share their number of attempts and their next try. */
+export interface Gaps {
+  of(job: string): Gap[];
+  /** Adds a gap; where it touches others of the same partition they become one, since the earliest of them. */
+  open(job: string, gap: Gap): void;
+  /** Removes a window from a partition's gaps: it has been read. */
+  fill(job: string, partition: string, window: Window): void;
+  /** Marks gaps that end before `time` as lost. Returns how many were. */
+  lose(job: string, time: number): number;
+  /** Forgets gaps, lost ones too. */
+  clear(job: string): void;
+}
+
+type Row = [string, number, number, number, string, string, number, number, number];
+
+export function createGaps(db: LedgerDatabase): Gaps {
+  const columns = 'partition, start, end, since, kind, error, attempts, next_try, lost';
+  const select = db.prepare(`SELECT ${columns} FROM gap WHERE job = ? ORDER BY start, partition`).raw();
+  const selectPartition = db
+    .prepare(`SELECT ${columns} FROM gap WHERE job = ? AND partition = ? ORDER BY start`)
+    .raw();
+  const insert = db.prepare(
+    `INSERT OR REPLACE INTO gap (job, ${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  );
+  const removePartition = db.prepare('DELETE FROM gap WHERE job = ? AND partition = ?');
+  const markLost = db.prepare('UPDATE gap SET lost = 1 WHERE job = ? AND lost = 0 AND end <= ?');
+  const removeJob = db.prepare('DELETE FROM gap WHERE job = ?');
+
+  const toGap = ([partition, start, end, since, kind, error, attempts, nextTry, lost]: Row): Gap => ({
+    partition,
+    start,
+    end,
+    since,
+    kind,
+    error,
+    attempts,
+    nextTry,
+    lost: lost === 1,
+  });
+  const write = (job: string, gap: Gap): void => {
+    const { partition, start, end, since, kind, error, attempts, nextTry, lost } = gap;
+    insert.run(job, partition, start, end, since, kind, error, attempts, nextTry, lost ? 1 : 0);
+  };
+  const ofPartition = (job: string, partition: string): Gap[] =>
+    (selectPartition.all(job, partition) as Row[]).map(toGap);
+
+  return {
+    of: (job) => (select.all(job) as Row[]).map(toGap),
+    open: (job, gap) => {
+      const others = ofPartition(job, gap.partition);
+      removePartition.run(job, gap.partition);
+      for (const lost of others.filter((other) => other.lost)) write(job, lost);
+      const waiting = others.filter((other) => !other.lost);
+      for (const window of union([...waiting, gap])) {
+        const inside = waiting.filter((other) => other.start >= window.start && other.end <= window.end);
+        write(job, { ...gap, ...window, since: Math.min(gap.since, ...inside.map((other) => other.since)) });
+      }
+    },
+    fill: (job, partition, window) => {
+      const others = ofPartition(job, partition);
+      if (!others.some((other) => other.start < window.end && window.start < other.end)) return;
+      removePartition.run(job, partition);
+      for (const other of others) {
+        const left = { ...other, end: Math.min(other.end, window.start) };
+        const right = { ...other, start: Math.max(other.start, window.end) };
+        for (const part of other.start < window.end && window.start < other.end ? [left, right] : [other]) {
+          if (part.start < part.end) write(job, part);
+        }
+      }
+    },
+    lose: (job, time) => markLost.run(job, time).changes,
+    clear: (job) => void removeJob.run(job),
+  };
+}

@@ -1,0 +1,44 @@
+import { addRead, distrustReads, removeReads, type Read } from '../windows/reads.ts';
+import type { Window } from '../windows/window.ts';
+import type { LedgerDatabase } from './database.ts';
+
+/** Which closed buckets of a job were read, and when. */
+export interface Reads {
+  of(job: string): Read[];
+  add(job: string, read: Read, lookback: number): void;
+  remove(job: string, windows: readonly Window[]): void;
+  /** See `distrustReads`. */
+  distrust(job: string, now: number, ahead: number, lookback: number): void;
+  clear(job: string): void;
+}
+
+export function createReads(db: LedgerDatabase): Reads {
+  const select = db.prepare('SELECT start, end, read_at FROM read WHERE job = ? ORDER BY start').raw();
+  const insert = db.prepare('INSERT OR REPLACE INTO read (job, start, end, read_at) VALUES (?, ?, ?, ?)');
+  const removeOne = db.prepare('DELETE FROM read WHERE job = ? AND start = ?');
+
+  const of = (job: string): Read[] =>
+    (select.all(job) as [number, number, number][]).map(([start, end, readAt]) => ({ start, end, readAt }));
+
+  /** Writes only the rows that differ: a commit touches a few of them, whatever the length of the history. */
+  const replace = (job: string, before: readonly Read[], after: readonly Read[]): void => {
+    const text = (read: Read) => `${read.start}/${read.end}/${read.readAt}`;
+    const old = new Set(before.map(text));
+    const kept = new Set(after.map(text));
+    for (const read of before) if (!kept.has(text(read))) removeOne.run(job, read.start);
+    for (const read of after) if (!old.has(text(read))) insert.run(job, read.start, read.end, read.readAt);
+  };
+  const change = (job: string, update: (reads: Read[]) => Read[]): void => {
+    const before = of(job);
+    replace(job, before, update(before));
+  };
+
+  return {
+    of,
+    add: (job, read, lookback) => change(job, (reads) => addRead(reads, read, lookback)),
+    remove: (job, windows) => change(job, (reads) => removeReads(reads, windows)),
+    distrust: (job, now, ahead, lookback) =>
+      change(job, (reads) => distrustReads(reads, now, ahead, lookback)),
+    clear: (job) => change(job, () => []),
+  };
+}

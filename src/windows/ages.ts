@@ -1,0 +1,20 @@
+/** Ages closer together than this bring nothing: usage APIs count in minutes. */
+const SHORTEST = 60;
+
+/**
+ * The ages, in seconds after its close, at which a closed bucket is read again: at once, then about doubling
+ * from one poll up to `lookback`, which is always the last.
+ */
+export function rereadAges(pollInterval: number, lookback: number): number[] {
+  const ages: number[] = [];
+  for (let age = lookback; age >= Math.max(pollInterval, SHORTEST); age = Math.floor(age / 2))
+    ages.unshift(age);
+  if (ages.length === 0 && lookback > 0) ages.push(lookback);
+  return [0, ...ages];
+}
+
+/** Whether a bucket that closed at `end` and was last read at `readAt` is due for another read at `now`. */
+export function isDue(end: number, readAt: number, now: number, ages: readonly number[]): boolean {
+  const last = readAt - end;
+  return ages.some((age) => age <= now - end && age > last);
+}

@@ -1,0 +1,70 @@
+import { isDue } from './ages.ts';
+import { bucketEnd, bucketsOf, bucketStart, splitByDays } from './calendar.ts';
+import { intersect, subtract, union } from './intervals.ts';
+import type { Read } from './reads.ts';
+import type { Bucket, Window } from './window.ts';
+
+export interface PlanInput {
+  /** Unix seconds. */
+  readonly now: number;
+  /** What the job collects: `[start, end)`, in buckets of a zone. */
+  readonly start: number;
+  readonly end?: number;
+  readonly bucket: Bucket;
+  readonly zone: string;
+  readonly lookback: number;
+  /** From `rereadAges`. */
+  readonly ages: readonly number[];
+  /** The longest window that the provider takes, in days. */
+  readonly maxDays: number;
+  readonly reads: readonly Read[];
+  /** Windows that wait for something else: a gap's next try. */
+  readonly postponed: readonly Window[];
+}
+
+/** Windows to read, each a whole number of buckets no longer than the provider takes, newest first. */
+export interface Plan {
+  /** The open bucket, together with the closed ones right before it that are due as well. */
+  readonly open: Window[];
+  /** Closed buckets within the look-back that are due. */
+  readonly due: Window[];
+  /** Closed buckets before the look-back that were never read, or not since they settled. */
+  readonly backlog: Window[];
+}
+
+/** What to read now. Pure: every bucket of `[start, now]` is settled, waiting for its next age, postponed, or in the plan. */
+export function plan(input: PlanInput): Plan {
+  const { now, bucket, zone } = input;
+  const openStart = bucketStart(now, bucket, zone);
+  const closedEnd = Math.min(openStart, input.end ?? openStart);
+  const closed = input.start < closedEnd ? [{ start: input.start, end: closedEnd }] : [];
+  const postponed = input.postponed;
+
+  const unread = subtract(subtract(closed, input.reads), postponed);
+  const stale = input.reads.flatMap((read) => dueBuckets(read, input));
+  const wanted = union([...unread, ...subtract(intersect(stale, closed), postponed)]);
+
+  const horizon = bucketStart(Math.max(now - input.lookback, input.start), bucket, zone);
+  const recent = subtract(wanted, [{ start: -Infinity, end: horizon }]);
+  const older = subtract(wanted, [{ start: horizon, end: Infinity }]);
+
+  const isOpen = openStart >= input.start && (input.end === undefined || openStart < input.end);
+  const open = isOpen ? [{ start: openStart, end: bucketEnd(now, bucket, zone) }] : [];
+  const touching = recent.at(-1)?.end === openStart && isOpen ? [recent.at(-1)!] : [];
+  return {
+    open: pieces(union([...touching, ...open]), input),
+    due: pieces(subtract(recent, touching), input),
+    backlog: pieces(older, input),
+  };
+}
+
+function dueBuckets(read: Read, input: PlanInput): Window[] {
+  const { now, ages, bucket, zone, lookback } = input;
+  // Most of a job's history is settled: one comparison instead of a walk over its buckets.
+  if (read.readAt - read.end >= lookback) return [];
+  return bucketsOf(read, bucket, zone).filter((b) => b.end <= now && isDue(b.end, read.readAt, now, ages));
+}
+
+function pieces(windows: readonly Window[], { maxDays, zone }: PlanInput): Window[] {
+  return windows.flatMap((window) => splitByDays(window, maxDays, zone)).toReversed();
+}

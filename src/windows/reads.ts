@@ -1,0 +1,66 @@
+import { union } from './intervals.ts';
+import type { Window } from './window.ts';
+
+const DAY = 86_400;
+
+/** A run of closed buckets that were last read at the same moment. Unix seconds. */
+export interface Read extends Window {
+  /** When the request went out: usage that arrives after it was not seen. */
+  readonly readAt: number;
+}
+
+/**
+ * Adds one read to a job's reads, which never overlap: the later read of a bucket replaces the earlier one.
+ * Neighbours that are settled (read at an age of at least `lookback`) and were read within a day of each other
+ * become one, so a year of hourly buckets stays a handful of rows.
+ */
+export function addRead(reads: readonly Read[], added: Read, lookback: number): Read[] {
+  const kept = reads.flatMap((read) => cut(read, added));
+  const merged: Read[] = [];
+  for (const read of [...kept, added].toSorted((a, b) => a.start - b.start)) {
+    const last = merged.at(-1);
+    if (last && last.end === read.start && mergeable(last, read, lookback)) {
+      merged[merged.length - 1] = {
+        start: last.start,
+        end: read.end,
+        readAt: Math.max(last.readAt, read.readAt),
+      };
+    } else {
+      merged.push(read);
+    }
+  }
+  return merged;
+}
+
+/** Forgets that some windows were ever read. */
+export function removeReads(reads: readonly Read[], windows: readonly Window[]): Read[] {
+  return union(windows).reduce<Read[]>(
+    (left, window) => left.flatMap((read) => cut(read, window)),
+    [...reads],
+  );
+}
+
+/**
+ * What remains true of the reads when the clock turns out to have been wrong: it now says `now`, and was
+ * `ahead` seconds further before. Reads of the future are forgotten. Whatever was read while the clock may
+ * have been wrong counts as read when its buckets closed, so that each is read again.
+ */
+export function distrustReads(reads: readonly Read[], now: number, ahead: number, lookback: number): Read[] {
+  const suspectSince = now - lookback - Math.max(lookback, ahead);
+  return removeReads(reads, [{ start: now, end: Infinity }]).map((read) =>
+    read.readAt > suspectSince ? { ...read, readAt: Math.min(read.readAt, read.start) } : read,
+  );
+}
+
+function cut(read: Read, hole: Window): Read[] {
+  if (hole.end <= read.start || hole.start >= read.end) return [read];
+  return [
+    { ...read, end: Math.min(read.end, hole.start) },
+    { ...read, start: Math.max(read.start, hole.end) },
+  ].filter((part) => part.start < part.end);
+}
+
+function mergeable(a: Read, b: Read, lookback: number): boolean {
+  const settled = (read: Read) => read.readAt - read.end >= lookback;
+  return a.readAt === b.readAt || (settled(a) && settled(b) && Math.abs(a.readAt - b.readAt) <= DAY);
+}
