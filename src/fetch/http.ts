@@ -19,15 +19,25 @@ export interface HttpAnswer {
 export interface Call<T> {
   /** The vendor's name of the action, for metrics and errors: `GetUsage`, `user-model-usage`. */
   readonly action: string;
+  /**
+   * Runs before every attempt, outside the rate limit: the place to call for a token that `build` needs.
+   * Its errors end the call.
+   */
+  readonly prepare?: () => Promise<void>;
+  /** Runs when the request's turn has come. It may not call `Http` itself: it would wait for its own turn. */
   readonly build: () => HttpRequest | Promise<HttpRequest>;
   /**
    * Looks at every answer that is JSON, whatever its HTTP status, and says what the vendor's envelope means:
    * an error to throw, or undefined where there is none. HTTP status is judged after it (2xx is fine).
+   * `Retry-After` is read by the caller of `check`.
    */
   readonly check?: (answer: HttpAnswer) => FetchError | undefined;
   /** The shape of a good answer; only the fields used. What it transforms to is what the call returns. */
   readonly answer: z.ZodType<T>;
-  /** Called once after an `expired_token` error, before the one repeated attempt. */
+  /**
+   * Called once after an `expired_token` error, which HTTP 401 is where this is given, before the one
+   * repeated attempt. When that fails in the same way, the call ends with `credentials`.
+   */
   readonly refresh?: () => void;
   readonly signal: AbortSignal;
 }

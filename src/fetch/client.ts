@@ -1,0 +1,88 @@
+import pRetry, { AbortError } from 'p-retry';
+import { FetchError } from './errors.ts';
+import { exchange } from './exchange.ts';
+import type { Call, Http } from './http.ts';
+import { withDefaults, type HttpOptions, type HttpSettings } from './options.ts';
+import { changedError } from './problems.ts';
+import { cancelled, orCancelled } from './signals.ts';
+
+const FIRST_BACK_OFF_MS = 1000;
+const LONGEST_BACK_OFF_MS = 60_000;
+
+/** The way to one provider's API. */
+export function createHttp(options: HttpOptions): Http {
+  const settings = withDefaults(options);
+  return { call: (call) => callWithRetries(call, settings) };
+}
+
+async function callWithRetries<T>(call: Call<T>, settings: HttpSettings): Promise<T> {
+  let refreshed = false;
+  const attempt = async (): Promise<T> => {
+    try {
+      return await send(call, settings);
+    } catch (error) {
+      if (!(error instanceof FetchError) || error.kind !== 'expired_token' || !call.refresh) throw error;
+      const message = `${error.message} (also with a new token)`;
+      if (refreshed) throw changedError(error, { kind: 'credentials', message });
+      refreshed = true;
+      call.refresh();
+      return attempt();
+    }
+  };
+  return pRetry(attempt, {
+    retries: settings.attempts - 1,
+    // All waiting is done in `backOff`, where it can be injected and cancelled.
+    minTimeout: 0,
+    onFailedAttempt: ({ error, attemptNumber, retriesLeft }) =>
+      backOff(call, error, attemptNumber, retriesLeft, settings),
+    shouldRetry: ({ error }) =>
+      error instanceof FetchError && error.retriable && (error.retryAfterMs ?? 0) <= settings.maxRetryAfterMs,
+  });
+}
+
+/** Exponential with full jitter; what concerns the whole host pauses it for everyone, this call included. */
+async function backOff(
+  call: Call<unknown>,
+  error: Error,
+  attempt: number,
+  retriesLeft: number,
+  settings: HttpSettings,
+): Promise<void> {
+  if (!(error instanceof FetchError) || !error.retriable) return;
+  const { host, maxRetryAfterMs, now, random, sleep, slots } = settings;
+  const ceiling = Math.min(LONGEST_BACK_OFF_MS, FIRST_BACK_OFF_MS * 2 ** (attempt - 1));
+  const wait = Math.min(error.retryAfterMs ?? Math.ceil(random() * ceiling), maxRetryAfterMs);
+  if (error.kind === 'rate_limited' || error.retryAfterMs !== undefined) {
+    slots.pause(host, now() + wait);
+    return;
+  }
+  if (retriesLeft > 0) await orCancelled(sleep(wait, call.signal), call.signal, call.action);
+}
+
+async function send<T>(call: Call<T>, settings: HttpSettings): Promise<T> {
+  const { action, signal } = call;
+  if (signal.aborted) throw cancelled(action);
+  try {
+    await call.prepare?.();
+  } catch (error) {
+    // What it calls has had its own retries.
+    throw error instanceof Error ? new AbortError(error) : error;
+  }
+  const queue = settings.queues(settings.host, settings.limit.concurrency);
+  const turn = queue(async () => {
+    await waitForSlot(call, settings);
+    return exchange(call, await call.build(), settings);
+  });
+  return orCancelled(turn, signal, action);
+}
+
+async function waitForSlot(call: Call<unknown>, settings: HttpSettings): Promise<void> {
+  const { host, limit, now, sleep, slots } = settings;
+  const { action, signal } = call;
+  do {
+    if (signal.aborted) throw cancelled(action);
+    const wait = slots.reserve(host, 1000 / limit.perSecond, now()) - now();
+    if (wait > 0) await orCancelled(sleep(wait, signal), signal, action);
+    // The host may have been paused in the meantime.
+  } while (slots.pausedUntil(host) > now());
+}

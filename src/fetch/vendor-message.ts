@@ -1,0 +1,11 @@
+import type { Secret } from './secret.ts';
+
+const LONGEST = 300;
+
+/** A vendor's own error text, fit to be shown: one line, cut to 300 characters, without the secrets it may repeat. */
+export function vendorMessage(text: string, secrets: readonly Secret[] = []): string {
+  let shown = text;
+  for (const secret of secrets) shown = shown.replaceAll(secret.reveal(), String(secret));
+  shown = shown.replaceAll(/[\p{Cc}\s]+/gu, ' ').trim();
+  return shown.length > LONGEST ? `${shown.slice(0, LONGEST)}...` : shown;
+}
