@@ -49,10 +49,11 @@ async function backOff(
   settings: HttpSettings,
 ): Promise<void> {
   if (!(error instanceof FetchError) || !error.retriable) return;
-  const { host, maxRetryAfterMs, now, random, sleep, slots } = settings;
+  const { gate, host, maxRetryAfterMs, now, random, sleep, slots } = settings;
   const ceiling = Math.min(LONGEST_BACK_OFF_MS, FIRST_BACK_OFF_MS * 2 ** (attempt - 1));
   const wait = Math.min(error.retryAfterMs ?? Math.ceil(random() * ceiling), maxRetryAfterMs);
   if (error.kind === 'rate_limited' || error.retryAfterMs !== undefined) {
+    gate.pauses++;
     slots.pause(host, now() + wait);
     return;
   }
@@ -68,8 +69,7 @@ async function send<T>(call: Call<T>, settings: HttpSettings): Promise<T> {
     // What it calls has had its own retries.
     throw error instanceof Error ? new AbortError(error) : error;
   }
-  const queue = settings.queues(settings.host, settings.limit.concurrency);
-  const turn = queue(async () => {
+  const turn = settings.gate.queue(async () => {
     await waitForSlot(call, settings);
     return exchange(call, await call.build(), settings);
   });
@@ -77,12 +77,14 @@ async function send<T>(call: Call<T>, settings: HttpSettings): Promise<T> {
 }
 
 async function waitForSlot(call: Call<unknown>, settings: HttpSettings): Promise<void> {
-  const { host, limit, now, sleep, slots } = settings;
+  const { gate, host, limit, now, sleep, slots } = settings;
   const { action, signal } = call;
+  let pauses: number;
   do {
+    ({ pauses } = gate);
     if (signal.aborted) throw cancelled(action);
     const wait = slots.reserve(host, 1000 / limit.perSecond, now()) - now();
     if (wait > 0) await orCancelled(sleep(wait, signal), signal, action);
     // The host may have been paused in the meantime.
-  } while (slots.pausedUntil(host) > now());
+  } while (gate.pauses > pauses);
 }

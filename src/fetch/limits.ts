@@ -10,57 +10,46 @@ export interface HostLimit {
 
 /** When the next request to each host may start, shared by all that ask it. Epoch milliseconds throughout. */
 export interface SlotBook {
-  /** Books the next free slot of a host and resolves the instant it starts: `nowMs`, or later. */
+  /** Books the host's next free slot and tells when it starts: at `nowMs`, or later. */
   reserve(host: string, spacingMs: number, nowMs: number): number;
-  /** No slot of the host starts before `untilMs`; a shorter pause never ends a longer one. */
+  /** No slot booked from now on starts before `untilMs`; a shorter pause never ends a longer one. */
   pause(host: string, untilMs: number): void;
-  /** When the host's pause ends; 0 where it never had one. A slot booked before the pause is given up for a new one. */
-  pausedUntil(host: string): number;
-}
-
-interface Booking {
-  /** When the next slot starts. */
-  free: number;
-  paused: number;
-  /** The clock at the last booking. */
-  seen: number;
 }
 
 /** A slot book for one process. A clock that is set back takes the bookings back with it. */
 export function memorySlots(): SlotBook {
-  const hosts = new Map<string, Booking>();
-  const entry = (host: string): Booking => {
-    const booking = hosts.get(host) ?? { free: 0, paused: 0, seen: 0 };
-    hosts.set(host, booking);
-    return booking;
-  };
+  /** When the next slot starts, and the clock at the last booking. */
+  const hosts = new Map<string, { next: number; seen: number }>();
   return {
     reserve: (host, spacingMs, nowMs) => {
-      const slots = entry(host);
-      const back = Math.max(0, slots.seen - nowMs);
-      slots.paused -= back;
-      slots.seen = nowMs;
-      const start = Math.max(nowMs, slots.free - back, slots.paused);
-      slots.free = start + spacingMs;
+      const { next, seen } = hosts.get(host) ?? { next: nowMs, seen: nowMs };
+      const start = Math.max(nowMs, next - Math.max(0, seen - nowMs));
+      hosts.set(host, { next: start + spacingMs, seen: nowMs });
       return start;
     },
     pause: (host, untilMs) => {
-      const slots = entry(host);
-      slots.paused = Math.max(slots.paused, untilMs);
+      const { next, seen } = hosts.get(host) ?? { next: 0, seen: 0 };
+      hosts.set(host, { next: Math.max(next, untilMs), seen });
     },
-    pausedUntil: (host) => hosts.get(host)?.paused ?? 0,
   };
 }
 
-/** One queue per host, so that all jobs of a process keep to its concurrency together; the smallest one asked for counts. */
-export type HostQueues = (host: string, concurrency: number) => LimitFunction;
+/** What the calls of one process to one host share. */
+export interface HostGate {
+  readonly queue: LimitFunction;
+  /** How many pauses there were: a slot booked before the last one is given up for a new one. */
+  pauses: number;
+}
 
-export function hostQueues(): HostQueues {
-  const queues = new Map<string, LimitFunction>();
+/** The smallest concurrency that was asked for a host counts. */
+export type HostGates = (host: string, concurrency: number) => HostGate;
+
+export function hostGates(): HostGates {
+  const gates = new Map<string, HostGate>();
   return (host, concurrency) => {
-    const queue = queues.get(host) ?? pLimit(concurrency);
-    if (concurrency < queue.concurrency) queue.concurrency = concurrency;
-    queues.set(host, queue);
-    return queue;
+    const gate = gates.get(host) ?? { queue: pLimit(concurrency), pauses: 0 };
+    if (concurrency < gate.queue.concurrency) gate.queue.concurrency = concurrency;
+    gates.set(host, gate);
+    return gate;
   };
 }

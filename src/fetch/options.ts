@@ -1,5 +1,5 @@
 import type { FetchErrorKind } from './errors.ts';
-import { hostQueues, type HostLimit, type HostQueues, type SlotBook } from './limits.ts';
+import { hostGates, type HostGate, type HostGates, type HostLimit, type SlotBook } from './limits.ts';
 
 /** One request, as it ended. */
 export interface CallEvent {
@@ -15,10 +15,10 @@ export interface HttpOptions {
   /** The provider's address. Requests to any other host are refused. */
   readonly baseUrl: string;
   readonly limit: HostLimit;
-  /** Shared by all that ask the same host. */
+  /** Shared by all that ask the same host, also by other processes. */
   readonly slots: SlotBook;
   /** Shared by the jobs of one process. */
-  readonly queues?: HostQueues;
+  readonly gates?: HostGates;
   readonly fetch: typeof globalThis.fetch;
   /** Resolves after `ms`; may reject as soon as the signal fires. */
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<unknown>;
@@ -40,7 +40,7 @@ export interface HttpOptions {
 /** Options with the defaults filled in. */
 export interface HttpSettings extends HttpOptions {
   readonly host: string;
-  readonly queues: HostQueues;
+  readonly gate: HostGate;
   readonly timeoutMs: number;
   readonly maxBytes: number;
   readonly attempts: number;
@@ -48,10 +48,12 @@ export interface HttpSettings extends HttpOptions {
 }
 
 export function withDefaults(options: HttpOptions): HttpSettings {
+  const { host } = new URL(options.baseUrl);
+  const gates = options.gates ?? hostGates();
   return {
     ...options,
-    host: new URL(options.baseUrl).host,
-    queues: options.queues ?? hostQueues(),
+    host,
+    gate: gates(host, options.limit.concurrency),
     timeoutMs: options.timeoutMs ?? 30_000,
     maxBytes: options.maxBytes ?? 64 * 1024 * 1024,
     attempts: options.attempts ?? 5,

@@ -6,6 +6,7 @@ export function parseRetryAfter(header: string | null, nowMs: number): number | 
   const text = header?.trim();
   if (!text) return undefined;
   if (/^[0-9]+(\.[0-9]+)?$/.test(text)) return Math.ceil(Number(text) * 1000);
-  const date = Date.parse(text);
+  // Date.parse takes "-5" for a month.
+  const date = /^[A-Z]/i.test(text) ? Date.parse(text) : Number.NaN;
   return Number.isNaN(date) ? undefined : Math.max(0, date - nowMs);
 }
