@@ -1,0 +1,155 @@
+import type { Count } from './count.ts';
+import { checkedCount, checkedTime, seriesOf } from './line-protocol.ts';
+import { NO_LIMITS, type TextLimits } from './line-text.ts';
+import { FIELDS, type Field, type Fields, type Point, type Tags } from './point.ts';
+
+/** Points as lines of line protocol, each ended by a newline. @throws RangeError as `toLine` does */
+export type Serialiser = (points: readonly Point[]) => Buffer;
+
+/** Room that stays reserved between calls: about 5,000 usual lines. */
+const KEPT_BYTES = 2 * 1024 * 1024;
+const SPACE = 0x20;
+const NEWLINE = 0x0a;
+const ZERO = 0x30;
+const LETTER_I = 0x69;
+
+/** `,name=` of every field. */
+const NAMES = Object.fromEntries(FIELDS.map((field) => [field, Buffer.from(`,${field}=`)])) as Record<
+  Field,
+  Buffer
+>;
+/** What the fields and the time of one line can take at most. */
+const REST_BYTES = FIELDS.reduce((sum, field) => sum + field.length + 24, 32);
+
+/** Known series: a tree with one level per tag, so that neither a key nor a prefix is built for a series seen before. */
+interface SeriesNode {
+  /** The last value asked for and where it led: most points agree on most tags. */
+  value: string | undefined | null;
+  next: SeriesNode | undefined;
+  children: Map<string | undefined, SeriesNode> | undefined;
+  /** On the last level: measurement and tags as bytes. */
+  prefix: Buffer | undefined;
+}
+
+/**
+ * The fast way to what `toLine` writes, for many points of repeating series. It remembers the series it has seen, in at
+ * most `cacheBytes` of memory (about).
+ */
+export function createSerialiser(limits: TextLimits = NO_LIMITS, cacheBytes = 16 * 1024 * 1024): Serialiser {
+  let bytes = Buffer.allocUnsafe(KEPT_BYTES);
+  let end = 0;
+  let root = createNode();
+  let cached = 0;
+
+  // One line per tag and per field instead of a loop over their names: twice as fast.
+  function prefixOf(tags: Tags): Buffer {
+    let node = step(root, tags.account);
+    node = step(node, tags.bucket);
+    node = step(node, tags.endpoint);
+    node = step(node, tags.key);
+    node = step(node, tags.model);
+    node = step(node, tags.model_source);
+    node = step(node, tags.model_type);
+    node = step(node, tags.project);
+    node = step(node, tags.provider);
+    node = step(node, tags.scene);
+    node = step(node, tags.team);
+    node = step(node, tags.user);
+    return node.prefix ?? remember(node, tags);
+  }
+
+  function remember(node: SeriesNode, tags: Tags): Buffer {
+    const prefix = Buffer.from(seriesOf(tags, limits));
+    cached += prefix.length + 500;
+    node.prefix = prefix;
+    if (cached > cacheBytes) {
+      root = createNode();
+      cached = 0;
+    }
+    return prefix;
+  }
+
+  function putFields(fields: Fields): void {
+    const start = end;
+    if (fields.input_tokens !== undefined) putField('input_tokens', fields.input_tokens);
+    if (fields.output_tokens !== undefined) putField('output_tokens', fields.output_tokens);
+    if (fields.total_tokens !== undefined) putField('total_tokens', fields.total_tokens);
+    if (fields.cached_input_tokens !== undefined) putField('cached_input_tokens', fields.cached_input_tokens);
+    if (fields.cache_write_tokens !== undefined) putField('cache_write_tokens', fields.cache_write_tokens);
+    if (fields.requests !== undefined) putField('requests', fields.requests);
+    if (fields.images !== undefined) putField('images', fields.images);
+    if (end === start) throw new RangeError('a point has no field');
+    bytes[start] = SPACE;
+  }
+
+  function putField(field: Field, value: Count): void {
+    const name = NAMES[field];
+    for (let i = 0; i < name.length; i++) bytes[end + i] = name[i]!;
+    end += name.length;
+    checkedCount(value, field);
+    if (typeof value === 'number') putDigits(value);
+    else end += bytes.write(value.toString(), end, 'latin1');
+    bytes[end++] = LETTER_I;
+  }
+
+  function putDigits(value: number): void {
+    if (value > 0xffff_ffff) {
+      end += bytes.write(value.toString(), end, 'latin1');
+      return;
+    }
+    let rest = value >>> 0;
+    let length = 1;
+    for (let limit = 10; limit <= rest; limit *= 10) length++;
+    end += length;
+    for (let at = end - 1; length > 0; at--, length--) {
+      const tenth = (rest / 10) >>> 0;
+      bytes[at] = ZERO + rest - tenth * 10;
+      rest = tenth;
+    }
+  }
+
+  function putPoint(point: Point): void {
+    const prefix = prefixOf(point.tags);
+    makeRoom(prefix.length + REST_BYTES);
+    bytes.set(prefix, end);
+    end += prefix.length;
+    putFields(point.fields);
+    bytes[end++] = SPACE;
+    const time = checkedTime(point.time);
+    if (time >= 0) putDigits(time);
+    else end += bytes.write(time.toString(), end, 'latin1');
+    bytes[end++] = NEWLINE;
+  }
+
+  function makeRoom(needed: number): void {
+    if (end + needed <= bytes.length) return;
+    const larger = Buffer.allocUnsafe(Math.max(bytes.length * 2, end + needed));
+    bytes.copy(larger, 0, 0, end);
+    bytes = larger;
+  }
+
+  return (points) => {
+    end = 0;
+    for (const point of points) putPoint(point);
+    const lines = Buffer.from(bytes.subarray(0, end));
+    if (bytes.length > KEPT_BYTES) bytes = Buffer.allocUnsafe(KEPT_BYTES);
+    return lines;
+  };
+}
+
+function createNode(): SeriesNode {
+  return { value: null, next: undefined, children: undefined, prefix: undefined };
+}
+
+function step(node: SeriesNode, value: string | undefined): SeriesNode {
+  if (node.value === value && node.next) return node.next;
+  node.children ??= new Map();
+  let next = node.children.get(value);
+  if (!next) {
+    next = createNode();
+    node.children.set(value, next);
+  }
+  node.value = value;
+  node.next = next;
+  return next;
+}
