@@ -27,3 +27,9 @@ export function sumRecords(records: Iterable<UsageRecord>): UsageRecord[] {
   }
   return [...sums.values()];
 }
+
+/** Tokens of a record: the vendor's own total, or else input and output together. */
+export function tokensOf(fields: Fields): bigint {
+  if (fields.total_tokens !== undefined) return BigInt(fields.total_tokens);
+  return BigInt(fields.input_tokens ?? 0) + BigInt(fields.output_tokens ?? 0);
+}

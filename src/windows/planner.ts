@@ -26,9 +26,9 @@ export interface PlanInput {
 export interface Plan {
   /** The open bucket, together with the closed ones right before it that are due as well. */
   readonly open: Window[];
-  /** Closed buckets within the look-back that are due. */
+  /** Closed buckets that are due for another read, or lie within the look-back and were never read. */
   readonly due: Window[];
-  /** Closed buckets before the look-back that were never read, or not since they settled. */
+  /** Closed buckets before the look-back that were never read. */
   readonly backlog: Window[];
 }
 
@@ -42,19 +42,18 @@ export function plan(input: PlanInput): Plan {
 
   const unread = subtract(subtract(closed, input.reads), postponed);
   const stale = input.reads.flatMap((read) => dueBuckets(read, input));
-  const wanted = union([...unread, ...subtract(intersect(stale, closed), postponed)]);
-
-  const horizon = bucketStart(Math.max(now - input.lookback, input.start), bucket, zone);
-  const recent = subtract(wanted, [{ start: -Infinity, end: horizon }]);
-  const older = subtract(wanted, [{ start: horizon, end: Infinity }]);
+  const horizon = bucketStart(now - input.lookback, bucket, zone);
+  const backlog = subtract(unread, [{ start: horizon, end: Infinity }]);
+  const due = union([...subtract(unread, backlog), ...subtract(intersect(stale, closed), postponed)]);
 
   const isOpen = openStart >= input.start && (input.end === undefined || openStart < input.end);
   const open = isOpen ? [{ start: openStart, end: bucketEnd(now, bucket, zone) }] : [];
-  const touching = recent.at(-1)?.end === openStart && isOpen ? [recent.at(-1)!] : [];
+  const last = due.at(-1);
+  const touching = isOpen && last?.end === openStart ? [last] : [];
   return {
     open: pieces(union([...touching, ...open]), input),
-    due: pieces(subtract(recent, touching), input),
-    backlog: pieces(older, input),
+    due: pieces(subtract(due, touching), input),
+    backlog: pieces(backlog, input),
   };
 }
 

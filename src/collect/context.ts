@@ -1,0 +1,27 @@
+import type { Ledger } from '../ledger/ledger.ts';
+import type { Source } from '../providers/provider.ts';
+import type { Store } from '../store/store.ts';
+import type { Observe } from './events.ts';
+import type { Job } from './job.ts';
+
+/** What every step of collecting works with. */
+export interface Collecting {
+  readonly job: Job;
+  readonly source: Source;
+  /** Ages at which a closed bucket is read again, from `rereadAges`. */
+  readonly ages: readonly number[];
+  readonly ledger: Ledger;
+  readonly store: Store;
+  readonly observe: Observe;
+  /** Shared by all jobs: the store is not asked before this moment, Unix seconds. */
+  readonly outage: { until: number };
+  /** The most points that wait in the spool while the store is down. */
+  readonly spoolLimit: number;
+  /** Unix seconds. */
+  readonly now: () => number;
+}
+
+/** The longest window the provider takes for the job's bucket, in days. */
+export function maxDays({ job }: Collecting): number {
+  return job.provider.buckets[job.bucket]?.maxDays ?? 1;
+}

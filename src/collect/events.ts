@@ -1,0 +1,23 @@
+import type { FetchError } from '../fetch/errors.ts';
+import type { DropReason } from '../providers/provider.ts';
+import type { StoreError } from '../store/store.ts';
+import type { Tag } from '../usage/point.ts';
+import type { Window } from '../windows/window.ts';
+
+/** What happened while collecting, for logs and metrics. */
+export type CollectEvent =
+  | { type: 'written'; job: string; points: number; unchanged: number; rejected: number; kept: number }
+  | { type: 'revised'; job: string; points: number }
+  | { type: 'dropped'; job: string; reason: DropReason; rows: number }
+  | { type: 'gap'; job: string; partition: string; window: Window; error: FetchError }
+  | { type: 'lost'; job: string; gaps: number }
+  | { type: 'found'; job: string; partitions: number }
+  | { type: 'disagreement'; job: string; window: Window; whole: string; parts: string }
+  | { type: 'range_end'; job: string; rangeEnd: 'exclusive' | 'inclusive' }
+  | { type: 'overflow'; job: string; tag: Tag; values: number }
+  | { type: 'store_down'; job: string; error: StoreError; spooled: number }
+  | { type: 'spool_full'; job: string; window: Window; points: number }
+  | { type: 'drained'; points: number }
+  | { type: 'clock_back'; job: string; seconds: number };
+
+export type Observe = (event: CollectEvent) => void;

@@ -1,0 +1,215 @@
+import { FetchError } from '../fetch/errors.ts';
+import { EVERYTHING, type Gap } from '../ledger/gaps.ts';
+import type { Partition } from '../providers/provider.ts';
+import { bucketStart, splitByDays } from '../windows/calendar.ts';
+import { intersect, subtract } from '../windows/intervals.ts';
+import { plan, type Plan } from '../windows/planner.ts';
+import type { Window } from '../windows/window.ts';
+import { ProviderDown } from './batches.ts';
+import { maxDays, type Collecting } from './context.ts';
+import { drain } from './deliver.ts';
+import { failedGap } from './failed-gap.ts';
+import { readWindow } from './read-window.ts';
+
+/** A back-fill of totals goes in steps of this many days, so that it resumes close to where it was stopped. */
+const TOTALS_STEP_DAYS = 30;
+/** A wall clock may step back this far (NTP) without anything being doubted. */
+const CLOCK_TOLERANCE = 60;
+
+export interface PollOptions {
+  readonly signal: AbortSignal;
+  /** Asked before each gap and each step of the backlog: false leaves the rest for the next poll. */
+  readonly mayContinue?: () => boolean;
+}
+
+export interface PollReport {
+  /** Windows read. */
+  readonly windows: number;
+  /** Windows that wait for the next poll. */
+  readonly left: number;
+  /** Why the provider could not be read to the end. */
+  readonly error?: FetchError;
+}
+
+/**
+ * One poll of one job: open bucket, due re-reads, gaps, backlog. Whatever fails becomes a gap or stays unread,
+ * and is planned again by the next poll; only cancellation throws.
+ */
+export async function poll(collecting: Collecting, options: PollOptions): Promise<PollReport> {
+  const { signal, mayContinue = () => true } = options;
+  watchClock(collecting);
+  await drain(collecting, signal);
+  const planned = planJob(collecting);
+  let windows = 0;
+  try {
+    const partitions = await discover(collecting, signal);
+    const withheld = withheldGaps(collecting, partitions);
+    const asked = partitions.filter(({ id }) => !withheld.has(id));
+    const common = { partitions: asked, withheld: [...withheld.values()], whole: true, signal };
+
+    for (const window of urgent(collecting, planned)) {
+      await readWindow(collecting, { ...common, window, against: 'known' });
+      windows += 1;
+    }
+    const rest = [
+      ...gapReads(collecting, partitions).map((read) => ({ ...read, whole: false, signal })),
+      ...backlogSteps(collecting, planned).map((window) => ({ ...common, window })),
+    ];
+    for (const [done, read] of rest.entries()) {
+      if (!mayContinue()) return { windows, left: rest.length - done };
+      await readWindow(collecting, {
+        ...read,
+        against: isRecent(collecting, read.window) ? 'known' : 'store',
+      });
+      windows += 1;
+    }
+    return { windows, left: 0 };
+  } catch (error) {
+    const cause = error instanceof ProviderDown ? error.error : error;
+    if (!(cause instanceof FetchError) || cause.kind === 'cancelled') throw cause;
+    noteOutage(collecting, planned, cause);
+    return { windows, left: planned.open.length + planned.due.length + planned.backlog.length, error: cause };
+  }
+}
+
+/** What the job has to read now, as the ledger has it. Pure but for the look into the ledger. */
+export function planJob(collecting: Collecting): Plan {
+  const { job, ledger, ages, now } = collecting;
+  return plan({
+    now: now(),
+    start: job.start,
+    ...(job.end !== undefined && { end: job.end }),
+    bucket: job.bucket,
+    zone: job.zone,
+    lookback: job.lookback,
+    ages,
+    maxDays: maxDays(collecting),
+    reads: ledger.reads.of(job.name),
+    postponed: ledger.gaps.of(job.name).filter((gap) => gap.partition === EVERYTHING && gap.lost),
+  });
+}
+
+/** What exists now. A partition met for the first time has a gap in every window that was read without it. */
+export async function discover(collecting: Collecting, signal: AbortSignal): Promise<Partition[]> {
+  const { job, source, ledger, observe, now } = collecting;
+  const partitions = await source.partitions(signal);
+  const met = ledger.partitions.of(job.name);
+  const found = met.size === 0 ? [] : partitions.filter(({ id }) => !met.has(id));
+  ledger.commit(() => {
+    const reads = ledger.reads.of(job.name);
+    for (const { id } of found) {
+      const error = 'found after these buckets were read';
+      const gap = {
+        partition: id,
+        since: now(),
+        kind: 'new',
+        error,
+        attempts: 0,
+        nextTry: now(),
+        lost: false,
+      };
+      for (const { start, end } of reads) ledger.gaps.open(job.name, { ...gap, start, end });
+    }
+    ledger.partitions.seen(
+      job.name,
+      partitions.map(({ id }) => id),
+      now(),
+    );
+  });
+  if (found.length > 0) observe({ type: 'found', job: job.name, partitions: found.length });
+  loseGaps(collecting);
+  return partitions;
+}
+
+/** Open bucket and due re-reads. One total over all of them costs a provider of totals no more than each alone. */
+function urgent(collecting: Collecting, { open, due }: Plan): Window[] {
+  const { job, source } = collecting;
+  const windows = [...open, ...due];
+  if (source.reads === 'series' || windows.length < 2) return windows;
+  const hull = {
+    start: Math.min(...windows.map(({ start }) => start)),
+    end: Math.max(...windows.map(({ end }) => end)),
+  };
+  return splitByDays(hull, maxDays(collecting), job.zone).toReversed();
+}
+
+function backlogSteps(collecting: Collecting, { backlog }: Plan): Window[] {
+  const { job, source } = collecting;
+  if (source.reads === 'series') return backlog;
+  return backlog.flatMap((window) => splitByDays(window, TOTALS_STEP_DAYS, job.zone).toReversed());
+}
+
+/** The gaps whose next try has come: one read per window, of all partitions that miss it. */
+export function gapReads(
+  collecting: Collecting,
+  partitions: readonly Partition[],
+  all = false,
+): { window: Window; partitions: Partition[] }[] {
+  const { job, ledger, now } = collecting;
+  const known = new Map(partitions.map((partition) => [partition.id, partition]));
+  const reads = new Map<string, { window: Window; partitions: Partition[] }>();
+  for (const gap of ledger.gaps.of(job.name)) {
+    const partition = known.get(gap.partition);
+    if (!partition || gap.lost || (gap.nextTry > now() && !all)) continue;
+    for (const window of splitByDays(gap, maxDays(collecting), job.zone).toReversed()) {
+      const key = `${window.start}/${window.end}`;
+      const read = reads.get(key) ?? { window, partitions: [] };
+      read.partitions.push(partition);
+      reads.set(key, read);
+    }
+  }
+  return [...reads.values()];
+}
+
+/** Partitions that failed a while ago are left out until their next try; what they miss joins their gap. */
+function withheldGaps({ job, ledger, now }: Collecting, partitions: readonly Partition[]): Map<string, Gap> {
+  const existing = new Set(partitions.map(({ id }) => id));
+  const waiting = ledger.gaps
+    .of(job.name)
+    .filter((gap) => !gap.lost && gap.nextTry > now() && existing.has(gap.partition));
+  return new Map(waiting.map((gap) => [gap.partition, gap]));
+}
+
+/** Gaps that nobody can fill any more are marked as lost, and counted. */
+function loseGaps({ job, ledger, observe, now }: Collecting): void {
+  const lost = ledger.commit(() => {
+    const retention = job.provider.retentionDays;
+    return retention === undefined ? 0 : ledger.gaps.lose(job.name, now() - retention * 86_400);
+  });
+  if (lost > 0) observe({ type: 'lost', job: job.name, gaps: lost });
+}
+
+/** The provider is out of reach: the closed buckets that should have been read by now are a gap of the whole window. */
+function noteOutage(collecting: Collecting, { open, due }: Plan, error: FetchError): void {
+  const { job, ledger, observe, now } = collecting;
+  const closed = { start: job.start, end: bucketStart(now(), job.bucket, job.zone) };
+  const missing = subtract(intersect([...open, ...due], [closed]), ledger.reads.of(job.name));
+  if (missing.length === 0) return;
+  const attempts = 1 + (ledger.gaps.of(job.name).find((gap) => gap.partition === EVERYTHING)?.attempts ?? 0);
+  ledger.commit(() => {
+    for (const window of missing) {
+      // The open bucket of the next poll tries the provider; as soon as it answers, everything is read.
+      ledger.gaps.open(job.name, {
+        ...failedGap(EVERYTHING, window, error, attempts, now()),
+        nextTry: now(),
+      });
+    }
+  });
+  for (const window of missing) observe({ type: 'gap', job: job.name, partition: EVERYTHING, window, error });
+}
+
+function isRecent({ job, now }: Collecting, window: Window): boolean {
+  return window.start >= bucketStart(now() - job.lookback, job.bucket, job.zone);
+}
+
+/** A clock that went back was wrong before: what was read under it is read again. */
+function watchClock({ job, ledger, observe, now }: Collecting): void {
+  const row = ledger.jobs.of(job.name);
+  if (!row) return;
+  const ahead = row.clock - now();
+  if (ahead > CLOCK_TOLERANCE) {
+    observe({ type: 'clock_back', job: job.name, seconds: ahead });
+    ledger.commit(() => ledger.reads.distrust(job.name, now(), ahead, job.lookback));
+  }
+  ledger.commit(() => ledger.jobs.save(job.name, { ...row, clock: now() }));
+}

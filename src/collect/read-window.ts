@@ -1,0 +1,109 @@
+import type { Gap } from '../ledger/gaps.ts';
+import type { Partition } from '../providers/provider.ts';
+import { StoreError } from '../store/store.ts';
+import { sumRecords } from '../usage/aggregate.ts';
+import { seriesKey } from '../usage/series.ts';
+import { recordKey } from '../ledger/known.ts';
+import type { Tag, Tags, UsageRecord } from '../usage/point.ts';
+import type { Window } from '../windows/window.ts';
+import { readBatches } from './batches.ts';
+import type { Collecting } from './context.ts';
+import { readTotals, zeros, type StoredTotals, type TotalsRead } from './read-totals.ts';
+import { openSink, type Sink } from './sink.ts';
+import { totalsOf } from './totals.ts';
+
+export interface WindowRead {
+  readonly window: Window;
+  readonly partitions: readonly Partition[];
+  /** Partitions not asked, because the next try of their gap is still to come. */
+  readonly withheld?: readonly Gap[];
+  /** False when only some partitions are read, to fill their gaps. */
+  readonly whole: boolean;
+  /** What totals are compared with: the ledger's memory of the look-back, or, for older windows, the store. */
+  readonly against: 'known' | 'store';
+  /** Store every record, also those that the ledger knows to be stored. */
+  readonly resend?: boolean;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * One window from the provider to the ledger: fetch -> normalise -> write -> commit.
+ * @throws ProviderDown, and FetchError of kind `cancelled`; then the ledger has not moved.
+ */
+export async function readWindow(collecting: Collecting, read: WindowRead): Promise<void> {
+  const { job, source, observe } = collecting;
+  const sink = openSink(collecting, read.window, collecting.now(), read.resend);
+  const outcome =
+    source.reads === 'totals'
+      ? await readTotals(
+          collecting,
+          read.window,
+          read.partitions,
+          read.resend ? () => new Map() : storedTotals(collecting, read, sink),
+          (records) => sink.accept(records, read.signal),
+          read.signal,
+        )
+      : await readSeries(collecting, read, sink);
+  for (const [reason, rows] of outcome.dropped) observe({ type: 'dropped', job: job.name, reason, rows });
+  await sink.commit({ ...outcome, withheld: read.withheld ?? [], whole: read.whole }, read.signal);
+}
+
+async function readSeries(collecting: Collecting, read: WindowRead, sink: Sink): Promise<TotalsRead> {
+  const { job, source } = collecting;
+  const request = { window: read.window, bucket: job.bucket, zone: job.zone, signal: read.signal };
+  const batches = await readBatches(source, request, read.partitions, job.provider.rate.concurrency);
+  const records = sumRecords(batches.records);
+  await sink.accept([...records, ...withdrawn(records, sink.known, batches.answered)], read.signal);
+  return batches;
+}
+
+/** Series that were stored and that the provider no longer reports, as zeros: the last answer counts. */
+function withdrawn(
+  records: readonly UsageRecord[],
+  known: ReadonlyMap<string, UsageRecord>,
+  answered: readonly Partition[],
+): UsageRecord[] {
+  const reported = new Set(records.map(recordKey));
+  const owned = ownership(answered);
+  return [...known]
+    .filter(([key, { tags }]) => !reported.has(key) && owned(tags))
+    .map(([, record]) => ({ ...record, fields: zeros(record.fields) }));
+}
+
+/** Tells whether a series belongs to one of the partitions, by the tags that all usage of a partition carries. */
+function ownership(partitions: readonly Partition[]): (tags: Tags) => boolean {
+  const [first] = partitions;
+  if (!first) return () => false;
+  const names = Object.keys(first.tags ?? {}) as Tag[];
+  const cut = (tags: Tags): string => seriesKey(Object.fromEntries(names.map((name) => [name, tags[name]])));
+  const owned = new Set(partitions.map(({ tags }) => cut(tags ?? {})));
+  return (tags) => owned.has(cut(tags));
+}
+
+function storedTotals(collecting: Collecting, read: WindowRead, sink: Sink): StoredTotals {
+  const known = [...sink.known.values()];
+  if (read.against === 'known') {
+    return (range) => totalsOf(known.filter(({ time }) => time >= range.start && time < range.end));
+  }
+  return (range) => totalsInStore(collecting, range);
+}
+
+/**
+ * What the store holds of a range. Empty where it cannot be compared: users are stored under other names, or
+ * the store does not answer; then everything with usage is asked for and written again.
+ */
+async function totalsInStore(
+  { job, store }: Collecting,
+  range: Window,
+): Promise<ReturnType<typeof totalsOf>> {
+  if (job.pseudonymKey || job.teams || !store.overwrites) return new Map();
+  const where = { provider: job.provider.id, account: job.account, bucket: job.bucket };
+  const by: Tag[] = ['endpoint', 'key', 'model', 'model_source', 'model_type', 'project', 'scene', 'user'];
+  try {
+    const rows = await store.sums({ ...range, where, by });
+    return totalsOf(rows.map(({ tags, fields }) => ({ time: range.start, tags, fields })));
+  } catch (error) {
+    if (error instanceof StoreError) return new Map();
+    throw error;
+  }
+}

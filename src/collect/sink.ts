@@ -1,0 +1,130 @@
+import type { FetchError } from '../fetch/errors.ts';
+import { EVERYTHING, type Gap } from '../ledger/gaps.ts';
+import { recordKey } from '../ledger/known.ts';
+import type { Partition } from '../providers/provider.ts';
+import { sameFields, tokensOf } from '../usage/aggregate.ts';
+import type { UsageRecord } from '../usage/point.ts';
+import { bucketEnd, bucketStart } from '../windows/calendar.ts';
+import type { Window } from '../windows/window.ts';
+import type { Collecting } from './context.ts';
+import { deliver, spool } from './deliver.ts';
+import { failedGap } from './failed-gap.ts';
+import { toPoints } from './to-points.ts';
+
+/** One window on its way from the provider's answers to the store and the ledger. */
+export interface Sink {
+  /** What was known of the window before, by `recordKey`. */
+  readonly known: ReadonlyMap<string, UsageRecord>;
+  /** Stores the records that differ from what is known; the rest is left alone. */
+  accept(records: readonly UsageRecord[], signal?: AbortSignal): Promise<void>;
+  /** Moves the ledger: the window has been read, except for the partitions that failed. */
+  commit(outcome: Outcome, signal?: AbortSignal): Promise<void>;
+}
+
+export interface Outcome {
+  readonly answered: readonly Partition[];
+  readonly failed: ReadonlyMap<Partition, FetchError>;
+  /** The gaps of partitions that were not asked, because their next try is still to come. */
+  readonly withheld: readonly Gap[];
+  /** False for a read of some partitions only, which says nothing about the window as a whole. */
+  readonly whole: boolean;
+}
+
+/**
+ * @param readAt when the first request for the window went out, Unix seconds
+ * @param resend store every record, known or not: for a store that has lost some
+ */
+export function openSink(collecting: Collecting, window: Window, readAt: number, resend = false): Sink {
+  const { job, ledger, store, observe } = collecting;
+  const openStart = bucketStart(readAt, job.bucket, job.zone);
+  const closed = { start: window.start, end: Math.min(window.end, openStart) };
+  /** Buckets that start before this are settled: they are not compared any more. */
+  const horizon = bucketStart(readAt - job.lookback, job.bucket, job.zone);
+  const known = ledger.known.of(job.name, window);
+  const wasRead = readBefore(collecting, readAt);
+
+  async function accept(records: readonly UsageRecord[], signal?: AbortSignal): Promise<void> {
+    const changed = records.filter((record) => {
+      const old = known.get(recordKey(record));
+      return resend || !old || !sameFields(old.fields, record.fields);
+    });
+    // Where a point cannot be overwritten, it waits among the known ones until its bucket has settled.
+    const writes = store.overwrites ? changed : [];
+    const revised = changed.filter((record) => wasRead(record.time)).length;
+    const result = await deliver(collecting, toPoints(collecting, writes, known), signal);
+
+    ledger.commit(() => {
+      spool(collecting, result.kept);
+      ledger.known.put(job.name, store.overwrites ? changed.filter((r) => r.time >= horizon) : changed);
+      for (const record of changed) noteLateness(record);
+      if (revised > 0) ledger.counters.add(job.name, 'revisions', revised);
+    });
+    if (revised > 0) observe({ type: 'revised', job: job.name, points: revised });
+    observe({
+      type: 'written',
+      job: job.name,
+      points: result.accepted,
+      unchanged: records.length - changed.length,
+      rejected: result.rejected.length,
+      kept: result.kept.length,
+    });
+  }
+
+  async function commit({ answered, failed, withheld, whole }: Outcome, signal?: AbortSignal): Promise<void> {
+    if (closed.start >= closed.end) return;
+    const kept = store.overwrites ? [] : await writeSettled(signal);
+    ledger.commit(() => {
+      spool(collecting, kept);
+      if (whole) {
+        ledger.reads.add(job.name, { ...closed, readAt }, job.lookback);
+        ledger.gaps.fill(job.name, EVERYTHING, closed);
+      }
+      const waiting = new Map(ledger.gaps.of(job.name).map((gap) => [gap.partition, gap]));
+      for (const { id } of answered) if (waiting.has(id)) ledger.gaps.fill(job.name, id, closed);
+      for (const gap of withheld) ledger.gaps.open(job.name, { ...gap, ...closed });
+      for (const [{ id }, error] of failed) {
+        const attempts = (waiting.get(id)?.attempts ?? 0) + 1;
+        ledger.gaps.open(job.name, failedGap(id, closed, error, attempts, readAt));
+      }
+      ledger.known.forgetBefore(job.name, horizon);
+    });
+    for (const [{ id }, error] of failed) {
+      observe({ type: 'gap', job: job.name, partition: id, window: closed, error });
+    }
+  }
+
+  /** For a store that takes a point only once: the buckets of the window that have settled by this read. */
+  async function writeSettled(signal?: AbortSignal) {
+    const settled = ledger.known.of(job.name, { start: closed.start, end: Math.min(closed.end, horizon) });
+    const points = toPoints(collecting, [...settled.values()], settled);
+    return (await deliver(collecting, points, signal)).kept;
+  }
+
+  /** Usage that appeared at this read arrived some time before it: booked at the age of the read. */
+  function noteLateness(record: UsageRecord): void {
+    const age = Math.max(0, readAt - bucketEnd(record.time, job.bucket, job.zone));
+    const step = collecting.ages.find((known) => known >= age) ?? job.lookback;
+    // First seen long after the bucket closed, it says nothing about when it arrived.
+    if (!wasRead(record.time) && step > (collecting.ages[1] ?? 0)) return;
+    const old = known.get(recordKey(record));
+    const grown = tokensOf(record.fields) - (old ? tokensOf(old.fields) : 0n);
+    if (grown !== 0n) ledger.lateness.add(job.name, step, Math.abs(Number(grown)));
+  }
+
+  return { known, accept, commit };
+}
+
+/** Tells whether a bucket had been read before, after its close. */
+function readBefore({ job, ledger }: Collecting, readAt: number): (time: number) => boolean {
+  const reads = ledger.reads.of(job.name);
+  const answers = new Map<number, boolean>();
+  return (time) => {
+    let answer = answers.get(time);
+    if (answer === undefined) {
+      const closed = bucketEnd(time, job.bucket, job.zone) <= readAt;
+      answer = closed && reads.some((read) => read.start <= time && time < read.end);
+      answers.set(time, answer);
+    }
+    return answer;
+  };
+}
