@@ -1,0 +1,101 @@
+import type { z } from 'zod';
+import type { Context } from '../provider.ts';
+import type { Window } from '../../windows/window.ts';
+import { errorOf } from './errors.ts';
+import type { Options } from './options.ts';
+import { EndpointPage, Usage, type Endpoint, type Series } from './schema.ts';
+import { sign } from './sign.ts';
+
+const VERSION = '2024-01-01';
+const SERVICE = 'ark';
+const PAGE_SIZE = 100;
+/** Pages shift while endpoints come and go, and one slips through: the list is read again, this often at most. */
+const LISTINGS = 3;
+
+export interface UsageQuestion {
+  readonly project: string;
+  /** Absent: the whole project. */
+  readonly endpoints?: readonly string[];
+  readonly window: Window;
+  /** Width of the values, seconds: 3600 or 86400. */
+  readonly interval: number;
+}
+
+export interface Ark {
+  usage(question: UsageQuestion, signal: AbortSignal): Promise<Series[]>;
+  /** All endpoints of a project, and how many the vendor says there are. */
+  endpoints(project: string, signal: AbortSignal): Promise<{ found: Endpoint[]; total: number }>;
+}
+
+/** The two actions of Volcengine's OpenAPI that a job needs. */
+export function createArk(options: Options, { http, now }: Context): Ark {
+  const secrets = [options.secret_access_key, ...(options.session_token ? [options.session_token] : [])];
+
+  function call<T>(action: string, project: string, body: object, answer: z.ZodType<T>, signal: AbortSignal) {
+    const url = new URL(options.base_url);
+    url.search = new URLSearchParams({ Action: action, Version: VERSION }).toString();
+    const text = JSON.stringify({ ...body, ProjectName: project });
+    return http.call<T>({
+      action,
+      build: () => {
+        const request = { method: 'POST', url: url.href, body: text } as const;
+        const key = {
+          accessKeyId: options.access_key_id,
+          secretAccessKey: options.secret_access_key.reveal(),
+          sessionToken: options.session_token?.reveal(),
+        };
+        const signed = sign(request, key, { region: options.region, service: SERVICE, time: now() });
+        return { ...request, headers: { ...signed, 'content-type': 'application/json; charset=utf-8' } };
+      },
+      check: (reply) => errorOf(reply, `${action} for project ${project}`, now(), secrets),
+      // A signature that came too late needs no renewing: every attempt is signed anew.
+      refresh: () => {},
+      answer,
+      signal,
+    });
+  }
+
+  async function list(project: string, found: Map<string, Endpoint>, signal: AbortSignal): Promise<number> {
+    let rows = 0;
+    for (let page = 1; ; page++) {
+      const { total, endpoints } = await call(
+        'ListEndpoints',
+        project,
+        { PageNumber: page, PageSize: PAGE_SIZE },
+        EndpointPage,
+        signal,
+      );
+      for (const endpoint of endpoints) found.set(endpoint.id, endpoint);
+      rows += endpoints.length;
+      if (rows >= total || endpoints.length === 0) return total;
+    }
+  }
+
+  return {
+    usage: ({ project, endpoints, window, interval }, signal) =>
+      call(
+        'GetUsage',
+        project,
+        {
+          Interval: interval,
+          StartTime: window.start,
+          // A bucket counts when its start is at or before EndTime (the vendor's own example asks for one day with
+          // StartTime equal to EndTime): the window's end itself would ask for one bucket too many.
+          EndTime: window.end - 1,
+          Scenes: options.scenes,
+          ...(endpoints ? { EndpointIds: endpoints } : {}),
+        },
+        Usage,
+        signal,
+      ),
+    async endpoints(project, signal) {
+      const found = new Map<string, Endpoint>();
+      let total = 0;
+      for (let listing = 0; listing < LISTINGS; listing++) {
+        total = await list(project, found, signal);
+        if (found.size >= total) break;
+      }
+      return { found: [...found.values()], total };
+    },
+  };
+}

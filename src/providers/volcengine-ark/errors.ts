@@ -1,0 +1,79 @@
+import { FetchError, type FetchErrorKind } from '../../fetch/errors.ts';
+import type { HttpAnswer } from '../../fetch/http.ts';
+import type { Secret } from '../../fetch/secret.ts';
+import { vendorMessage } from '../../fetch/vendor-message.ts';
+import { Envelope } from './schema.ts';
+
+interface Meaning {
+  readonly kind: FetchErrorKind;
+  readonly hint?: string;
+}
+
+const KEYS = 'Check access_key_id and secret_access_key: an Ark API key does not work here.';
+const ACTION = 'Check base_url; if it is right, Volcengine may have withdrawn this action.';
+const IAM =
+  'Give the user of the access key a policy that allows ark:GetUsage and ark:ListEndpoints in this project, such as ArkReadOnlyAccess.';
+const TOKEN = 'Renew session_token, or leave it out for a permanent access key.';
+
+/** The vendor's common error codes (https://www.volcengine.com/docs/6369/68677). */
+const MEANINGS: Readonly<Record<string, Meaning>> = {
+  MissingParameter: { kind: 'refused' },
+  MissingRequestInfo: { kind: 'refused' },
+  // The one repeat is signed anew; the hint tells how far the clock is off.
+  InvalidTimestamp: { kind: 'expired_token' },
+  ServiceNotFound: { kind: 'permission', hint: ACTION },
+  InvalidActionOrVersion: { kind: 'permission', hint: ACTION },
+  InvalidAccessKey: { kind: 'credentials', hint: KEYS },
+  InvalidAuthorization: { kind: 'credentials', hint: KEYS },
+  InvalidCredential: { kind: 'credentials', hint: KEYS },
+  SignatureDoesNotMatch: { kind: 'credentials', hint: KEYS },
+  InvalidSecretToken: { kind: 'credentials', hint: TOKEN },
+  AccessDenied: { kind: 'permission', hint: IAM },
+  InternalError: { kind: 'unavailable' },
+  InternalServiceError: { kind: 'unavailable' },
+  InternalServiceTimeout: { kind: 'unavailable' },
+  ServiceUnavailableTemp: { kind: 'unavailable' },
+  FlowLimitExceeded: { kind: 'rate_limited' },
+};
+
+/**
+ * The error that an answer's envelope holds, whatever its HTTP status. `what` names the call, `now` is this
+ * machine's time in milliseconds, `secrets` is what no message may repeat.
+ */
+export function errorOf(
+  answer: HttpAnswer,
+  what: string,
+  now: number,
+  secrets: readonly Secret[],
+): FetchError | undefined {
+  const envelope = Envelope.safeParse(answer.body);
+  if (!envelope.success) return undefined;
+  const { RequestId, Error: error } = envelope.data.ResponseMetadata;
+  if (!error) return undefined;
+  const meaning = MEANINGS[error.Code] ?? { kind: kindOfStatus(answer.status) };
+  const said = error.Message ? `: ${vendorMessage(error.Message, secrets)}` : '';
+  return new FetchError(meaning.kind, `Volcengine answered ${error.Code} to ${what}${said}`, {
+    hint: error.Code === 'InvalidTimestamp' ? clockHint(answer.headers.get('date'), now) : meaning.hint,
+    status: answer.status,
+    code: error.Code,
+    requestId: RequestId,
+  });
+}
+
+/** A business error: the HTTP status tells whose fault it is; with HTTP 200 it is the request's. */
+function kindOfStatus(status: number): FetchErrorKind {
+  if (status >= 500) return 'unavailable';
+  if (status === 429) return 'rate_limited';
+  if (status === 401) return 'credentials';
+  if (status === 403) return 'permission';
+  return 'refused';
+}
+
+function clockHint(date: string | null, now: number): string {
+  const theirs = date === null ? Number.NaN : Date.parse(date);
+  if (Number.isNaN(theirs)) return 'Set the clock of this machine, for instance by NTP.';
+  const seconds = Math.round((now - theirs) / 1000);
+  const apart =
+    Math.abs(seconds) < 120 ? `${Math.abs(seconds)} s` : `${Math.round(Math.abs(seconds) / 60)} min`;
+  return `This machine's clock is ${apart} ${seconds < 0 ? 'behind' : 'ahead of'} Volcengine's: set it, for instance by NTP.`;
+}

@@ -1,0 +1,165 @@
+import { FetchError } from '../../fetch/errors.ts';
+import { sumRecords } from '../../usage/aggregate.ts';
+import type { UsageRecord } from '../../usage/point.ts';
+import { bucketStart } from '../../windows/calendar.ts';
+import type { Bucket, Window } from '../../windows/window.ts';
+import type { Answer, Context, Partition, ReadRequest, Source } from '../provider.ts';
+import { createArk, type UsageQuestion } from './client.ts';
+import { rememberEndpoints } from './endpoints.ts';
+import type { Options } from './options.ts';
+import { addDropped, isUndivided, toRows, type Dropped, type Rows } from './records.ts';
+
+export const ZONE = 'Asia/Shanghai';
+const HOUR = 3600;
+const DAY = 86_400;
+const BEIJING = 8 * HOUR;
+type Interval = 3600 | 86_400;
+/** The longest window of each interval; the vendor publishes none, these are what sister actions take. */
+const LONGEST: Readonly<Record<Interval, number>> = { [HOUR]: 7 * DAY, [DAY]: 31 * DAY };
+/**
+ * The vendor publishes no limit of EndpointIds either. 50 keeps the longest answer (3 scenes, 168 hours, input and
+ * output) at some 50,000 values or 2.5 MB, and stays below the 100 ids that its lists take.
+ */
+const ENDPOINTS_PER_CALL = 50;
+/** Remembered once Ark gave several endpoints as one total, so that only the first poll finds it out. */
+const ONE_BY_ONE = 'one-by-one';
+
+export function connect(options: Options, context: Context): Source {
+  const ark = createArk(options, context);
+  const known = rememberEndpoints(options.projects, context.memory);
+  let findings: string[] = [];
+
+  async function partitions(signal: AbortSignal): Promise<Partition[]> {
+    if (options.endpoints === 'none')
+      return options.projects.map((project) => ({ id: project, tags: { project } }));
+    const all: Partition[] = [];
+    const notes: string[] = [];
+    const missing = new Set(Array.isArray(options.endpoints) ? options.endpoints : []);
+    for (const project of options.projects) {
+      const { found, total } = await ark.endpoints(project, signal);
+      if (found.length < total)
+        notes.push(`Project ${project} has ${total} endpoints, but Ark lists only ${found.length} of them.`);
+      const ids = known.update(project, found, Math.floor(context.now() / 1000));
+      const wanted = options.endpoints === 'all' ? ids : ids.filter((id) => missing.delete(id));
+      const gone = wanted.filter((id) => known.isGone(project, id));
+      if (gone.length > 0)
+        notes.push(`No longer listed in project ${project}, but still read: ${gone.join(', ')}.`);
+      all.push(...wanted.map((endpoint) => partitionOf(project, endpoint)));
+    }
+    const project = options.projects[0] ?? '';
+    if (missing.size > 0)
+      notes.push(`Not listed in any project read, so looked for in ${project}: ${[...missing].join(', ')}.`);
+    all.push(...[...missing].map((endpoint) => partitionOf(project, endpoint)));
+    findings = notes;
+    return all;
+  }
+
+  async function read(request: ReadRequest): Promise<Answer> {
+    const { bucket, zone, window } = request;
+    const { records, dropped } = await ask(request, intervalOf(bucket, window, zone));
+    const placed = records.map(({ time, tags, fields }): UsageRecord => {
+      const start = bucketStart(time, bucket, zone);
+      return { time: start, tags: withModel(tags, start, start), fields };
+    });
+    return { records: sumRecords(placed), dropped };
+  }
+
+  /** Days where the buckets are hours, and the other way round: the same usage, counted by the vendor another way. */
+  async function totals(request: ReadRequest): Promise<UsageRecord[]> {
+    const { bucket, zone, window } = request;
+    const { records } = await ask(request, bucket === '1d' ? HOUR : intervalOf('1d', window, zone));
+    return sumRecords(
+      records.map(({ tags, fields }) => ({
+        time: window.start,
+        tags: withModel(tags, window.start, window.end - 1),
+        fields,
+      })),
+    );
+  }
+
+  /** The answer for one window, from as many requests as it takes. */
+  async function ask(request: ReadRequest, interval: Interval): Promise<Rows> {
+    const records: UsageRecord[] = [];
+    const dropped: Dropped = {};
+    for (const question of questionsOf(request, interval)) {
+      const series = await ark.usage(question, request.signal);
+      if (isUndivided(series, question)) {
+        context.memory.set(ONE_BY_ONE, 'true');
+        const message = `Ark gave one total for ${question.endpoints?.length} endpoints of project ${question.project}`;
+        throw new FetchError('refused', message, {
+          hint: 'Nothing to do: from now on they are asked for one by one.',
+        });
+      }
+      const rows = toRows(series, question, options.scenes);
+      for (const record of rows.records) records.push(record);
+      addDropped(dropped, rows.dropped);
+    }
+    return { records, dropped };
+  }
+
+  /** Adds the endpoint's model, where it was one and the same from `first` to `last`. */
+  function withModel(tags: UsageRecord['tags'], first: number, last: number): UsageRecord['tags'] {
+    const { project, endpoint } = tags;
+    const model = project && endpoint ? known.model(project, endpoint, first) : undefined;
+    const same = model && project && endpoint && model === known.model(project, endpoint, last);
+    return same ? { ...tags, model } : tags;
+  }
+
+  return {
+    reads: 'series',
+    get batchSize() {
+      // Projects are one request each, so that one that fails does not hold back the others.
+      return options.endpoints === 'none' || context.memory.get(ONE_BY_ONE) ? 1 : ENDPOINTS_PER_CALL;
+    },
+    partitions,
+    read,
+    totals,
+    notes: () => [
+      ...findings,
+      ...(context.memory.get(ONE_BY_ONE)
+        ? ['Ark gives several endpoints as one total here, so each is asked for on its own.']
+        : []),
+    ],
+  };
+}
+
+function partitionOf(project: string, endpoint: string): Partition {
+  return { id: `${project}/${endpoint}`, tags: { project, endpoint } };
+}
+
+/** A request takes endpoints of one project, and a window no longer than the vendor answers. */
+function questionsOf({ partitions, window }: ReadRequest, interval: Interval): UsageQuestion[] {
+  const projects = new Map<string, string[]>();
+  for (const { id, tags } of partitions) {
+    const project = tags?.project ?? id;
+    const endpoints = projects.get(project) ?? [];
+    projects.set(project, tags?.endpoint ? [...endpoints, tags.endpoint] : endpoints);
+  }
+  const questions: UsageQuestion[] = [];
+  for (const [project, endpoints] of projects) {
+    for (let start = window.start; start < window.end; start += LONGEST[interval]) {
+      const end = Math.min(window.end, start + LONGEST[interval]);
+      questions.push({
+        project,
+        ...(endpoints.length > 0 ? { endpoints } : {}),
+        window: { start, end },
+        interval,
+      });
+    }
+  }
+  return questions;
+}
+
+/** Ark's days are Beijing's; the days of another zone are put together from hours. */
+function intervalOf(bucket: Bucket, { start, end }: Window, zone: string): Interval {
+  if (start % HOUR !== 0 || end % HOUR !== 0)
+    throw new FetchError(
+      'refused',
+      `Ark counts in whole hours of UTC, which the buckets of zone ${zone} are not`,
+      {
+        hint: `Set the job's zone to one that is whole hours from UTC, such as ${ZONE}.`,
+      },
+    );
+  const daily = [start, end].every((time) => (time + BEIJING) % DAY === 0);
+  return bucket === '1d' && daily ? DAY : HOUR;
+}
