@@ -53,7 +53,7 @@ export async function poll(collecting: Collecting, options: PollOptions): Promis
     }
     const rest = [
       ...gapReads(collecting, partitions).map((read) => ({ ...read, whole: false, signal })),
-      ...backlogSteps(collecting, planned).map((window) => ({ ...common, window })),
+      ...stepsOf(collecting, planned.backlog).map((window) => ({ ...common, window })),
     ];
     for (const [done, read] of rest.entries()) {
       if (!mayContinue()) return { windows, left: rest.length - done };
@@ -133,10 +133,10 @@ function urgent(collecting: Collecting, { open, due }: Plan): Window[] {
   return splitByDays(hull, maxDays(collecting), job.zone).toReversed();
 }
 
-function backlogSteps(collecting: Collecting, { backlog }: Plan): Window[] {
-  const { job, source } = collecting;
-  if (source.reads === 'series') return backlog;
-  return backlog.flatMap((window) => splitByDays(window, TOTALS_STEP_DAYS, job.zone).toReversed());
+/** The windows of a long read, cut so that it resumes close to where it was stopped. */
+export function stepsOf({ job, source }: Collecting, windows: readonly Window[]): Window[] {
+  if (source.reads === 'series') return [...windows];
+  return windows.flatMap((window) => splitByDays(window, TOTALS_STEP_DAYS, job.zone).toReversed());
 }
 
 /** The gaps whose next try has come: one read per window, of all partitions that miss it. */
@@ -198,7 +198,8 @@ function noteOutage(collecting: Collecting, { open, due }: Plan, error: FetchErr
   for (const window of missing) observe({ type: 'gap', job: job.name, partition: EVERYTHING, window, error });
 }
 
-function isRecent({ job, now }: Collecting, window: Window): boolean {
+/** Whether the ledger still remembers what the window's buckets held. */
+export function isRecent({ job, now }: Collecting, window: Window): boolean {
   return window.start >= bucketStart(now() - job.lookback, job.bucket, job.zone);
 }
 

@@ -1,18 +1,22 @@
 import type { LedgerDatabase } from './database.ts';
 
+/** No pause is longer than this: a slot further ahead was booked under a clock that has been set back. */
+const FURTHEST_MS = 3_600_000;
+
 /** When each host may be asked next, shared by every process on one data folder. Milliseconds since the epoch. */
 export interface Slots {
-  /** Takes the next free moment for the host and returns it. */
+  /** Books the host's next free slot and tells when it starts. */
   reserve(host: string, spacingMs: number, nowMs: number): number;
-  /** Nobody asks the host before `untilMs`. */
+  /** No slot booked from now on starts before `untilMs`. */
   pause(host: string, untilMs: number): void;
 }
 
 export function createSlots(db: LedgerDatabase): Slots {
   const reserve = db
     .prepare(
-      `INSERT INTO slot (host, next_at) VALUES (?, ?) ON CONFLICT (host)
-       DO UPDATE SET next_at = max(next_at, ? ) + ? RETURNING next_at`,
+      `INSERT INTO slot (host, next_at) VALUES ($host, $now + $spacing) ON CONFLICT (host)
+       DO UPDATE SET next_at = $spacing + iif(next_at - $now > ${FURTHEST_MS}, $now, max(next_at, $now))
+       RETURNING next_at`,
     )
     .raw();
   const pause = db.prepare(
@@ -20,9 +24,9 @@ export function createSlots(db: LedgerDatabase): Slots {
      DO UPDATE SET next_at = max(next_at, excluded.next_at)`,
   );
   return {
-    reserve: (host, spacingMs, nowMs) => {
-      const [next] = reserve.all(host, nowMs + spacingMs, nowMs, spacingMs)[0] as [number];
-      return next - spacingMs;
+    reserve: (host, spacing, now) => {
+      const [next] = reserve.all({ host, spacing, now })[0] as [number];
+      return next - spacing;
     },
     pause: (host, untilMs) => void pause.run(host, untilMs),
   };
