@@ -23,9 +23,11 @@ export function changedError(
   error: FetchError,
   changes: { kind?: FetchErrorKind; message?: string; hint?: string; retryAfterMs?: number },
 ): FetchError {
-  const { hint, status, code, requestId, retryAfterMs, cause } = error;
+  const { status, code, requestId, retryAfterMs, cause } = error;
+  const kind = changes.kind ?? error.kind;
+  const hint = error.hint ?? HINTS[kind];
   const details = { hint, status, code, requestId, retryAfterMs, cause, ...changes };
-  return new FetchError(changes.kind ?? error.kind, changes.message ?? error.message, details);
+  return new FetchError(kind, changes.message ?? error.message, details);
 }
 
 /** An error made of no more than the status and the address. */

@@ -1,0 +1,59 @@
+import { FetchError } from '../../fetch/errors.ts';
+import { sumRecords } from '../../usage/aggregate.ts';
+import type { UsageRecord } from '../../usage/point.ts';
+import type { Answer, Context, Partition, ReadRequest, Source } from '../provider.ts';
+import { createClient } from './client.ts';
+import { listMembers } from './members.ts';
+import type { Options } from './options.ts';
+import { askedOf, emailPartition, idPartition, rowsOf, toRecords } from './records.ts';
+
+/** The longest time that one request may span (https://docs.trae.cn/enterprise_get-model-usage-for-users). */
+export const MAX_DAYS = 180;
+/** Members in one request. */
+const BATCH_SIZE = 100;
+
+export function connect(options: Options, context: Context): Source {
+  const client = createClient(options, context);
+  const { members } = options;
+  let notes: readonly string[] = [];
+
+  async function partitions(signal: AbortSignal): Promise<Partition[]> {
+    if (members !== 'all') {
+      return 'emails' in members ? members.emails.map(emailPartition) : members.ids.map(idPartition);
+    }
+    const list = await listMembers((page) => client.memberPage(page, signal));
+    ({ notes } = list);
+    return list.members.map(({ email, id }) => (email ? emailPartition(email) : idPartition(id ?? '')));
+  }
+
+  async function read({ window, rangeEnd, partitions, signal }: ReadRequest): Promise<Answer> {
+    const { start, end } = window;
+    if (end - start > MAX_DAYS * 86_400) {
+      throw new FetchError('refused', `user-model-usage: a request may span ${MAX_DAYS} days at most`);
+    }
+    const range = { start_time: start, end_time: rangeEnd === 'inclusive' ? end - 1 : end };
+    const { emails, ids } = askedOf(partitions);
+    const rows: UsageRecord[] = [];
+    let unidentified = 0;
+    if (emails.size > 0) {
+      const items = await client.usage({ ...range, emails: [...emails.values()] }, signal);
+      const known = items.filter(({ email }) => emails.has(email?.toLowerCase() ?? ''));
+      unidentified = rowsOf(items) - rowsOf(known);
+      rows.push(...toRecords(known, start, emails));
+    }
+    if (ids.length > 0) {
+      const items = await client.usage({ ...range, user_ids: ids }, signal);
+      rows.push(...toRecords(items, start));
+    }
+    return { records: sumRecords(rows), ...(unidentified > 0 && { dropped: { unidentified } }) };
+  }
+
+  return {
+    reads: 'totals',
+    batchSize: BATCH_SIZE,
+    partitions,
+    read,
+    totals: async (request) => [...(await read(request)).records],
+    notes: () => [...notes],
+  };
+}
