@@ -1,0 +1,178 @@
+import { resolve } from 'node:path';
+import { MAX_COUNT, type Count } from '../usage/count.ts';
+import { parseJson } from '../usage/json.ts';
+import { FIELDS, type Field, type Fields, type Point, type Tag, TAGS, type Tags } from '../usage/point.ts';
+import { openSqliteFile, type Value } from './sqlite/database.ts';
+import { createSeriesTable, namedTags, storedTags } from './sqlite/series.ts';
+import { type PointStore, type Rejection, StoreError } from './store.ts';
+
+/** Points per statement; more gain nothing. */
+const ROWS = 25;
+
+/**
+ * The embedded store: one SQLite file, or `:memory:`. A write is one transaction, on the disk when it
+ * resolves. A later write of a point replaces the fields it has and keeps the others, as in InfluxDB.
+ * Sums are exact; one above 2^63-1 is an error. @throws StoreError
+ */
+export function openSqliteStore(path: string): PointStore {
+  const file = openSqliteFile(path);
+  const series = createSeriesTable(file);
+
+  function transaction<T>(mode: 'IMMEDIATE' | 'DEFERRED', work: () => T): T {
+    try {
+      return file.transaction(mode, () => {
+        series.refresh();
+        return work();
+      });
+    } catch (error) {
+      // The series that the transaction made are gone with it.
+      series.forget();
+      throw error;
+    }
+  }
+
+  function upsert(points: readonly Point[]): void {
+    for (let i = 0; i < points.length; i += ROWS) {
+      const values: Value[] = [];
+      const rows = points.slice(i, i + ROWS);
+      for (const { time, tags, fields } of rows) {
+        values.push(time, series.id(tags));
+        for (const field of FIELDS) values.push(fields[field] ?? null);
+      }
+      file.run(upsertSql(rows.length), values);
+    }
+  }
+
+  return {
+    description: path === ':memory:' ? 'SQLite in memory' : `SQLite file ${path}`,
+    identity: path === ':memory:' ? 'sqlite' : `sqlite:${resolve(path)}`,
+    overwrites: true,
+
+    // A local transaction takes milliseconds: there is nothing to cancel.
+    write: async (points) => {
+      const rejected: Rejection[] = [];
+      const good: Point[] = [];
+      for (const point of points) {
+        const reason = fault(point);
+        if (reason) rejected.push({ point, reason });
+        else good.push(point);
+      }
+      try {
+        if (good.length > 0) transaction('IMMEDIATE', () => upsert(good));
+        return { accepted: good.length, rejected, kept: [] };
+      } catch (error) {
+        if (!(error instanceof StoreError) || error.kind === 'config') throw error;
+        return { accepted: 0, rejected, kept: good, error };
+      }
+    },
+
+    sums: async ({ start, end, where = {}, by }) => {
+      const filter = seriesFilter(where);
+      const sql = sumsSql(by, filter.sql);
+      const rows = transaction('DEFERRED', () => file.all(sql, [start, end, ...filter.values]));
+      return (rows as [string, string][]).map(([tags, sums]) => ({
+        tags: namedTags(by, JSON.parse(tags) as (string | null)[]),
+        fields: namedFields(parseJson(sums) as (Count | null)[], 0),
+      }));
+    },
+
+    check: async () => {
+      transaction('IMMEDIATE', () => {
+        file.run('CREATE TABLE scratch (value INTEGER) STRICT');
+        file.run('INSERT INTO scratch VALUES (?)', [MAX_COUNT]);
+        const [row] = file.all('SELECT json_array(value) FROM scratch');
+        if (row?.[0] !== `[${MAX_COUNT}]`) {
+          throw new StoreError('config', `${path} does not give back what was written`);
+        }
+        file.run('DROP TABLE scratch');
+      });
+      const mode = file.all('PRAGMA journal_mode')[0]?.[0];
+      if (mode === 'wal' || mode === 'memory') return [];
+      return ['The file system allows no write-ahead log: whoever reads the file holds up the collector.'];
+    },
+
+    points: ({ start, end, where = {} }) => {
+      const filter = seriesFilter(where);
+      const sql = `SELECT time, json_group_array(json_array(series, ${FIELDS.join(', ')}))
+        FROM points WHERE time >= ? AND time < ? ${filter.sql} GROUP BY time`;
+      return transaction('DEFERRED', () => {
+        const found = file.all(sql, [start, end, ...filter.values]) as [number, string][];
+        const buckets = found.map(([time, text]) => ({ time, rows: parseJson(text) as Row[] }));
+        const tags = series.tags(new Set(buckets.flatMap(({ rows }) => rows.map(([id]) => id))));
+        return buckets.flatMap(({ time, rows }) =>
+          rows.map((row) => ({ time, tags: tags.get(row[0])!, fields: namedFields(row, 1) })),
+        );
+      });
+    },
+
+    deleteBefore: (time, where) => {
+      const filter = seriesFilter(where);
+      return transaction('IMMEDIATE', () => {
+        const sql = `DELETE FROM points WHERE time < ? ${filter.sql}`;
+        const { changes } = file.run(sql, [time, ...filter.values]);
+        if (changes === 0) return 0;
+        file.run('DELETE FROM series WHERE id NOT IN (SELECT series FROM points)');
+        series.forget();
+        return changes;
+      });
+    },
+
+    close: async () => file.close(),
+  };
+}
+
+/** A stored point: its series, then its fields. */
+type Row = readonly [series: number, ...fields: (Count | null)[]];
+
+function upsertSql(rows: number): string {
+  const row = `(?, ?, ${FIELDS.map(() => '?').join(', ')})`;
+  return `INSERT INTO points (time, series, ${FIELDS.join(', ')}) VALUES ${Array(rows).fill(row).join(', ')}
+    ON CONFLICT (time, series) DO UPDATE
+    SET ${FIELDS.map((field) => `${field} = coalesce(excluded.${field}, ${field})`).join(', ')}`;
+}
+
+/** Summed by series first, which leaves few rows to join with their tags. */
+function sumsSql(by: readonly Tag[], filter: string): string {
+  return `SELECT json_array(${by.join(', ')}), json_array(${FIELDS.map((field) => `sum(${field})`).join(', ')})
+    FROM (
+      SELECT series, ${FIELDS.map((field) => `sum(${field}) AS ${field}`).join(', ')}
+      FROM points WHERE time >= ? AND time < ? ${filter} GROUP BY series
+    ) JOIN series ON id = series
+    ${by.length > 0 ? `GROUP BY ${by.join(', ')}` : 'HAVING count(*) > 0'}`;
+}
+
+/** Only series with these tag values; an empty value means series without the tag. */
+function seriesFilter(where: Tags): { sql: string; values: string[] } {
+  const tags = TAGS.filter((tag) => where[tag] !== undefined);
+  if (tags.length === 0) return { sql: '', values: [] };
+  const texts = storedTags(where);
+  const conditions = tags.map((tag) => (texts[tag] === undefined ? `${tag} IS NULL` : `${tag} = ?`));
+  return {
+    sql: `AND series IN (SELECT id FROM series WHERE ${conditions.join(' AND ')})`,
+    values: tags.flatMap((tag) => texts[tag] ?? []),
+  };
+}
+
+/** The fields of a row, from position `first` on; null is an absent field. */
+function namedFields(row: readonly (Count | null)[], first: number): Fields {
+  const fields: Partial<Record<Field, Count>> = {};
+  for (let i = 0; i < FIELDS.length; i++) {
+    const value = row[first + i];
+    if (value !== null && value !== undefined) fields[FIELDS[i]!] = value;
+  }
+  return fields;
+}
+
+/** Why a point can never be stored; undefined for a good one. */
+function fault({ time, fields }: Point): string | undefined {
+  if (!Number.isSafeInteger(time)) return `its time is not in whole seconds: ${time}`;
+  let count = 0;
+  for (const field of FIELDS) {
+    const value = fields[field];
+    if (value === undefined) continue;
+    const exact = typeof value === 'bigint' ? value <= MAX_COUNT : Number.isSafeInteger(value);
+    if (!exact || value < 0) return `${field} is not a count up to 2^63-1: ${value}`;
+    count++;
+  }
+  return count === 0 ? 'it has no field' : undefined;
+}

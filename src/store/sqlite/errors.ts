@@ -1,0 +1,78 @@
+import { StoreError, type StoreErrorKind } from '../store.ts';
+
+interface Explanation {
+  readonly kind: StoreErrorKind;
+  readonly what: string;
+  readonly hint: string;
+}
+
+const UNREACHABLE: Explanation = {
+  kind: 'config',
+  what: 'cannot be opened for writing',
+  hint: 'Make the file and its folder writable for this user, or name another file.',
+};
+
+/** By the primary result code (https://www.sqlite.org/rescode.html), the part of an extended code that says what to do. */
+const EXPLANATIONS: Readonly<Record<string, Explanation>> = {
+  CANTOPEN: UNREACHABLE,
+  READONLY: UNREACHABLE,
+  PERM: UNREACHABLE,
+  NOTADB: {
+    kind: 'config',
+    what: 'is not a SQLite database',
+    hint: 'Name another file, or move this one away.',
+  },
+  CORRUPT: {
+    kind: 'config',
+    what: 'is damaged',
+    hint: 'Restore it from a copy, or move it away: with a new data folder everything since `start` is read again.',
+  },
+  ERROR: {
+    kind: 'config',
+    what: 'does not do what it is asked',
+    hint: 'If the file was changed by hand, move it away.',
+  },
+  FULL: {
+    kind: 'unavailable',
+    what: 'cannot grow: the disk is full',
+    hint: 'Free some space; what could not be written is kept and written again.',
+  },
+  BUSY: {
+    kind: 'unavailable',
+    what: 'is being written by another process',
+    hint: 'It is tried again; end the other process if this goes on.',
+  },
+};
+
+/** SQLite refuses a sum that does not fit, and so it is never wrong. */
+const TOO_LARGE: Explanation = {
+  kind: 'config',
+  what: 'holds a sum above 2^63-1',
+  hint: 'Ask for a shorter range, or group by more tags.',
+};
+
+const OTHER: Explanation = {
+  kind: 'unavailable',
+  what: 'cannot be used',
+  hint: 'Check the disk and the system log; what could not be written is kept and written again.',
+};
+
+/** What a fault of SQLite or of the file system means for the user. A fault of neither is returned as it is. */
+export function storeError(error: unknown, path: string): unknown {
+  if (!(error instanceof Error) || error instanceof StoreError) return error;
+  const { kind, what, hint } = explanation(error) ?? {};
+  if (!kind) return error;
+  return new StoreError(kind, `the SQLite file ${path} ${what}: ${error.message}`, {
+    hint: hint!,
+    cause: error,
+  });
+}
+
+function explanation(error: Error): Explanation | undefined {
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  // libsql gives no code when the connection itself fails, and Node a system call when the folder does.
+  if (syscall === 'mkdir' || error.message.startsWith('ConnectionFailed')) return UNREACHABLE;
+  if (error.message === 'integer overflow') return TOO_LARGE;
+  const result = /^SQLITE_([A-Z]+)/.exec(code ?? '')?.[1];
+  return result === undefined ? undefined : (EXPLANATIONS[result] ?? OTHER);
+}

@@ -1,0 +1,339 @@
+import { randomUUID } from 'node:crypto';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Store, SumRow } from '../../src/store/store.ts';
+import type { Fields, Point, Tags } from '../../src/usage/point.ts';
+import { seriesKey } from '../../src/usage/series.ts';
+
+export interface Guarantees {
+  /** Counts above 2^53 come back exact; true unless said otherwise. */
+  readonly exact?: boolean;
+  /** What may stand in no description and no identity. */
+  readonly credentials?: readonly string[];
+}
+
+const DAY = 86_400;
+/** 2025-01-01T00:00:00Z */
+const START = 1_735_689_600;
+const ALL = { start: START, end: START + 365 * DAY };
+
+const ODD_TEXTS: readonly (readonly [name: string, text: string])[] = [
+  ['a space', 'a b'],
+  ['spaces around', ' a '],
+  ['a comma', 'a,b'],
+  ['an equals sign', 'a=b'],
+  ['a trailing backslash', 'a\\'],
+  ['two trailing backslashes', 'a\\\\'],
+  ['a backslash before a comma', 'a\\,b'],
+  ['a backslash before a letter', 'CORP\\newton'],
+  ['a newline', 'a\nb'],
+  ['a backslash and an n', 'a\\nb'],
+  ['carriage return and tab', 'a\r\tb'],
+  ['double quotes', '"a"'],
+  ['a single quote', "O'Brien"],
+  ['a NUL', 'a\0b'],
+  ['nothing but a NUL', '\0'],
+  ['other control characters', 'a\u0001\u0002\u0003\u001F\u007F\u0085b'],
+  ['an emoji', 'a😀b'],
+  ['half an emoji', 'a\uD83D'],
+  ['the other half', 'a\uDE00'],
+  ['Chinese', '用量统计'],
+  ['a composed accent', '\u00E9'],
+  ['a decomposed accent', 'e\u0301'],
+  ['a percent code', '%0A'],
+  ['a percent sign', '100%'],
+  ['a number', '0'],
+  ['a word of SQL', "x' OR '1'='1"],
+  ['a placeholder', '$1 ? :a'],
+  ['a comment sign', '#a -- b /* c'],
+];
+
+/**
+ * What every store promises. `open` gives a store to write to; it may be the same one each time, because every
+ * test keeps to its own account.
+ */
+export function storeContract(
+  name: string,
+  open: () => Store | Promise<Store>,
+  { exact = true, credentials = [] }: Guarantees = {},
+): void {
+  describe(`${name} keeps the contract of a store`, () => {
+    let store: Store;
+    let account: string;
+
+    beforeEach(async () => {
+      store = await open();
+      account = randomUUID();
+    });
+
+    afterEach(async () => {
+      await store.close();
+    });
+
+    function point(time: number, tags: Tags, fields: Fields): Point {
+      return { time, tags: { provider: 'trae', account, bucket: '1d', ...tags }, fields };
+    }
+
+    function sums(
+      by: readonly (keyof Tags)[],
+      query: Partial<typeof ALL> & { where?: Tags } = {},
+    ): Promise<SumRow[]> {
+      return store.sums({ ...ALL, ...query, where: { account, ...query.where }, by });
+    }
+
+    async function write(...points: Point[]): Promise<void> {
+      expect(await store.write(points)).toEqual({ accepted: points.length, rejected: [], kept: [] });
+    }
+
+    it('takes an empty write', async () => {
+      await write();
+
+      expect(await sums([])).toEqual([]);
+    });
+
+    it('overwrites a point instead of adding to it', async () => {
+      await write(point(START, { user: 'ann' }, { input_tokens: 10 }));
+      await write(point(START, { user: 'ann' }, { input_tokens: 7 }));
+
+      expect(await sums([])).toEqual([{ tags: {}, fields: { input_tokens: 7 } }]);
+    });
+
+    it('overwrites with zero', async () => {
+      await write(point(START, { user: 'ann' }, { input_tokens: 10 }));
+      await write(point(START, { user: 'ann' }, { input_tokens: 0 }));
+
+      expect(await sums([])).toEqual([{ tags: {}, fields: { input_tokens: 0 } }]);
+    });
+
+    it('keeps the fields that a later write does not have', async () => {
+      await write(point(START, {}, { input_tokens: 10, output_tokens: 1 }));
+      await write(point(START, {}, { output_tokens: 2, requests: 3 }));
+
+      expect(await sums([])).toEqual([
+        { tags: {}, fields: { input_tokens: 10, output_tokens: 2, requests: 3 } },
+      ]);
+    });
+
+    it('does not change when the same points are written again', async () => {
+      const points = Array.from({ length: 50 }, (_, i) =>
+        point(START + i * DAY, { user: `user-${i % 7}` }, { input_tokens: i, output_tokens: 2 * i }),
+      );
+      await write(...points);
+      const before = await sums(['user']);
+
+      await write(...points);
+      await write(...points.toReversed());
+
+      expect(byTags(await sums(['user']))).toEqual(byTags(before));
+    });
+
+    it('stores the last of two equal points in one write', async () => {
+      await write(
+        point(START, { user: 'ann' }, { input_tokens: 1, output_tokens: 5 }),
+        point(START, { user: 'bob' }, { input_tokens: 2 }),
+        point(START, { user: 'ann' }, { input_tokens: 3 }),
+      );
+
+      expect(byTags(await sums(['user']))).toEqual([
+        { tags: { user: 'ann' }, fields: { input_tokens: 3, output_tokens: 5 } },
+        { tags: { user: 'bob' }, fields: { input_tokens: 2 } },
+      ]);
+    });
+
+    it('tells points apart by time and by every tag', async () => {
+      await write(
+        point(START, {}, { requests: 1 }),
+        point(START + DAY, {}, { requests: 2 }),
+        point(START, { bucket: '1h' }, { requests: 4 }),
+        point(START, { model: 'a' }, { requests: 8 }),
+        point(START, { user: 'a' }, { requests: 16 }),
+        point(START, { key: 'a' }, { requests: 32 }),
+        point(START, { model: 'a', user: 'a' }, { requests: 64 }),
+        point(START, { team: 'a', project: 'a', endpoint: 'a', scene: 'a' }, { requests: 128 }),
+      );
+
+      expect(await sums([])).toEqual([{ tags: {}, fields: { requests: 255 } }]);
+      expect(byTags(await sums(['bucket']))).toEqual([
+        { tags: { bucket: '1d' }, fields: { requests: 251 } },
+        { tags: { bucket: '1h' }, fields: { requests: 4 } },
+      ]);
+    });
+
+    it('sums by several tags, an absent one apart', async () => {
+      await write(
+        point(START, { model: 'm1', user: 'ann' }, { input_tokens: 1 }),
+        point(START + DAY, { model: 'm1', user: 'ann' }, { input_tokens: 10 }),
+        point(START, { model: 'm2', user: 'ann' }, { input_tokens: 100, requests: 1 }),
+        point(START, { model: 'm1' }, { input_tokens: 1000 }),
+      );
+
+      expect(byTags(await sums(['model', 'user']))).toEqual([
+        { tags: { model: 'm1' }, fields: { input_tokens: 1000 } },
+        { tags: { model: 'm1', user: 'ann' }, fields: { input_tokens: 11 } },
+        { tags: { model: 'm2', user: 'ann' }, fields: { input_tokens: 100, requests: 1 } },
+      ]);
+    });
+
+    it('sums a half-open range', async () => {
+      await write(
+        point(START, {}, { input_tokens: 1 }),
+        point(START + DAY, {}, { input_tokens: 10 }),
+        point(START + 2 * DAY, {}, { input_tokens: 100 }),
+      );
+
+      expect(await sums([], { start: START, end: START + 2 * DAY })).toEqual([
+        { tags: {}, fields: { input_tokens: 11 } },
+      ]);
+      expect(await sums([], { start: START + 1, end: START + 2 * DAY + 1 })).toEqual([
+        { tags: {}, fields: { input_tokens: 110 } },
+      ]);
+      expect(await sums([], { start: START + 1, end: START + DAY })).toEqual([]);
+    });
+
+    it('sums only the series asked for, an empty value meaning those without the tag', async () => {
+      await write(
+        point(START, { model: 'm1', user: 'ann' }, { input_tokens: 1 }),
+        point(START, { model: 'm1', user: 'bob' }, { input_tokens: 10 }),
+        point(START, { model: 'm2', user: 'bob' }, { input_tokens: 100 }),
+        point(START, { model: 'm2' }, { input_tokens: 1000 }),
+      );
+
+      expect(await sums([], { where: { user: 'bob' } })).toEqual([
+        { tags: {}, fields: { input_tokens: 110 } },
+      ]);
+      expect(await sums([], { where: { user: 'bob', model: 'm2' } })).toEqual([
+        { tags: {}, fields: { input_tokens: 100 } },
+      ]);
+      expect(await sums(['model'], { where: { user: '' } })).toEqual([
+        { tags: { model: 'm2' }, fields: { input_tokens: 1000 } },
+      ]);
+      expect(await sums([], { where: { user: 'eve' } })).toEqual([]);
+    });
+
+    it('takes an empty tag as absent', async () => {
+      await write(point(START, { user: '', model: 'm1' }, { input_tokens: 5 }));
+      await write(point(START, { model: 'm1' }, { input_tokens: 6 }));
+
+      expect(await sums(['user', 'model'])).toEqual([{ tags: { model: 'm1' }, fields: { input_tokens: 6 } }]);
+    });
+
+    it.runIf(exact)('is exact above 2^53', async () => {
+      const large = 2n ** 53n + 1n;
+      await write(
+        point(START, { user: 'ann' }, { input_tokens: large, output_tokens: 2n ** 63n - 1n }),
+        point(START + DAY, { user: 'ann' }, { input_tokens: large }),
+        point(START, { user: 'bob' }, { input_tokens: Number.MAX_SAFE_INTEGER }),
+        point(START + DAY, { user: 'bob' }, { input_tokens: 1 }),
+      );
+
+      expect(byTags(await sums(['user']))).toEqual([
+        { tags: { user: 'ann' }, fields: { input_tokens: 2n * large, output_tokens: 2n ** 63n - 1n } },
+        { tags: { user: 'bob' }, fields: { input_tokens: 2n ** 53n } },
+      ]);
+    });
+
+    it('gives back every text exactly', async () => {
+      const points = ODD_TEXTS.map(([, text], i) =>
+        point(START, { user: text, model: text }, { requests: i + 1 }),
+      );
+      await write(...points);
+
+      const rows = await sums(['user', 'model']);
+
+      const found = new Map(rows.map((row) => [row.tags.user, row]));
+      for (const [i, [name, text]] of ODD_TEXTS.entries()) {
+        expect(found.get(text), name).toEqual({
+          tags: { user: text, model: text },
+          fields: { requests: i + 1 },
+        });
+      }
+      expect(rows).toHaveLength(ODD_TEXTS.length);
+    });
+
+    it('finds every text exactly', async () => {
+      await write(...ODD_TEXTS.map(([, text], i) => point(START, { user: text }, { requests: i + 1 })));
+
+      for (const [i, [name, text]] of ODD_TEXTS.entries()) {
+        expect(await sums([], { where: { user: text } }), name).toEqual([
+          { tags: {}, fields: { requests: i + 1 } },
+        ]);
+      }
+    });
+
+    it('tells texts of 64 KB apart', async () => {
+      const long = 'x'.repeat(65_536);
+      await write(
+        point(START, { user: `${long}1` }, { requests: 1 }),
+        point(START, { user: `${long}2` }, { requests: 2 }),
+        point(START, { user: `${long}2` }, { requests: 4 }),
+      );
+
+      const rows = await sums(['user']);
+
+      expect(rows.map((row) => Number(row.fields.requests)).toSorted((a, b) => a - b)).toEqual([1, 4]);
+    });
+
+    it('takes 20,000 points in one write', async () => {
+      const points = Array.from({ length: 20_000 }, (_, i) =>
+        point(
+          START + (i % 50) * DAY,
+          { user: `user-${Math.floor(i / 50)}` },
+          { input_tokens: i, requests: 1 },
+        ),
+      );
+
+      await write(...points);
+
+      expect(await sums([])).toEqual([{ tags: {}, fields: { input_tokens: 199_990_000, requests: 20_000 } }]);
+      expect(await sums(['user'])).toHaveLength(400);
+    });
+
+    it('refuses a point that cannot be stored, and stores the others', async () => {
+      const good = [
+        point(START, { user: 'ann' }, { requests: 1 }),
+        point(START, { user: 'bob' }, { requests: 2 }),
+      ];
+      const bad = [
+        point(START, { user: 'none' }, {}),
+        point(START, { user: 'huge' }, { requests: 2n ** 63n }),
+        point(START, { user: 'negative' }, { requests: -1 }),
+        point(START, { user: 'fraction' }, { requests: 1.5 }),
+        point(START, { user: 'rounded' }, { requests: 2 ** 60 }),
+      ];
+
+      const result = await store.write([good[0]!, ...bad, good[1]!]);
+
+      expect(result).toMatchObject({ accepted: 2, kept: [] });
+      expect(result.rejected.map((rejection) => rejection.point)).toEqual(bad);
+      for (const { reason } of result.rejected) expect(reason).toMatch(/\w+ \w+/);
+      expect(await sums([])).toEqual([{ tags: {}, fields: { requests: 3 } }]);
+    });
+
+    it('passes its own check again and again, and the check leaves nothing behind', async () => {
+      await store.check();
+      const remarks = await store.check();
+
+      expect(remarks).toBeInstanceOf(Array);
+      expect(await sums([])).toEqual([]);
+    });
+
+    it('shows no credential', () => {
+      const shown = `${store.description} ${store.identity}`;
+
+      for (const credential of credentials) expect(shown).not.toContain(credential);
+      expect(shown).not.toMatch(/token=|password|p=/i);
+      expect(store.description).not.toBe('');
+      expect(store.identity).not.toBe('');
+    });
+
+    it('closes twice', async () => {
+      await store.close();
+
+      await expect(store.close()).resolves.toBeUndefined();
+    });
+  });
+}
+
+/** Rows in an order that does not depend on the store. */
+function byTags(rows: readonly SumRow[]): SumRow[] {
+  return rows.toSorted((a, b) => (seriesKey(a.tags) < seriesKey(b.tags) ? -1 : 1));
+}
