@@ -40,30 +40,72 @@ export async function poll(collecting: Collecting, options: PollOptions): Promis
   watchClock(collecting);
   await drain(collecting, signal);
   const planned = planJob(collecting);
-  let windows = 0;
-  try {
+  return guarded(collecting, planned, async (done) => {
     const partitions = await discover(collecting, signal);
     const withheld = withheldGaps(collecting, partitions);
     const asked = partitions.filter(({ id }) => !withheld.has(id));
     const common = { partitions: asked, withheld: [...withheld.values()], whole: true, signal };
-
     for (const window of urgent(collecting, planned)) {
       await readWindow(collecting, { ...common, window, against: 'known' });
-      windows += 1;
+      done();
     }
     const rest = [
       ...gapReads(collecting, partitions).map((read) => ({ ...read, whole: false, signal })),
       ...stepsOf(collecting, planned.backlog).map((window) => ({ ...common, window })),
     ];
-    for (const [done, read] of rest.entries()) {
-      if (!mayContinue()) return { windows, left: rest.length - done };
+    for (const [index, read] of rest.entries()) {
+      if (!mayContinue()) return rest.length - index;
       await readWindow(collecting, {
         ...read,
         against: isRecent(collecting, read.window) ? 'known' : 'store',
       });
-      windows += 1;
+      done();
     }
-    return { windows, left: 0 };
+    return 0;
+  });
+}
+
+/** Tries all gaps now, whatever their next try. */
+export async function fillGaps(collecting: Collecting, { signal }: PollOptions): Promise<PollReport> {
+  const planned = planJob(collecting);
+  return guarded(collecting, planned, async (done) => {
+    const partitions = await discover(collecting, signal);
+    const missing = intersect(collecting.ledger.gaps.of(collecting.job.name).filter(isMissing), [
+      ...planned.due,
+      ...planned.backlog,
+      ...planned.open,
+    ]);
+    const whole = stepsOf(
+      collecting,
+      missing.flatMap((window) => splitByDays(window, maxDays(collecting), collecting.job.zone)),
+    );
+    const reads = [
+      ...whole.map((window) => ({ window, partitions, whole: true, signal })),
+      ...gapReads(collecting, partitions, true).map((read) => ({ ...read, whole: false, signal })),
+    ];
+    for (const read of reads) {
+      await readWindow(collecting, {
+        ...read,
+        against: isRecent(collecting, read.window) ? 'known' : 'store',
+      });
+      done();
+    }
+    return 0;
+  });
+}
+
+const isMissing = (gap: Gap): boolean => gap.partition === EVERYTHING && !gap.lost;
+
+/** Runs the reads of one poll; what the provider keeps from being read stays planned, and is noted. */
+async function guarded(
+  collecting: Collecting,
+  planned: Plan,
+  work: (done: () => void) => Promise<number>,
+): Promise<PollReport> {
+  let windows = 0;
+  try {
+    const left = await work(() => void (windows += 1));
+    return { windows, left };
   } catch (error) {
     const cause = error instanceof ProviderDown ? error.error : error;
     if (!(cause instanceof FetchError) || cause.kind === 'cancelled') throw cause;

@@ -1,0 +1,117 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { join } from 'node:path';
+import type { Collecting } from './collect/context.ts';
+import type { CollectEvent } from './collect/events.ts';
+import { admitJob } from './collect/identity.ts';
+import type { Job } from './collect/job.ts';
+import type { LeaseHolder } from './collect/lease.ts';
+import type { Settings } from './config/settings.ts';
+import { createHttp } from './fetch/client.ts';
+import { hostGates } from './fetch/limits.ts';
+import type { CallEvent } from './fetch/options.ts';
+import { openLedger, type Ledger } from './ledger/ledger.ts';
+import type { Source } from './providers/provider.ts';
+import { pollInterval } from './schedule/expression.ts';
+import type { Store } from './store/store.ts';
+import { rereadAges } from './windows/ages.ts';
+
+/** Everything that outlives a poll, opened once per process. */
+export interface Composition {
+  readonly ledger: Ledger;
+  readonly store: Store;
+  readonly lease: LeaseHolder;
+  /** A job ready to collect. @throws JobChanged */
+  collecting(job: Job, store?: Store): Collecting;
+  source(job: Job): Source;
+  close(): Promise<void>;
+}
+
+export interface ComposeOptions {
+  readonly settings: Settings;
+  /** What this process is called in leases: `run`, `backfill`. */
+  readonly role: string;
+  readonly pid: number;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** A ledger and a store that are forgotten: for a dry run. */
+  readonly inMemory?: boolean;
+  readonly onEvent?: (event: CollectEvent) => void;
+  readonly onCall?: (provider: string, event: CallEvent) => void;
+}
+
+/** Opens the ledger and the store and knows how to connect jobs. @throws LedgerError, StoreError */
+export async function compose(options: ComposeOptions): Promise<Composition> {
+  const { settings, now } = options;
+  const ledger = openLedger(options.inMemory ? ':memory:' : join(settings.data, 'ledger.sqlite'));
+  const store = await openStore(
+    options.inMemory ? { ...settings, store: { kind: 'memory' } } : settings,
+  ).catch((error: unknown) => {
+    ledger.close();
+    throw error;
+  });
+  const seconds = (): number => Math.floor(now() / 1000);
+  const sleep = (ms: number, signal?: AbortSignal): Promise<void> =>
+    delay(ms, undefined, signal && { signal });
+  const gates = hostGates();
+  const outage = { until: 0 };
+
+  function source(job: Job): Source {
+    const { provider } = job;
+    const http = createHttp({
+      baseUrl: provider.baseUrl(job.options),
+      limit: provider.rate,
+      slots: ledger.slots,
+      gates,
+      fetch: globalThis.fetch,
+      sleep,
+      now,
+      random: Math.random,
+      timeoutMs: settings.timeoutMs,
+      onCall: (event) => options.onCall?.(provider.id, event),
+    });
+    const memory = {
+      get: (key: string) => ledger.memories.get(job.name, key),
+      set: (key: string, value: string) => ledger.memories.set(job.name, key, value),
+    };
+    return provider.connect(job.options, { http, memory, now });
+  }
+
+  return {
+    ledger,
+    store,
+    lease: { ledger, owner: `${options.role} ${options.pid}`, now: seconds, sleep },
+    source,
+    collecting: (job, target = store) => {
+      admitJob(ledger, job, target);
+      return {
+        job,
+        source: source(job),
+        ages: rereadAges(pollInterval(job.schedule, job.scheduleZone), job.lookback),
+        ledger,
+        store: target,
+        outage,
+        observe: options.onEvent ?? (() => undefined),
+        spoolLimit: settings.spoolPoints,
+        now: seconds,
+      };
+    },
+    close: async () => {
+      await store.close();
+      ledger.close();
+    },
+  };
+}
+
+/** The ledger alone, for those who only look. @throws LedgerError */
+export function openLedgerFile({ data }: Settings): Ledger {
+  return openLedger(join(data, 'ledger.sqlite'));
+}
+
+/** The store that the settings name. @throws StoreError */
+export async function openStore(settings: Settings, inMemory = false): Promise<Store> {
+  if (settings.store.kind === 'sqlite' || inMemory) {
+    const { openSqliteStore } = await import('./store/sqlite.ts');
+    return openSqliteStore(inMemory ? ':memory:' : join(settings.data, 'usage.sqlite'));
+  }
+  throw new Error('influxdb');
+}
