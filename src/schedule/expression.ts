@@ -1,0 +1,52 @@
+import { createTask, validateDetailed } from 'node-cron';
+import { isZone } from '../windows/calendar.ts';
+
+/** How many of the coming runs tell the interval: more than a week of an hourly schedule. */
+const COMING_RUNS = 200;
+const FIELD_NAMES: Readonly<Record<string, string>> = {
+  dayOfMonth: 'day of month',
+  dayOfWeek: 'day of week',
+};
+
+/** What is wrong with a schedule, in words for the person who wrote it; undefined where nothing is. */
+export function validateSchedule(expression: string, zone: string): string | undefined {
+  const { valid, errors } = validateDetailed(expression);
+  if (!valid) {
+    const problems = errors.map(({ field, value, message }) =>
+      field === 'expression' ? message : `${FIELD_NAMES[field] ?? field} "${value}" is not possible`,
+    );
+    return `"${expression}" is not a cron expression: ${problems.join('; ')}. Every 5 minutes is "*/5 * * * *".`;
+  }
+  if (setsBothDays(expression)) {
+    return `"${expression}" sets both day of month and day of week: some programs run when either holds, this one only when both do. Leave one of them "*".`;
+  }
+  if (!isZone(zone)) return `"${zone}" is not a time zone. Write it like "UTC" or "Asia/Shanghai".`;
+  try {
+    comingRuns(expression, zone, 1);
+  } catch {
+    return `"${expression}" never comes due.`;
+  }
+  return undefined;
+}
+
+/** The smallest gap between coming runs of a valid schedule, in seconds. */
+export function pollInterval(expression: string, zone: string): number {
+  const times = comingRuns(expression, zone, COMING_RUNS).map((run) => run.getTime() / 1000);
+  return Math.min(...times.slice(1).map((time, i) => time - times[i]!));
+}
+
+function comingRuns(expression: string, zone: string, count: number): Date[] {
+  const task = createTask(expression, () => {}, { timezone: zone });
+  try {
+    return task.getNextRuns(count);
+  } finally {
+    void task.destroy();
+  }
+}
+
+function setsBothDays(expression: string): boolean {
+  const fields = expression.trim().split(/\s+/);
+  return (
+    fields.length >= 5 && [fields.at(-3), fields.at(-1)].every((field) => field !== '*' && field !== '?')
+  );
+}
