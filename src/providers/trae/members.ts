@@ -24,7 +24,7 @@ export async function listMembers(readPage: (page: number) => Promise<MemberPage
     notes.push(`The member list should hold at least ${said} members, but only ${found.size} came.`);
   }
   if (nameless > 0) {
-    notes.push(`${nameless} members have neither e-mail address nor id, so their usage cannot be asked for.`);
+    notes.push(`Members without e-mail address and id, whose usage cannot be asked for: ${nameless}.`);
   }
   const distinct = new Map<string, Member>();
   for (const member of found.values()) {

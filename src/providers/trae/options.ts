@@ -35,7 +35,9 @@ export const Options = z.strictObject({
     .default('/openapi/v1/auth/token')
     .describe('Path at which the app id and secret are exchanged for a token.'),
   members: z
-    .union([z.literal('all'), Emails, Ids])
+    .union([z.literal('all'), Emails, Ids], {
+      error: 'expected `all`, `{emails: [...]}` with addresses or `{ids: [...]}` with numbers',
+    })
     .default('all')
     .describe(
       '`all`: every member of the enterprise, found at each poll; or `{emails: [...]}`, or `{ids: [...]}`.',
