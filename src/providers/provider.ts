@@ -22,7 +22,13 @@ export interface Partition {
 }
 
 /** Why a row of an answer was left out. A bounded set: it labels a metric. */
-export const DROP_REASONS = ['outside_window', 'duplicate', 'unknown_type', 'unidentified'] as const;
+export const DROP_REASONS = [
+  'outside_window',
+  'duplicate',
+  'unknown_type',
+  'unidentified',
+  'other_model',
+] as const;
 export type DropReason = (typeof DROP_REASONS)[number];
 
 export interface Answer {
@@ -92,6 +98,8 @@ export interface Provider<Options = unknown> {
   readonly rate: RateLimit;
   /** How far back the vendor answers, in days, where it is known. */
   readonly retentionDays?: number;
+  /** How long the vendor may take over one answer, where that is longer than the HTTP layer waits by default. */
+  readonly timeoutMs?: number;
   /** The URL whose host the rate limit belongs to. */
   baseUrl(options: Options): string;
   connect(options: Options, context: Context): Source;

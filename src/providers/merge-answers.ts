@@ -1,0 +1,13 @@
+import { sumRecords } from '../usage/aggregate.ts';
+import type { Answer, DropReason } from './provider.ts';
+
+/** Several answers as one: records of one series and time added up, and so are the counts of dropped rows. */
+export function mergeAnswers(answers: readonly Answer[]): Answer {
+  const dropped: Partial<Record<DropReason, number>> = {};
+  for (const answer of answers) {
+    for (const [reason, rows] of Object.entries(answer.dropped ?? {}) as [DropReason, number][]) {
+      dropped[reason] = (dropped[reason] ?? 0) + rows;
+    }
+  }
+  return { records: sumRecords(answers.flatMap(({ records }) => records)), dropped };
+}
