@@ -1,0 +1,57 @@
+import { addFields, sumRecords } from '../../usage/aggregate.ts';
+import type { Fields, Tags, UsageRecord } from '../../usage/point.ts';
+import { bucketStart } from '../../windows/calendar.ts';
+import type { Window } from '../../windows/window.ts';
+import type { Answer, DropReason, ReadRequest } from '../provider.ts';
+import type { Usage, UsageRow } from './schema.ts';
+
+/** The part of a request that decides where its rows belong. */
+export type Slot = Pick<ReadRequest, 'window' | 'bucket' | 'zone'>;
+
+/** Rows become one record per bucket and model. `asked` is the model of the question, where it named one. */
+export function recordsOfRows(
+  rows: Usage['rows'],
+  slot: Slot,
+  tags: Tags,
+  asked: string | undefined,
+): Answer {
+  const dropped: Partial<Record<DropReason, number>> = {};
+  const records: UsageRecord[] = [];
+  for (const row of rows) {
+    const reason = dropReason(row, slot.window, asked);
+    if (reason) dropped[reason] = (dropped[reason] ?? 0) + 1;
+    if (!row || reason) continue;
+    const model = row.model ?? asked;
+    records.push({
+      time: bucketStart(row.time, slot.bucket, slot.zone),
+      tags: model === undefined ? tags : { ...tags, model },
+      fields: { [row.field]: row.count },
+    });
+  }
+  return { records: sumRecords(records), dropped };
+}
+
+function dropReason(
+  row: UsageRow | undefined,
+  window: Window,
+  asked: string | undefined,
+): DropReason | undefined {
+  if (!row) return 'unknown_type';
+  if (row.time < window.start || row.time >= window.end) return 'outside_window';
+  // A server that ignores `Model` answers every question with all models: each is taken from its own question.
+  if (asked !== undefined && row.model !== undefined && !sameModel(row.model, asked)) return 'other_model';
+  return undefined;
+}
+
+/** The vendor's APIs and console do not agree on the letter case of a model's name. */
+function sameModel(a: string, b: string): boolean {
+  return a.toLowerCase() === b.toLowerCase();
+}
+
+export function isZero(totals: Fields): boolean {
+  return Object.values(totals).every((count) => BigInt(count) === 0n);
+}
+
+export function sumFields(all: readonly Fields[]): Fields {
+  return all.reduce(addFields, {});
+}

@@ -1,0 +1,100 @@
+import { z } from 'zod';
+import { CountField } from '../../usage/count-schema.ts';
+import type { Count } from '../../usage/count.ts';
+import type { Field } from '../../usage/point.ts';
+import { TimeField } from '../../usage/time-schema.ts';
+
+/** `RetCode` is a number by the documentation and at times a string of digits. */
+const RetCode = z.union([
+  z.int(),
+  z
+    .string()
+    .regex(/^-?[0-9]{1,9}$/)
+    .transform(Number),
+]);
+
+/** What every answer has, whatever it is about. */
+export const Envelope = z.object({ RetCode, Message: z.string().nullish() });
+
+/**
+ * One page of key ids. A key's entry also holds the key itself in plain text: only what is named here is taken
+ * from an answer, and that field is not. `Data` is an array, an object with one inside, or empty.
+ */
+export const KeyPage = z
+  .object({
+    RetCode,
+    Data: z.preprocess(arrayInside, z.array(z.object({ KeyId: z.string().min(1) }))),
+  })
+  .transform((answer) => answer.Data.map((key) => key.KeyId));
+
+function arrayInside(data: unknown): unknown {
+  if (data === undefined || data === null) return [];
+  if (typeof data !== 'object' || Array.isArray(data)) return data;
+  if ('KeyId' in data) return [data];
+  const members: unknown[] = Object.values(data);
+  return members.find(Array.isArray) ?? (members.every((member) => !member) ? [] : data);
+}
+
+/** The vendor's words for what a row counts, lower case. */
+const FIELD_OF_TYPE: Readonly<Record<string, Field>> = {
+  in: 'input_tokens',
+  out: 'output_tokens',
+  total: 'total_tokens',
+  request_count: 'requests',
+  image_generation: 'images',
+};
+
+export interface UsageRow {
+  /** Unix seconds. */
+  readonly time: number;
+  readonly model: string | undefined;
+  readonly field: Field;
+  readonly count: Count;
+}
+
+const KnownRow = z.object({ Timestamp: TimeField, Count: CountField, Model: z.string().nullish() });
+
+/** A row, or undefined for a type we have no field for: the rest of such a row need not look like ours. */
+const Row = z.looseObject({ Type: z.string().nullish() }).transform((row, context): UsageRow | undefined => {
+  const field = FIELD_OF_TYPE[row.Type?.toLowerCase() ?? ''];
+  if (!field) return undefined;
+  const known = KnownRow.safeParse(row);
+  if (known.success) {
+    const { Timestamp, Count, Model } = known.data;
+    return { time: Timestamp, model: Model || undefined, field, count: Count };
+  }
+  for (const { path, message } of known.error.issues) {
+    context.issues.push({ code: 'custom', path: [...path], message, input: row });
+  }
+  return z.NEVER;
+});
+
+const Total = CountField.nullish().transform((count) => count ?? undefined);
+
+/** A key's usage in a window: rows where the vendor gives them, and the window's own totals. */
+export const Usage = z
+  .object({
+    RetCode,
+    Data: z
+      .object({
+        Total,
+        // Described as an output total in every language of the documentation; it is the input.
+        InTotal: Total,
+        OutTotal: Total,
+        RequestTotal: Total,
+        ImageGenerationNum: Total,
+        Usages: z.array(Row).nullish(),
+      })
+      .nullish(),
+  })
+  .transform(({ Data }) => ({
+    rows: Data?.Usages ?? [],
+    totals: {
+      ...(Data?.InTotal !== undefined && { input_tokens: Data.InTotal }),
+      ...(Data?.OutTotal !== undefined && { output_tokens: Data.OutTotal }),
+      ...(Data?.Total !== undefined && { total_tokens: Data.Total }),
+      ...(Data?.RequestTotal !== undefined && { requests: Data.RequestTotal }),
+      ...(Data?.ImageGenerationNum !== undefined && { images: Data.ImageGenerationNum }),
+    },
+  }));
+export type Usage = z.output<typeof Usage>;
