@@ -1,0 +1,34 @@
+import type { Http } from '../../fetch/http.ts';
+import type { Window } from '../../windows/window.ts';
+import { vendorError } from './errors.ts';
+import type { R9sOptions } from './options.ts';
+import { UsagePage, type Page } from './schema.ts';
+
+/** One page, from 1, of the usage of a range. Whether `end` itself belongs to it is the server's affair. @throws FetchError */
+export type AskPage = (range: Window, page: number, signal: AbortSignal) => Promise<Page>;
+
+export function createClient(options: R9sOptions, http: Http): AskPage {
+  const key = options.management_key;
+  const url = `${options.base_url.replace(/\/+$/, '')}/usage`;
+
+  return ({ start, end }, page, signal) => {
+    // Without a page size an unknown number of rows would come back, and nothing would say that more exist.
+    const query = new URLSearchParams({
+      start_time: String(start),
+      end_time: String(end),
+      page: String(page),
+      pagesize: String(options.page_size),
+    });
+    return http.call({
+      action: 'usage',
+      answer: UsagePage,
+      signal,
+      check: (answer) => vendorError('usage', answer, key),
+      build: () => ({
+        method: 'GET',
+        url: `${url}?${query.toString()}`,
+        headers: { authorization: `Bearer ${key.reveal()}` },
+      }),
+    });
+  };
+}

@@ -1,0 +1,31 @@
+import { FetchError, type FetchErrorKind } from '../../fetch/errors.ts';
+import type { HttpAnswer } from '../../fetch/http.ts';
+import { kindOfStatus } from '../../fetch/problems.ts';
+import type { Secret } from '../../fetch/secret.ts';
+import { vendorMessage } from '../../fetch/vendor-message.ts';
+import { Envelope } from './schema.ts';
+
+const SUCCESS: ReadonlySet<number> = new Set([0, 200]);
+
+const HINTS: Readonly<Partial<Record<FetchErrorKind, string>>> = {
+  credentials: 'Give a management key (`sk_mg_...`) that is active; an inference key does not work here.',
+  permission: "Give the management key the scope `usage:read` in the vendor's portal.",
+  refused: 'Check `base_url` and `page_size` in the job.',
+};
+
+/** What the envelope says went wrong; undefined where nothing did, or where this is no envelope. */
+export function vendorError(action: string, answer: HttpAnswer, key: Secret): FetchError | undefined {
+  const envelope = Envelope.safeParse(answer.body);
+  if (!envelope.success || SUCCESS.has(envelope.data.meta.code)) return undefined;
+  const { code, message, request_id: requestId } = envelope.data.meta;
+  // The documentation calls the code an HTTP status; with any other number HTTP's own counts.
+  const kind = (code < 600 ? kindOfStatus(code) : undefined) ?? kindOfStatus(answer.status) ?? 'refused';
+  // A complaint about a key's format may repeat the key.
+  const said = vendorMessage(message ?? '', [key]) || 'no message';
+  return new FetchError(kind, `${action}: meta.code ${code}: ${said}`, {
+    hint: HINTS[kind],
+    status: answer.status,
+    code: String(code),
+    requestId: requestId ?? undefined,
+  });
+}

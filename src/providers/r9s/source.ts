@@ -1,0 +1,133 @@
+import { FetchError } from '../../fetch/errors.ts';
+import { sumRecords } from '../../usage/aggregate.ts';
+import { addCounts } from '../../usage/count.ts';
+import type { UsageRecord } from '../../usage/point.ts';
+import { bucketStart } from '../../windows/calendar.ts';
+import type { Bucket, Window } from '../../windows/window.ts';
+import { mergeAnswers } from '../merge-answers.ts';
+import type { Answer, Context, ReadRequest, Source } from '../provider.ts';
+import { createClient } from './client.ts';
+import type { R9sOptions } from './options.ts';
+import { MAX_PAGES, readRows, readTotals, type Complete } from './pages.ts';
+import type { Page, Row, UsageTotal } from './schema.ts';
+
+type Slot = Pick<ReadRequest, 'window' | 'bucket' | 'zone' | 'signal'>;
+
+export function connect(options: R9sOptions, { http }: Context): Source {
+  const ask = createClient(options, http);
+  let shape: Page['shape'] | undefined;
+  let bucket: Bucket | undefined;
+  let disagreement = false;
+
+  async function readWindow(slot: Slot): Promise<Answer> {
+    const { window, signal } = slot;
+    const next = (page: number): Promise<Page> => ask(window, page, signal);
+    // Whether `end_time` belongs to the range is undocumented. The window's end loses nothing either way: what
+    // an inclusive server adds lies outside the window and is dropped.
+    const first = await next(1);
+    shape = first.shape;
+    if (first.shape === 'records') {
+      const complete = await readTotals(first, next, options.page_size);
+      disagreement ||= !complete.agrees;
+      return toAnswer(complete, (row) => row.timestamp, fromTotal, slot);
+    }
+    // So many pages would hardly be read before the first has moved on: the window is read in halves.
+    if (first.total <= MAX_PAGES * options.page_size) {
+      return toAnswer(await readRows(first, next), (row) => row.request_time, fromRow, slot);
+    }
+    const answers: Answer[] = [];
+    for (const half of halves(window, first.total)) answers.push(await readWindow({ ...slot, window: half }));
+    return mergeAnswers(answers);
+  }
+
+  return {
+    reads: 'series',
+    batchSize: 1,
+    partitions: () => Promise.resolve([{ id: 'account' }]),
+
+    read(request) {
+      ({ bucket } = request);
+      return readWindow(request);
+    },
+
+    /** Rows per request have no total but their own sum, which proves nothing: none there. */
+    async totals({ window, rangeEnd, signal }) {
+      if (shape === 'list') return [];
+      const lastSecond = { start: window.start, end: window.end - 1 };
+      const range = rangeEnd === 'inclusive' ? lastSecond : window;
+      const first = await ask(range, 1, signal);
+      shape = first.shape;
+      if (first.shape === 'list') return [];
+      const { rows } = await readTotals(first, (page) => ask(range, page, signal), options.page_size);
+      // A record at or after the end shows that this server takes `end_time` as inclusive.
+      const pastEnd = rows.some((row) => row.timestamp >= window.end);
+      const answer = pastEnd ? await ask(lastSecond, 1, signal) : first;
+      if (answer.shape === 'list') return [];
+      return [{ time: window.start, tags: {}, fields: { total_tokens: answer.totalTokens } }];
+    },
+
+    notes() {
+      const notes: string[] = [];
+      if (shape === 'list')
+        notes.push('This account gets one row per request: model, key, user, input, output.');
+      if (shape === 'records')
+        notes.push('This account gets totals per model: `total_tokens` only, no key or user.');
+      if (shape === 'records' && bucket === '1h') {
+        notes.push('Its totals are those of UTC days, all stored at 00:00: use `bucket: 1d`.');
+      }
+      if (disagreement)
+        notes.push('Its records do not add up to their own `total_tokens`: ask the vendor why.');
+      return notes;
+    },
+  };
+}
+
+function fromRow(row: Row): Omit<UsageRecord, 'time'> {
+  const { model, token_id: key, cached_token: cached } = row;
+  const user = row.custom_user_id ?? row.user_id;
+  return {
+    tags: { ...(model && { model }), ...(key && { key }), ...(user && { user }) },
+    fields: {
+      // The vendor counts cached input apart.
+      input_tokens: addCounts(row.input_token, cached ?? 0),
+      output_tokens: row.output_token,
+      ...(cached !== undefined && { cached_input_tokens: cached }),
+      requests: 1,
+    },
+  };
+}
+
+function fromTotal({ model, tokens }: UsageTotal): Omit<UsageRecord, 'time'> {
+  return { tags: model ? { model } : {}, fields: { total_tokens: tokens } };
+}
+
+function toAnswer<T>(
+  { rows, duplicates }: Complete<T>,
+  timeOf: (row: T) => number,
+  convert: (row: T) => Omit<UsageRecord, 'time'>,
+  { window, bucket, zone }: Slot,
+): Answer {
+  const inside = rows.filter((row) => timeOf(row) >= window.start && timeOf(row) < window.end);
+  const records = inside.map((row) => ({ ...convert(row), time: bucketStart(timeOf(row), bucket, zone) }));
+  const outside = rows.length - inside.length;
+  return {
+    records: sumRecords(records),
+    dropped: {
+      ...(outside > 0 && { outside_window: outside }),
+      ...(duplicates > 0 && { duplicate: duplicates }),
+    },
+  };
+}
+
+/** Not along buckets: rows of one bucket add up however they were asked for. */
+function halves({ start, end }: Window, rows: number): [Window, Window] {
+  const middle = Math.floor((start + end) / 2);
+  if (middle > start)
+    return [
+      { start, end: middle },
+      { start: middle, end },
+    ];
+  throw new FetchError('refused', `usage: ${rows} rows in one second are more than ${MAX_PAGES} pages`, {
+    hint: 'Raise `page_size` in the job.',
+  });
+}

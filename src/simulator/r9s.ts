@@ -1,0 +1,134 @@
+import { addCounts } from '../usage/count.ts';
+import { sumRecords } from '../usage/aggregate.ts';
+import type { Fields } from '../usage/point.ts';
+import type { FaultPlan } from './faults.ts';
+import { serve, type Simulator, type SimulatorReply, type SimulatorRequest, type Vendor } from './server.ts';
+import type { UsageEvent, World } from './world.ts';
+
+export interface R9sSimulatorOptions {
+  /** Events with `input_tokens` (cached included), `output_tokens` and perhaps `cached_input_tokens`. */
+  readonly world: World;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  readonly managementKey: string;
+  /** `list`: a row per request. `records`: a total per UTC day and model. */
+  readonly shape: 'records' | 'list';
+  /** The most rows of one page, whatever is asked for. */
+  readonly maxPageSize: number;
+  /** Whether the second `end_time` belongs to the range. */
+  readonly rangeEnd?: 'exclusive' | 'inclusive';
+  readonly port?: number;
+  readonly faults?: FaultPlan;
+}
+
+const PATH = '/usage';
+const DAY = 86_400;
+const DEFAULT_PAGE_SIZE = 20;
+
+/** What one request counts here: a quarter of the input comes from the cache. */
+export function r9sFields(input: number, output: number): Fields {
+  const cached = Math.floor(input / 4);
+  return { input_tokens: input, cached_input_tokens: cached, output_tokens: output, requests: 1 };
+}
+
+/** R9S's management API: `GET /usage` in either of its shapes. */
+export function r9sSimulator(options: R9sSimulatorOptions): Promise<Simulator> {
+  const shown = new Set<string>();
+  const vendor: Vendor = {
+    action: ({ url }) => url.pathname.slice(1),
+    handle: (request) => answer(request, options, shown),
+    busy: () => refuse(500, 'internal error', 200),
+  };
+  return serve(vendor, {
+    ...(options.port === undefined ? {} : { port: options.port }),
+    ...(options.faults ? { faults: options.faults } : {}),
+  });
+}
+
+function answer(request: SimulatorRequest, options: R9sSimulatorOptions, shown: Set<string>): SimulatorReply {
+  const { authorization = '' } = request.headers;
+  if (!authorization.startsWith('Bearer sk_mg_')) return refuse(401, 'Invalid API key format');
+  if (authorization !== `Bearer ${options.managementKey}`) return refuse(401, 'API key not found');
+  if (request.method !== 'GET' || request.url.pathname !== PATH) return refuse(404, 'not found');
+
+  const query = request.url.searchParams;
+  const start = Number(query.get('start_time') ?? Number.NaN);
+  const end = Number(query.get('end_time') ?? Number.NaN);
+  const page = Number(query.get('page') ?? 1);
+  const size = Math.min(Number(query.get('pagesize') ?? DEFAULT_PAGE_SIZE), options.maxPageSize);
+  if (!(start < end)) return refuse(400, 'start_time must be before end_time');
+  if (!(page >= 1 && size >= 1)) return refuse(400, 'page and pagesize must be positive');
+
+  const window = { start, end: options.rangeEnd === 'inclusive' ? end + 1 : end };
+  const events = options.world.visible(window, Math.floor(options.now() / 1000));
+  return options.shape === 'list'
+    ? listPage(events.toReversed(), page, size, request, shown)
+    : recordsPage(events, page, size, request);
+}
+
+/** Newest first. */
+function listPage(
+  events: readonly UsageEvent[],
+  page: number,
+  size: number,
+  { fault }: SimulatorRequest,
+  shown: Set<string>,
+): SimulatorReply {
+  const newest = events[0];
+  const last = page * size >= events.length;
+  // The newest request comes in after this page and before the next, which it pushes down by one row.
+  const late = fault === 'shifting_pages' && !last && newest !== undefined && !shown.has(newest.id);
+  const present = late ? events.slice(1) : events;
+  const rows = present.slice((page - 1) * size, page * size);
+  for (const row of rows) shown.add(row.id);
+  if (fault === 'duplicate_rows') rows.push(...rows.slice(0, 1));
+  return reply(0, { list: rows.map(rowOf), total: present.length });
+}
+
+function rowOf({ id, time, tags, fields }: UsageEvent): object {
+  const cached = fields.cached_input_tokens ?? 0;
+  return {
+    id,
+    request_time: time,
+    // The member behind a named user is somebody else, and must not be taken for one.
+    user_id: tags.user ? 'u-owner' : '',
+    custom_user_id: tags.user ?? '',
+    token_id: tags.key ?? '',
+    model: tags.model ?? '',
+    input_token: BigInt(fields.input_tokens ?? 0) - BigInt(cached),
+    cached_token: cached,
+    output_token: fields.output_tokens ?? 0,
+  };
+}
+
+function recordsPage(
+  events: readonly UsageEvent[],
+  page: number,
+  size: number,
+  { fault }: SimulatorRequest,
+): SimulatorReply {
+  const sums = sumRecords(
+    events.map(({ time, tags, fields }) => ({
+      time: Math.floor(time / DAY) * DAY,
+      tags: tags.model ? { model: tags.model } : {},
+      fields: { total_tokens: addCounts(fields.input_tokens ?? 0, fields.output_tokens ?? 0) },
+    })),
+  );
+  const all = sums.map(({ time, tags, fields }) => ({
+    timestamp: time,
+    tokens: fields.total_tokens ?? 0,
+    model: tags.model ?? '',
+  }));
+  const records = all.slice((page - 1) * size, page * size);
+  if (fault === 'duplicate_rows') records.push(...records.slice(0, 1));
+  const total = all.reduce<number | bigint>((sum, { tokens }) => addCounts(sum, tokens), 0);
+  return reply(200, { records, total_tokens: total });
+}
+
+function reply(code: number, data: object): SimulatorReply {
+  return { status: 200, body: { meta: { code, message: 'success', request_id: 'simulated' }, data } };
+}
+
+function refuse(code: number, message: string, status = code): SimulatorReply {
+  return { status, body: { meta: { code, message, request_id: 'simulated' } } };
+}

@@ -1,0 +1,114 @@
+import { describe, expect, it } from 'vitest';
+import { readRows, readTotals } from '../../../src/providers/r9s/pages.ts';
+import type { Page, Row, UsageTotal } from '../../../src/providers/r9s/schema.ts';
+
+type ListPage = Extract<Page, { shape: 'list' }>;
+type RecordsPage = Extract<Page, { shape: 'records' }>;
+
+function list(total: number, ...ids: string[]): ListPage {
+  return { shape: 'list', rows: ids.map(row), total };
+}
+
+function row(id: string): Row {
+  return {
+    id,
+    request_time: 1_790_812_800,
+    model: 'm',
+    token_id: undefined,
+    user_id: undefined,
+    custom_user_id: undefined,
+    input_token: 1,
+    output_token: 1,
+    cached_token: undefined,
+  };
+}
+
+function records(totalTokens: number, ...tokens: number[]): RecordsPage {
+  const rows = tokens.map((count): UsageTotal => ({ timestamp: 1_790_812_800, model: 'm', tokens: count }));
+  return { shape: 'records', rows, totalTokens };
+}
+
+/** Pages in the order they are asked for after the first, and which were asked for. */
+function server(...pages: Page[]) {
+  const asked: number[] = [];
+  const next = (page: number): Promise<Page> => {
+    asked.push(page);
+    return Promise.resolve(pages[asked.length - 1] ?? list(0));
+  };
+  return { asked, next };
+}
+
+describe('readRows', () => {
+  it('asks for nothing more when the first page is all there is', async () => {
+    const { asked, next } = server();
+
+    const complete = await readRows(list(2, 'b', 'a'), next);
+
+    expect(complete.rows.map(({ id }) => id)).toEqual(['b', 'a']);
+    expect(asked).toEqual([]);
+  });
+
+  it('stops at a server that answers every page the same', async () => {
+    const page = list(5, 'b', 'a');
+    const { asked, next } = server(...Array.from({ length: 20 }, () => page));
+
+    const reading = readRows(page, next);
+
+    await expect(reading).rejects.toMatchObject({ kind: 'unavailable' });
+    expect(asked).toEqual([2, 1, 2, 1, 2, 1, 2]);
+  });
+
+  it('keeps what earlier readings found', async () => {
+    const { asked, next } = server(list(4, 'b', 'a'), list(4), list(4, 'd', 'c'));
+
+    const complete = await readRows(list(3, 'c', 'b'), next);
+
+    expect(complete.rows.map(({ id }) => id).toSorted()).toEqual(['a', 'b', 'c', 'd']);
+    expect(complete.duplicates).toBe(1);
+    expect(asked).toEqual([2, 3, 1]);
+  });
+
+  it('does not mix the shapes', async () => {
+    const { next } = server(records(1, 1));
+
+    await expect(readRows(list(3, 'c', 'b'), next)).rejects.toMatchObject({ kind: 'bad_answer' });
+  });
+});
+
+describe('readTotals', () => {
+  it('adds up several records of one model and day where the total says so', async () => {
+    const complete = await readTotals(records(10, 5, 5), server().next, 100);
+
+    expect(complete).toMatchObject({ duplicates: 0, agrees: true });
+    expect(complete.rows).toHaveLength(2);
+  });
+
+  it('drops repeated records where the total says so', async () => {
+    const complete = await readTotals(records(5, 5, 5), server().next, 100);
+
+    expect(complete).toMatchObject({ duplicates: 1, agrees: true });
+    expect(complete.rows).toHaveLength(1);
+  });
+
+  it('takes a short page as it is, and tells that it does not agree', async () => {
+    const complete = await readTotals(records(12, 5, 6), server().next, 100);
+
+    expect(complete).toMatchObject({ duplicates: 0, agrees: false });
+    expect(complete.rows).toHaveLength(2);
+  });
+
+  it('reads pages that do not add up again, and gives up in the end', async () => {
+    const page = records(100, 5, 6);
+    const { asked, next } = server(
+      ...Array.from({ length: 7 }, (_, i) => (i % 2 === 0 ? records(100, 7) : page)),
+    );
+
+    const reading = readTotals(page, next, 2);
+
+    await expect(reading).rejects.toMatchObject({
+      kind: 'unavailable',
+      message: expect.stringContaining('100'),
+    });
+    expect(asked).toEqual([2, 1, 2, 1, 2, 1, 2]);
+  });
+});
