@@ -44,6 +44,7 @@ function office(): World {
 
 async function start(
   options: Partial<TraeSimulatorOptions> = {},
+  timeoutMs = 30_000,
 ): Promise<{ source: Source; world: World; clock: FakeClock }> {
   const clock = fakeClock(now);
   const world = office();
@@ -56,7 +57,7 @@ async function start(
     sleep: clock.sleep,
     now: clock.now,
     random: () => 0.5,
-    timeoutMs: 200,
+    timeoutMs,
     attempts: 20,
   });
   const given = { app_id: 'test-app', app_secret: 'test-secret', base_url: simulator.url };
@@ -118,7 +119,7 @@ describe('the sums of all buckets are the true totals', () => {
       'error_in_200',
       'expired_token',
     ]);
-    const { source, world } = await start({ faults });
+    const { source, world } = await start({ faults }, 250);
 
     const records = await readBuckets(source, await source.partitions(signal()), 'exclusive');
 
