@@ -5,7 +5,7 @@ import type { FaultPlan } from './faults.ts';
 import { serve, type Simulator, type SimulatorReply, type SimulatorRequest, type Vendor } from './server.ts';
 import type { World } from './world.ts';
 
-export interface UcloudKey {
+interface UcloudKey {
   readonly id: string;
   readonly name: string;
   /** The project it belongs to; the default project when absent. */

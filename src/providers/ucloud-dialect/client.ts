@@ -8,7 +8,7 @@ import { sign } from './sign.ts';
 /** The vendor's own maximum. https://docs.ucloud.cn/api/uai-modelverse-api/list_um_infer_api_key */
 const KEYS_PER_PAGE = 100;
 
-export interface UsageQuestion {
+interface UsageQuestion {
   readonly project: string | undefined;
   readonly key: string;
   readonly model: string | undefined;
