@@ -35,6 +35,8 @@ export interface ComposeOptions {
   readonly now: () => number;
   /** A ledger and a store that are forgotten: for a dry run. */
   readonly inMemory?: boolean;
+  /** How to wait; tests do not. */
+  readonly sleep?: (ms: number, signal?: AbortSignal) => Promise<void>;
   readonly onEvent?: (event: CollectEvent) => void;
   readonly onCall?: (provider: string, event: CallEvent) => void;
 }
@@ -42,16 +44,13 @@ export interface ComposeOptions {
 /** Opens the ledger and the store and knows how to connect jobs. @throws LedgerError, StoreError */
 export async function compose(options: ComposeOptions): Promise<Composition> {
   const { settings, now } = options;
-  const ledger = openLedger(options.inMemory ? ':memory:' : join(settings.data, 'ledger.sqlite'));
-  const store = await openStore(
-    options.inMemory ? { ...settings, store: { kind: 'memory' } } : settings,
-  ).catch((error: unknown) => {
+  const ledger = options.inMemory ? openLedger(':memory:') : openLedgerFile(settings);
+  const store = await openStore(settings, options.inMemory).catch((error: unknown) => {
     ledger.close();
     throw error;
   });
   const seconds = (): number => Math.floor(now() / 1000);
-  const sleep = (ms: number, signal?: AbortSignal): Promise<void> =>
-    delay(ms, undefined, signal && { signal });
+  const sleep = options.sleep ?? ((ms, signal) => delay(ms, undefined, signal && { signal }));
   const gates = hostGates();
   const outage = { until: 0 };
 
