@@ -6,7 +6,7 @@ import type { FaultPlan } from './faults.ts';
 import { serve, type Simulator, type SimulatorReply, type SimulatorRequest } from './server.ts';
 import type { UsageEvent, World } from './world.ts';
 
-export interface TraeMember {
+interface TraeMember {
   readonly id: number;
   readonly email: string;
 }

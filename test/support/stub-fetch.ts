@@ -7,7 +7,7 @@ import { fakeClock, type FakeClock } from './fake-clock.ts';
 export type Reply = Response | Error | ((url: string, init: RequestInit) => Response | Promise<Response>);
 
 /** A `fetch` that gives the replies in order, the last one for ever. */
-export function stubFetch(...replies: Reply[]): { fetch: typeof globalThis.fetch; requests: RequestInit[] } {
+function stubFetch(...replies: Reply[]): { fetch: typeof globalThis.fetch; requests: RequestInit[] } {
   const requests: RequestInit[] = [];
   const fetch = async (url: string | URL | Request, init: RequestInit = {}): Promise<Response> => {
     const reply = replies[Math.min(requests.length, replies.length - 1)]!;

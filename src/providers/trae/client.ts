@@ -8,9 +8,9 @@ import type { Options } from './options.ts';
 import { MemberPage, TokenAnswer, UsageAnswer, type MemberUsage } from './schema.ts';
 import { createTokens, renewAt, type Token } from './token.ts';
 
-export const PAGE_SIZE = 100;
+const PAGE_SIZE = 100;
 
-export interface UsageQuery {
+interface UsageQuery {
   /** Unix seconds, as the API takes them. */
   readonly start_time: number;
   readonly end_time: number;
