@@ -1,0 +1,190 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+export const POLL_RESULTS = ['ok', 'failed', 'cancelled'] as const;
+export const POINT_OUTCOMES = ['written', 'unchanged', 'rejected', 'kept'] as const;
+
+/** What the ledger knows of one job at the moment of a scrape. What is unknown is absent, and so is its series. */
+export interface JobState {
+  readonly job: string;
+  /** Seconds since the end of the newest closed bucket that was read. */
+  readonly dataAge?: number | undefined;
+  readonly openGaps: number;
+  readonly lostGaps: number;
+  /** The look-back that the measured lateness calls for, seconds. */
+  readonly lookbackAdvice?: number | undefined;
+  /** Stored minus the provider's own totals, at the last reconciliation. */
+  readonly reconcileDifference?: number | undefined;
+}
+
+export interface CollectorState {
+  readonly jobs: readonly JobState[];
+  /** Points that wait for the store. */
+  readonly spoolPoints: number;
+}
+
+export interface MetricsOptions {
+  readonly version: string;
+  /** Asked at every scrape. */
+  readonly state: () => CollectorState;
+}
+
+/** Everything that is measured, in a registry of its own. Labels are bounded sets, never messages or user names. */
+export interface Metrics extends Recorders {
+  readonly contentType: string;
+  /** The exposition text. */
+  text(): Promise<string>;
+}
+
+interface Recorders {
+  /** `result` is one of `POLL_RESULTS`. */
+  readonly polls: Counter<'job' | 'result'>;
+  /** Unix seconds, when a poll ended. */
+  readonly lastPoll: Gauge<'job'>;
+  readonly pollDuration: Histogram<'job'>;
+  /** Planned runs that did not start in time (`missed`) or came while another was under way (`overlap`). */
+  readonly lostRuns: Counter<'job' | 'reason'>;
+  /** `result` is `ok` or the kind of the error. */
+  readonly providerCalls: Counter<'provider' | 'action' | 'result'>;
+  /** `outcome` is one of `POINT_OUTCOMES`. */
+  readonly points: Counter<'job' | 'outcome'>;
+  readonly revisions: Counter<'job'>;
+  readonly droppedRows: Counter<'job' | 'reason'>;
+  readonly disagreements: Counter<'job'>;
+  readonly tagOverflows: Counter<'tag'>;
+}
+
+export function createMetrics({ version, state }: MetricsOptions): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+
+  const recorders: Recorders = {
+    polls: new Counter({
+      name: 'tokentide_polls_total',
+      help: 'Polls that ended, by result.',
+      labelNames: ['job', 'result'],
+      registers,
+    }),
+    lastPoll: new Gauge({
+      name: 'tokentide_last_poll_timestamp_seconds',
+      help: 'When the last poll ended, Unix time.',
+      labelNames: ['job'],
+      registers,
+    }),
+    pollDuration: new Histogram({
+      name: 'tokentide_poll_duration_seconds',
+      help: 'How long polls took.',
+      labelNames: ['job'],
+      buckets: [0.1, 0.5, 1, 5, 15, 60, 300, 1800],
+      registers,
+    }),
+    lostRuns: new Counter({
+      name: 'tokentide_lost_runs_total',
+      help: 'Planned runs that were missed, or left out because a poll was under way (overlap).',
+      labelNames: ['job', 'reason'],
+      registers,
+    }),
+    providerCalls: new Counter({
+      name: 'tokentide_provider_calls_total',
+      help: 'Requests to a provider, by result: ok, or the kind of the error.',
+      labelNames: ['provider', 'action', 'result'],
+      registers,
+    }),
+    points: new Counter({
+      name: 'tokentide_points_total',
+      help: 'Points, by what became of them: written, unchanged, rejected or kept for later.',
+      labelNames: ['job', 'outcome'],
+      registers,
+    }),
+    revisions: new Counter({
+      name: 'tokentide_revisions_total',
+      help: 'Points whose value was changed by a later answer.',
+      labelNames: ['job'],
+      registers,
+    }),
+    droppedRows: new Counter({
+      name: 'tokentide_dropped_rows_total',
+      help: 'Rows of answers that were left out, by reason.',
+      labelNames: ['job', 'reason'],
+      registers,
+    }),
+    disagreements: new Counter({
+      name: 'tokentide_disagreements_total',
+      help: 'Totals of a provider that its own parts do not add up to.',
+      labelNames: ['job'],
+      registers,
+    }),
+    tagOverflows: new Counter({
+      name: 'tokentide_tag_overflows_total',
+      help: 'Tag values beyond the limit of their tag, stored as __other__.',
+      labelNames: ['tag'],
+      registers,
+    }),
+  };
+  const scraped = scrapedGauges(registers, version);
+
+  return {
+    ...recorders,
+    contentType: registry.contentType,
+    text: () => {
+      const now = state();
+      scraped(now);
+      startAtZero(recorders, now);
+      return registry.metrics();
+    },
+  };
+}
+
+/** A counter that begins to exist with its first increment hides that increment from whoever asks for its growth. */
+function startAtZero({ points, polls, revisions }: Recorders, { jobs }: CollectorState): void {
+  for (const { job } of jobs) {
+    for (const result of POLL_RESULTS) polls.inc({ job, result }, 0);
+    for (const outcome of POINT_OUTCOMES) points.inc({ job, outcome }, 0);
+    revisions.inc({ job }, 0);
+  }
+}
+
+/** Gauges that are not kept up to date but set from the state at each scrape, so that a job that is gone goes too. */
+function scrapedGauges(registers: Registry[], version: string): (state: CollectorState) => void {
+  const perJob = (name: string, help: string): Gauge<'job'> =>
+    new Gauge({ name, help, labelNames: ['job'], registers });
+  const dataAge = perJob(
+    'tokentide_data_age_seconds',
+    'Time since the end of the newest closed bucket that was read.',
+  );
+  const openGaps = perJob('tokentide_open_gaps', 'Windows that should be there and will be tried again.');
+  const lostGaps = perJob('tokentide_lost_gaps', 'Windows that the provider no longer answers for.');
+  const lookbackAdvice = perJob(
+    'tokentide_lookback_advice_seconds',
+    'The look-back that the measured lateness calls for.',
+  );
+  const reconcileDifference = perJob(
+    'tokentide_reconcile_difference_tokens',
+    "Tokens stored minus the provider's own total, at the last reconciliation.",
+  );
+  const spoolPoints = new Gauge({
+    name: 'tokentide_spool_points',
+    help: 'Points that wait for the store.',
+    registers,
+  });
+  new Gauge({ name: 'tokentide_up', help: '1 while the collector runs.', registers }).set(1);
+  new Gauge({
+    name: 'tokentide_build_info',
+    help: '1, with the version.',
+    labelNames: ['version'],
+    registers,
+  }).set({ version }, 1);
+
+  return ({ jobs, spoolPoints: waiting }) => {
+    for (const gauge of [dataAge, openGaps, lostGaps, lookbackAdvice, reconcileDifference]) gauge.reset();
+    for (const { job, ...known } of jobs) {
+      openGaps.set({ job }, known.openGaps);
+      lostGaps.set({ job }, known.lostGaps);
+      if (known.dataAge !== undefined) dataAge.set({ job }, known.dataAge);
+      if (known.lookbackAdvice !== undefined) lookbackAdvice.set({ job }, known.lookbackAdvice);
+      if (known.reconcileDifference !== undefined)
+        reconcileDifference.set({ job }, known.reconcileDifference);
+    }
+    spoolPoints.set(waiting);
+  };
+}

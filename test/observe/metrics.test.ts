@@ -1,0 +1,122 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { createMetrics, type CollectorState, type Metrics } from '../../src/observe/metrics.ts';
+
+let state: CollectorState;
+let metrics: Metrics;
+
+beforeEach(() => {
+  state = { jobs: [], spoolPoints: 0 };
+  metrics = createMetrics({ version: '1.2.3', state: () => state });
+});
+
+describe('createMetrics', () => {
+  it('shows what the ledger knows at the moment of the scrape', async () => {
+    state = {
+      jobs: [
+        {
+          job: 'trae-main',
+          dataAge: 120,
+          openGaps: 2,
+          lostGaps: 1,
+          lookbackAdvice: 7200,
+          reconcileDifference: -5,
+        },
+      ],
+      spoolPoints: 10,
+    };
+
+    expect(await samples()).toEqual(
+      expect.arrayContaining([
+        'tokentide_data_age_seconds{job="trae-main"} 120',
+        'tokentide_open_gaps{job="trae-main"} 2',
+        'tokentide_lost_gaps{job="trae-main"} 1',
+        'tokentide_lookback_advice_seconds{job="trae-main"} 7200',
+        'tokentide_reconcile_difference_tokens{job="trae-main"} -5',
+        'tokentide_spool_points 10',
+        'tokentide_up 1',
+        'tokentide_build_info{version="1.2.3"} 1',
+      ]),
+    );
+  });
+
+  it('does not show as 0 what is unknown', async () => {
+    state = { jobs: [{ job: 'trae-main', openGaps: 0, lostGaps: 0 }], spoolPoints: 0 };
+
+    const text = (await samples()).join('\n');
+
+    expect(text).toContain('tokentide_open_gaps{job="trae-main"} 0');
+    expect(text).not.toMatch(/data_age_seconds|lookback_advice_seconds|reconcile_difference_tokens/);
+  });
+
+  it('forgets the gauges of a job that is gone', async () => {
+    state = { jobs: [{ job: 'trae-main', dataAge: 1, openGaps: 1, lostGaps: 0 }], spoolPoints: 0 };
+    await samples();
+
+    state = { jobs: [], spoolPoints: 0 };
+
+    expect((await samples()).filter((line) => line.includes('data_age') || line.includes('gaps'))).toEqual(
+      [],
+    );
+  });
+
+  it('begins the counters of a job at 0', async () => {
+    state = { jobs: [{ job: 'trae-main', openGaps: 0, lostGaps: 0 }], spoolPoints: 0 };
+
+    const before = await samples();
+    metrics.polls.inc({ job: 'trae-main', result: 'failed' });
+    const after = await samples();
+
+    expect(before).toContain('tokentide_polls_total{job="trae-main",result="failed"} 0');
+    expect(after).toContain('tokentide_polls_total{job="trae-main",result="failed"} 1');
+  });
+
+  it('counts', async () => {
+    metrics.lastPoll.set({ job: 'a' }, 1_790_784_000);
+    metrics.pollDuration.observe({ job: 'a' }, 0.3);
+    metrics.lostRuns.inc({ job: 'a', reason: 'overlap' });
+    metrics.providerCalls.inc({ provider: 'trae', action: 'users', result: 'ok' }, 3);
+    metrics.points.inc({ job: 'a', outcome: 'kept' }, 5);
+    metrics.revisions.inc({ job: 'a' }, 2);
+    metrics.droppedRows.inc({ job: 'a', reason: 'duplicate' }, 4);
+    metrics.disagreements.inc({ job: 'a' });
+    metrics.tagOverflows.inc({ tag: 'user' }, 6);
+
+    expect(await samples()).toEqual(
+      expect.arrayContaining([
+        'tokentide_last_poll_timestamp_seconds{job="a"} 1790784000',
+        'tokentide_poll_duration_seconds_bucket{le="0.5",job="a"} 1',
+        'tokentide_lost_runs_total{job="a",reason="overlap"} 1',
+        'tokentide_provider_calls_total{provider="trae",action="users",result="ok"} 3',
+        'tokentide_points_total{job="a",outcome="kept"} 5',
+        'tokentide_revisions_total{job="a"} 2',
+        'tokentide_dropped_rows_total{job="a",reason="duplicate"} 4',
+        'tokentide_disagreements_total{job="a"} 1',
+        'tokentide_tag_overflows_total{tag="user"} 6',
+      ]),
+    );
+  });
+
+  it('has the usual metrics of the process, and a registry of its own', async () => {
+    const other = createMetrics({ version: '1.2.3', state: () => state });
+
+    expect(await other.text()).toContain('process_resident_memory_bytes');
+    expect(metrics.contentType).toContain('text/plain');
+  });
+
+  it('names every metric of its own after what it counts, and explains it', async () => {
+    const text = await metrics.text();
+
+    const names = [...text.matchAll(/^# TYPE (tokentide_\S+) (\S+)$/gm)];
+
+    expect(names.length).toBeGreaterThanOrEqual(18);
+    for (const [, name, type] of names) {
+      expect(name).toMatch(/^tokentide_[a-z_]+$/);
+      expect(name!.endsWith('_total'), name).toBe(type === 'counter');
+      expect(text).toMatch(new RegExp(`^# HELP ${name} .+\\.$`, 'm'));
+    }
+  });
+});
+
+async function samples(): Promise<string[]> {
+  return (await metrics.text()).split('\n').filter((line) => line.startsWith('tokentide_'));
+}
