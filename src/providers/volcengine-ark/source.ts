@@ -21,13 +21,17 @@ const LONGEST: Readonly<Record<Interval, number>> = { [HOUR]: 7 * DAY, [DAY]: 31
  * output) at some 50,000 values or 2.5 MB, and stays below the 100 ids that its lists take.
  */
 const ENDPOINTS_PER_CALL = 50;
-/** Remembered once Ark gave several endpoints as one total, so that only the first poll finds it out. */
-const ONE_BY_ONE = 'one-by-one';
+/** When Ark last gave several endpoints as one total: for some days not every poll has to find it out again. */
+const UNDIVIDED_AT = 'undivided-at';
+const ONE_BY_ONE_DAYS = 7;
 
 export function connect(options: Options, context: Context): Source {
   const ark = createArk(options, context);
   const known = rememberEndpoints(options.projects, context.memory);
   let findings: string[] = [];
+  const seconds = (): number => Math.floor(context.now() / 1000);
+  const oneByOne = (): boolean =>
+    Number(context.memory.get(UNDIVIDED_AT) ?? 0) + ONE_BY_ONE_DAYS * DAY > seconds();
 
   async function partitions(signal: AbortSignal): Promise<Partition[]> {
     if (options.endpoints === 'none')
@@ -39,7 +43,7 @@ export function connect(options: Options, context: Context): Source {
       const { found, total } = await ark.endpoints(project, signal);
       if (found.length < total)
         notes.push(`Project ${project} has ${total} endpoints, but Ark lists only ${found.length} of them.`);
-      const ids = known.update(project, found, Math.floor(context.now() / 1000));
+      const ids = known.update(project, found, seconds());
       const wanted = options.endpoints === 'all' ? ids : ids.filter((id) => missing.delete(id));
       const gone = wanted.filter((id) => known.isGone(project, id));
       if (gone.length > 0)
@@ -84,10 +88,10 @@ export function connect(options: Options, context: Context): Source {
     for (const question of questionsOf(request, interval)) {
       const series = await ark.usage(question, request.signal);
       if (isUndivided(series, question)) {
-        context.memory.set(ONE_BY_ONE, 'true');
+        context.memory.set(UNDIVIDED_AT, String(seconds()));
         const message = `Ark gave one total for ${question.endpoints?.length} endpoints of project ${question.project}`;
         throw new FetchError('refused', message, {
-          hint: 'Nothing to do: from now on they are asked for one by one.',
+          hint: 'Nothing to do: they are asked for one by one instead.',
         });
       }
       const rows = toRows(series, question, options.scenes);
@@ -109,14 +113,14 @@ export function connect(options: Options, context: Context): Source {
     reads: 'series',
     get batchSize() {
       // Projects are one request each, so that one that fails does not hold back the others.
-      return options.endpoints === 'none' || context.memory.get(ONE_BY_ONE) ? 1 : ENDPOINTS_PER_CALL;
+      return options.endpoints === 'none' || oneByOne() ? 1 : ENDPOINTS_PER_CALL;
     },
     partitions,
     read,
     totals,
     notes: () => [
       ...findings,
-      ...(context.memory.get(ONE_BY_ONE)
+      ...(oneByOne()
         ? ['Ark gives several endpoints as one total here, so each is asked for on its own.']
         : []),
     ],

@@ -84,13 +84,19 @@ describe('volcengine-ark against the simulator', () => {
     expect(simulator.calls).not.toContain('ListEndpoints');
   });
 
-  it('asks endpoints one by one for good once they came back as one total', async () => {
-    const source = await connect({ world: office(), tagged: false });
+  it('asks endpoints one by one for a week once they came back as one total', async () => {
+    let now = NOW;
+    const source = await connect({ world: office(), tagged: false, now: () => now });
     const before = source.batchSize;
 
     await readAll(source, WEEK, '1h', SHANGHAI);
+    const after = source.batchSize;
+    now += 6 * DAY * 1000;
+    const stillAfter = source.batchSize;
+    now += DAY * 1000;
 
-    expect([before, source.batchSize]).toEqual([50, 1]);
+    expect([before, after, stillAfter, source.batchSize]).toEqual([50, 1, 1, 50]);
+    now = NOW;
     expect(source.notes?.()).toContain(
       'Ark gives several endpoints as one total here, so each is asked for on its own.',
     );
