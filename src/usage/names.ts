@@ -1,0 +1,77 @@
+import { createHmac } from 'node:crypto';
+import { parseCsv } from './csv.ts';
+import type { Tags } from './point.ts';
+
+export interface NamesOptions {
+  /** E-mail in lower case -> team, from `parseTeams`. */
+  readonly teams?: ReadonlyMap<string, string> | undefined;
+  /** Present where users are stored under a keyed hash. */
+  readonly pseudonymKey?: { reveal(): string } | undefined;
+}
+
+const HEADER = 'email,team';
+
+/** Users whose names are remembered. */
+const REMEMBERED = 50_000;
+
+/**
+ * The names that usage is stored under: the user's team is added where it is known, then the user is replaced
+ * by a pseudonym where that is wanted. Different users keep different names.
+ */
+export function createNames({ teams, pseudonymKey }: NamesOptions): (tags: Tags) => Tags {
+  if (!teams && !pseudonymKey) return (tags) => tags;
+  const names = new Map<string, Tags>();
+  return (tags) => {
+    if (!tags.user) return tags;
+    let name = names.get(tags.user);
+    if (!name) {
+      const team = teams?.get(tags.user.toLowerCase());
+      const user = pseudonymKey ? pseudonym(pseudonymKey.reveal(), tags.user) : tags.user;
+      name = team ? { team, user } : { user };
+      if (names.size >= REMEMBERED) names.clear();
+      names.set(tags.user, name);
+    }
+    return { ...tags, ...name };
+  };
+}
+
+/** A short name that is the same for the same user and key, and tells nothing of the user without the key. */
+export function pseudonym(key: string, user: string): string {
+  return `u_${createHmac('sha256', key).update(user).digest('hex').slice(0, 16)}`;
+}
+
+/**
+ * The teams of a CSV file with the header `email,team`: e-mail in lower case -> team.
+ * @throws SyntaxError that names every bad line as `<file>:<line>: ...`
+ */
+export function parseTeams(text: string, file: string): Map<string, string> {
+  const [header, ...rows] = parseCsv(text, file);
+  if (header?.cells.map((cell) => cell.trim().toLowerCase()).join(',') !== HEADER) {
+    throw new SyntaxError(`${file}:${header?.line ?? 1}: the first line must be ${HEADER}`);
+  }
+  const teams = new Map<string, string>();
+  const faults: string[] = [];
+  for (const { line, cells } of rows) {
+    const [email = '', team = ''] = cells.map((cell) => cell.trim());
+    const fault = faultOf(cells.length, email, team, teams);
+    if (fault) faults.push(`${file}:${line}: ${fault}`);
+    else teams.set(email.toLowerCase(), team);
+  }
+  if (faults.length > 0) throw new SyntaxError(faults.join('\n'));
+  return teams;
+}
+
+function faultOf(
+  cells: number,
+  email: string,
+  team: string,
+  teams: ReadonlyMap<string, string>,
+): string | undefined {
+  if (cells !== 2)
+    return `2 columns are expected (${HEADER}), not ${cells}; put a comma inside a name in quotes`;
+  if (email === '') return 'the e-mail is missing';
+  if (team === '') return `${email} has no team; leave the line out if that is meant`;
+  const other = teams.get(email.toLowerCase());
+  if (other !== undefined && other !== team) return `${email} is in ${other} already`;
+  return undefined;
+}
