@@ -1,0 +1,73 @@
+import { withEnvFile, type Environment } from '../config/environment.ts';
+import { loadJobs, type LoadedJobs } from '../config/jobs.ts';
+import { readSettings, type Settings } from '../config/settings.ts';
+import { PROVIDERS } from '../providers/index.ts';
+
+/** Options that every command takes. */
+export interface GlobalOptions {
+  readonly jobs?: string;
+  readonly data?: string;
+  readonly envFile?: string;
+}
+
+/** What a command is given instead of `process` and the clock. */
+export interface CommandContext {
+  /** @throws ConfigError when first asked for, where variables are wrong. */
+  readonly settings: Settings;
+  readonly env: Environment;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** Writes to standard output: results only. */
+  readonly out: (text: string) => void;
+  /** Writes to standard error: progress, remarks, errors. */
+  readonly err: (text: string) => void;
+  /** Whether a person is looking at standard error. */
+  readonly interactive: boolean;
+  /** Fires when the process is told to stop. */
+  readonly signal: AbortSignal;
+  readonly pid: number;
+  /** Reads all job files anew. */
+  readonly loadJobs: () => LoadedJobs;
+}
+
+/** The part of `process` that commands use. */
+export interface Surroundings {
+  readonly env: Environment;
+  readonly cwd: () => string;
+  readonly pid: number;
+  once(signal: 'SIGINT' | 'SIGTERM', listener: () => void): unknown;
+  readonly stdout: { write(text: string): unknown };
+  readonly stderr: { write(text: string): unknown; readonly isTTY?: boolean };
+}
+
+/** The command line wins over the environment, the environment over the `.env` file. @throws ConfigError */
+export function createContext(options: GlobalOptions, surroundings: Surroundings): CommandContext {
+  const env = {
+    ...withEnvFile(surroundings.env, surroundings.cwd(), options.envFile),
+    ...(options.jobs !== undefined && { TOKENTIDE_JOBS: options.jobs }),
+    ...(options.data !== undefined && { TOKENTIDE_DATA: options.data }),
+  };
+  const now = (): number => Date.now();
+  let settings: Settings | undefined;
+  const stop = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    surroundings.once(signal, () => stop.abort(new DOMException(`stopped by ${signal}`, 'AbortError')));
+  }
+  return {
+    env,
+    now,
+    get settings() {
+      settings ??= readSettings(env);
+      return settings;
+    },
+    out: (text) => void surroundings.stdout.write(text),
+    err: (text) => void surroundings.stderr.write(text),
+    signal: stop.signal,
+    pid: surroundings.pid,
+    interactive: surroundings.stderr.isTTY === true,
+    loadJobs() {
+      settings ??= readSettings(env);
+      return loadJobs(settings.jobs, { env, now, providers: PROVIDERS });
+    },
+  };
+}

@@ -1,0 +1,127 @@
+import { basename, dirname, extname } from 'node:path';
+import type { Job } from '../collect/job.ts';
+import type { Provider } from '../providers/provider.ts';
+import { readTextFile, type Environment } from './environment.ts';
+import type { ConfigIssue } from './errors.ts';
+import { expand, type Expansion, type Finding } from './expand.ts';
+import { describeIssue, findingsOf, type Reading } from './findings.ts';
+import { JobFields, jobFileSchema } from './job-schema.ts';
+import { resolveJob, type Resolution } from './resolve-job.ts';
+import { suggestion } from './suggest.ts';
+import { parseYaml, type Path, type Place } from './yaml-file.ts';
+
+/** What one file in the folder of jobs amounts to: a job that is on, one that is off, or a list of what is wrong. */
+export interface JobFile {
+  /** The path as the user gave it: `jobs/trae.yaml`. */
+  readonly file: string;
+  readonly name: string;
+  readonly job?: Job;
+  /** Why the job is off. */
+  readonly off?: string;
+  readonly issues: readonly ConfigIssue[];
+  /** Where a key stands, for what concerns several files. */
+  readonly locate: (path: Path) => Place;
+}
+
+export interface JobSources {
+  readonly env: Environment;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  readonly providers: readonly Provider[];
+}
+
+const FIRST_LINE: Place = { line: 1, column: 1 };
+
+/** Reads and validates one job file. */
+export function readJobFile(file: string, sources: JobSources): JobFile {
+  const name = basename(file, extname(file));
+  const unread = { file, name, locate: () => FIRST_LINE };
+  const read = readTextFile(file);
+  if ('problem' in read) {
+    return {
+      ...unread,
+      issues: [{ file, message: `cannot be read (${read.problem})`, hint: 'check its permissions' }],
+    };
+  }
+  const yaml = parseYaml(read.text);
+  if ('issue' in yaml) return { ...unread, issues: [{ file, ...yaml.issue }] };
+  const raw = yaml.value;
+  if (!isMap(raw)) {
+    const message = raw === null ? 'the file is empty' : 'a job file is a map of keys and values';
+    const hint = 'a job file needs at least a line such as "provider: trae"';
+    return { ...unread, issues: [{ file, ...FIRST_LINE, message, hint }] };
+  }
+  const about = { file, name: typeof raw['name'] === 'string' ? raw['name'] : name, locate: yaml.locate };
+  if (raw['enabled'] === false) return { ...about, off: 'enabled: false', issues: [] };
+  const { findings, job, off } = validate(raw, name, dirname(file), sources);
+  const issues = findings
+    .map(({ path, message, hint }) => ({ file, ...yaml.locate(path), message, hint }))
+    .toSorted((a, b) => a.line - b.line || a.column - b.column);
+  if (issues.length > 0) return { ...about, issues };
+  return { ...about, issues, ...(off === undefined ? {} : { off }), ...(job ? { job } : {}) };
+}
+
+function validate(
+  raw: Record<string, unknown>,
+  name: string,
+  folder: string,
+  sources: JobSources,
+): Resolution {
+  const ids = sources.providers.map(({ id }) => id);
+  const { env } = sources;
+  const id = expand(raw['provider'], {}, { env, folder, prefix: '' }).value;
+  const provider = sources.providers.find((known) => known.id === id);
+  const schema = jobFileSchema(provider, ids);
+  const prefix = provider?.id ?? 'tokentide';
+  const expansion = expand(raw, schema, { env, folder, prefix });
+  const value: Record<string, unknown> = { name, ...(expansion.value as Record<string, unknown>) };
+  const reading: Reading = { schema, raw, prefix, at: [] };
+
+  const fields = JobFields.safeParse(value, { error: describeIssue });
+  const given = value['options'] ?? {};
+  const options = isMap(given) ? provider?.options.safeParse(given, { error: describeIssue }) : undefined;
+  const now = Math.floor(sources.now() / 1000);
+  const resolution: Resolution =
+    fields.success && provider
+      ? resolveJob(fields.data, { provider, options: options?.data, now, folder })
+      : { findings: [] };
+
+  const findings = [
+    ...(typeof id === 'string' && !provider ? [unknownProvider(String(raw['provider']), ids)] : []),
+    ...findingsOf(fields.error?.issues ?? [], reading),
+    ...findingsOf(options?.error?.issues ?? [], { ...reading, at: ['options'] }),
+    ...resolution.findings,
+  ].filter(({ path }) => !isUnknown(path, expansion));
+  findings.push(...expansion.findings, ...halfSet(expansion));
+  if (expansion.missing.length > 0) return { findings, off: notSet(expansion) };
+  return { ...resolution, findings };
+}
+
+function unknownProvider(given: string, ids: readonly string[]): Finding {
+  return { path: ['provider'], message: `unknown provider "${given}"`, hint: suggestion(given, ids) };
+}
+
+/** A value that waits for a variable cannot be judged. */
+function isUnknown(path: Path, { missing }: Expansion): boolean {
+  return missing.some((variable) => variable.path.every((key, index) => path[index] === key));
+}
+
+/** A job none of whose variables is set is off; one with some of them is a mistake. */
+function halfSet({ missing, present }: Expansion): Finding[] {
+  if (present.length === 0) return [];
+  const others = [...new Set(present)].join(', ');
+  return missing.map(({ name, path }) => ({
+    path,
+    message: `${name} is not set, though ${others} is`,
+    hint: `set ${name} in the environment or in .env, or turn the job off with "enabled: false"`,
+  }));
+}
+
+function notSet({ missing }: Expansion): string {
+  const names = [...new Set(missing.map(({ name }) => name))];
+  return `${names.join(', ')} ${names.length === 1 ? 'is' : 'are'} not set`;
+}
+
+function isMap(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,116 @@
+import { z } from 'zod';
+import { SecretField } from '../fetch/secret-schema.ts';
+import type { Provider } from '../providers/provider.ts';
+import { isZone } from '../windows/calendar.ts';
+import { BUCKETS } from '../windows/window.ts';
+import { parseDuration } from './duration.ts';
+import type { SchemaNode } from './schema-node.ts';
+import { closest } from './suggest.ts';
+
+const DURATION_RULE = 'must be a number with s, m, h, d or w: 5m, 2h, 3d, 1w';
+const SHORTEST_PSEUDONYM_KEY = 16;
+const TAG_LIMIT = 10_000;
+
+/** A span such as `3d`, as seconds. */
+export const Duration = z.string().transform((text, context) => {
+  const seconds = parseDuration(text);
+  if (seconds !== undefined) return seconds;
+  context.issues.push({ code: 'custom', message: DURATION_RULE, input: undefined });
+  return z.NEVER;
+});
+
+const Zone = z.string().refine(isZone, {
+  error: ({ input }) => {
+    const meant = closest(String(input), Intl.supportedValuesOf('timeZone'));
+    return meant === undefined
+      ? 'is not a time zone; write its name, such as UTC, Asia/Shanghai or Europe/Berlin'
+      : `is not a time zone; did you mean ${meant}?`;
+  },
+});
+const TagLimit = z.int().min(1).default(TAG_LIMIT);
+
+/** What every job file may hold, `name` filled in from the file's own; `options` is its provider's own schema. The descriptions show up in editors. */
+export const JobFields = z.strictObject({
+  provider: z.string().describe('Whose usage to collect.'),
+  name: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must consist of small letters, digits and -, at most 63')
+    .describe('What the job is called in commands, logs and metrics. Default: the name of the file.'),
+  account: z
+    .string()
+    .regex(/^\S(.*\S)?$/, 'must not be empty, nor begin or end with a space')
+    .max(200)
+    .default('default')
+    .describe(
+      "The tag account: tells apart several accounts of one provider. Part of every point's identity.",
+    ),
+  enabled: z
+    .boolean()
+    .default(true)
+    .describe('Say false to turn the job off; the file is not looked at any further.'),
+  schedule: z.string().default('*/5 * * * *').describe('When to poll: a cron expression, in quotes.'),
+  schedule_zone: Zone.default('UTC').describe('The time zone that the schedule is read in.'),
+  bucket: z.enum(BUCKETS).optional().describe('The width of one point. Default: what suits the provider.'),
+  zone: Zone.optional().describe(
+    "The time zone whose hours and days the buckets are. Default: the provider's own.",
+  ),
+  start: z
+    .string()
+    .default('30d')
+    .describe(
+      "The first bucket to collect: a date or time (2026-10-01, in the job's zone) or so far back from now (30d).",
+    ),
+  end: z
+    .string()
+    .optional()
+    .describe('A date or time from which on nothing is collected any more. Default: collect on.'),
+  lookback: Duration.prefault('3d').describe(
+    'For how long a closed bucket is read again, because providers correct their numbers.',
+  ),
+  options: z.record(z.string(), z.unknown()).default({}).describe("The provider's own options."),
+  tag_limits: z
+    .strictObject({ user: TagLimit, key: TagLimit, model: TagLimit, project: TagLimit, endpoint: TagLimit })
+    .prefault({})
+    .describe('The most distinct values a tag may take; usage of further ones is stored under __other__.'),
+  pseudonymise_users: z
+    .strictObject({
+      key: SecretField.refine(
+        (secret) => secret.reveal().length >= SHORTEST_PSEUDONYM_KEY,
+        `must have at least ${SHORTEST_PSEUDONYM_KEY} characters: try openssl rand -hex 32`,
+      ).describe('The key of the hash. Another key gives other pseudonyms.'),
+    })
+    .optional()
+    .describe('Stores users under a keyed hash instead of their names.'),
+  teams: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('A CSV file with the columns email and team, relative to this file; adds the tag team.'),
+});
+export type JobFields = z.infer<typeof JobFields>;
+
+/** A zod schema's input as JSON schema draft 7, which editors understand. */
+export function inputSchema(schema: z.ZodType): SchemaNode {
+  const { $schema: _, ...node } = z.toJSONSchema(schema, {
+    io: 'input',
+    target: 'draft-7',
+    unrepresentable: 'any',
+  });
+  return node as SchemaNode;
+}
+
+let common: SchemaNode | undefined;
+
+/** What a job file of one provider may hold; with any options where the provider is not known. */
+export function jobFileSchema(provider: Provider | undefined, providerIds: readonly string[]): SchemaNode {
+  common ??= inputSchema(JobFields);
+  const properties = { ...common.properties };
+  properties['provider'] = { ...properties['provider'], type: 'string', enum: providerIds };
+  if (provider) {
+    properties['options'] = { description: "The provider's own options.", ...inputSchema(provider.options) };
+    const bucket: SchemaNode = { ...properties['bucket'], enum: Object.keys(provider.buckets) };
+    properties['bucket'] = { ...bucket, default: provider.defaultBucket };
+    properties['zone'] = { ...properties['zone'], default: provider.zone };
+  }
+  return { ...common, properties, required: ['provider'] };
+}

@@ -1,0 +1,59 @@
+import type { Provider } from '../providers/provider.ts';
+import { jobFileSchema } from './job-schema.ts';
+import type { SchemaNode } from './schema-node.ts';
+
+const VARIABLE: SchemaNode = { type: 'string', pattern: '\\$\\{[A-Za-z_][A-Za-z0-9_]*(:-.*)?\\}' };
+const WHOLE_VARIABLE: SchemaNode = { type: 'string', pattern: '^\\$\\{[A-Za-z_][A-Za-z0-9_]*\\}$' };
+const FILE: SchemaNode = {
+  type: 'object',
+  properties: { file: { type: 'string', description: 'A file that holds the secret.' } },
+  required: ['file'],
+  additionalProperties: false,
+};
+
+/** The JSON schema (draft 7) of job files, for editors: the options complete by the provider that the file names. */
+export function jobSchema(providers: readonly Provider[]): object {
+  const ids = providers.map(({ id }) => id);
+  return {
+    $schema: 'http://json-schema.org/draft-07/schema#',
+    title: 'A job of tokentide',
+    ...forEditors(jobFileSchema(undefined, ids)),
+    allOf: providers.map((provider) => {
+      const { properties = {} } = jobFileSchema(provider, ids);
+      const own = Object.fromEntries(
+        ['bucket', 'zone', 'options'].map((key) => [key, forEditors(properties[key] ?? {})]),
+      );
+      const needsOptions = (properties['options']?.required ?? []).length > 0;
+      return {
+        if: { properties: { provider: { const: provider.id } }, required: ['provider'] },
+        // oxlint-disable-next-line unicorn/no-thenable -- a JSON schema keyword; nobody awaits it
+        then: { properties: own, ...(needsOptions && { required: ['options'] }) },
+      };
+    }),
+  };
+}
+
+/** The schema as values look in the file, before variables are filled in: secrets are references, texts may hold them. */
+function forEditors(node: SchemaNode): SchemaNode {
+  const { description, default: preset, ...rest } = node;
+  const about = {
+    ...(description !== undefined && { description }),
+    ...(preset !== undefined && { default: preset }),
+  };
+  if (node.writeOnly) return { ...about, anyOf: [WHOLE_VARIABLE, FILE] };
+  if (node.format !== undefined || node.pattern !== undefined) return { ...about, anyOf: [rest, VARIABLE] };
+  return {
+    ...node,
+    ...(node.properties && { properties: mapValues(node.properties, forEditors) }),
+    ...(typeof node.additionalProperties === 'object' && {
+      additionalProperties: forEditors(node.additionalProperties),
+    }),
+    ...(node.items && { items: forEditors(node.items) }),
+    ...(node.anyOf && { anyOf: node.anyOf.map(forEditors) }),
+    ...(node.oneOf && { oneOf: node.oneOf.map(forEditors) }),
+  };
+}
+
+function mapValues<T>(record: Readonly<Record<string, T>>, change: (value: T) => T): Record<string, T> {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value)]));
+}

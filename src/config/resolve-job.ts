@@ -1,0 +1,87 @@
+import { isAbsolute, join } from 'node:path';
+import type { Job } from '../collect/job.ts';
+import type { Provider } from '../providers/provider.ts';
+import { validateSchedule } from '../schedule/expression.ts';
+import { parseTeams } from '../usage/names.ts';
+import { BUCKETS, type Bucket } from '../windows/window.ts';
+import { readTextFile } from './environment.ts';
+import type { Finding } from './expand.ts';
+import type { JobFields } from './job-schema.ts';
+import { resolveRange } from './range.ts';
+
+export interface Surroundings {
+  readonly provider: Provider;
+  /** The provider's options, as its schema returns them. */
+  readonly options: unknown;
+  /** Unix seconds. */
+  readonly now: number;
+  /** What relative paths start from. */
+  readonly folder: string;
+}
+
+/** Findings; or a job that is on; or the reason why it is off. */
+export interface Resolution {
+  readonly findings: readonly Finding[];
+  readonly job?: Job;
+  readonly off?: string;
+}
+
+/** Fills in what depends on the provider, the calendar and other files, and checks what takes more than one key to see. */
+export function resolveJob(fields: JobFields, { provider, options, now, folder }: Surroundings): Resolution {
+  const bucket = fields.bucket ?? provider.defaultBucket;
+  const zone = fields.zone ?? provider.zone;
+  const schedule = validateSchedule(fields.schedule, fields.schedule_zone);
+  const range = resolveRange({ start: fields.start, end: fields.end, bucket, zone, now });
+  const teams = fields.teams === undefined ? {} : readTeams(fields.teams, folder);
+  const findings = [
+    ...(provider.buckets[bucket] ? [] : [lackingBucket(bucket, provider)]),
+    ...(schedule === undefined ? [] : [{ path: ['schedule'], message: `schedule: ${schedule}` }]),
+    ...('findings' in range ? range.findings : []),
+    ...('findings' in teams ? teams.findings : []),
+  ];
+  if (findings.length > 0 || 'findings' in range || 'findings' in teams) return { findings };
+  if (range.ended !== undefined) return { findings, off: `it ended at ${range.ended} (${zone})` };
+  const job: Job = {
+    name: fields.name,
+    provider,
+    account: fields.account,
+    schedule: fields.schedule,
+    scheduleZone: fields.schedule_zone,
+    bucket,
+    zone,
+    start: range.start,
+    ...(range.end === undefined ? {} : { end: range.end }),
+    lookback: fields.lookback,
+    options,
+    tagLimits: fields.tag_limits,
+    ...(fields.pseudonymise_users ? { pseudonymKey: fields.pseudonymise_users.key } : {}),
+    ...teams,
+  };
+  return { findings, job };
+}
+
+function lackingBucket(bucket: Bucket, provider: Provider): Finding {
+  const has = BUCKETS.filter((width) => provider.buckets[width]).join(' and ');
+  return {
+    path: ['bucket'],
+    message: `bucket: ${provider.id} has no buckets of ${bucket}`,
+    hint: `it has ${has}`,
+  };
+}
+
+function readTeams(path: string, folder: string): Pick<Job, 'teams'> | { readonly findings: Finding[] } {
+  const read = readTextFile(isAbsolute(path) ? path : join(folder, path));
+  if ('problem' in read) {
+    const hint = 'the path is relative to the folder of this file';
+    return {
+      findings: [{ path: ['teams'], message: `teams: ${path} cannot be read (${read.problem})`, hint }],
+    };
+  }
+  try {
+    return { teams: parseTeams(read.text, path) };
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    const faults = error.message.split('\n');
+    return { findings: faults.map((fault) => ({ path: ['teams'], message: `teams: ${fault}` })) };
+  }
+}

@@ -1,0 +1,117 @@
+import { z } from 'zod';
+import type { InfluxTarget } from '../store/influxdb/options.ts';
+import { parseDuration } from './duration.ts';
+import type { Environment } from './environment.ts';
+import { ConfigError, type ConfigIssue } from './errors.ts';
+import { INFLUX_VARIABLES, influxSettings } from './influx-settings.ts';
+import { closest } from './suggest.ts';
+
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** What holds for all jobs: from the environment, `.env` and the command line. */
+export interface Settings {
+  /** The folder of job files. */
+  readonly jobs: string;
+  /** The folder of the ledger and the embedded store. */
+  readonly data: string;
+  /** Where the page, health and metrics are served; absent where they are not. */
+  readonly listen?: { readonly host: string; readonly port: number };
+  readonly logLevel: LogLevel;
+  readonly store: { readonly kind: 'sqlite' } | ({ readonly kind: 'influxdb' } & InfluxTarget);
+  /** The most points kept on disk while the store is down. */
+  readonly spoolPoints: number;
+  /** The most time one request to a provider or the store may take, milliseconds. */
+  readonly timeoutMs: number;
+}
+
+const Variables = z.object({
+  TOKENTIDE_JOBS: z.string().default('./jobs'),
+  TOKENTIDE_DATA: z.string().default('./data'),
+  TOKENTIDE_LISTEN: z
+    .string()
+    .default('127.0.0.1:9464')
+    .transform((text, context) => {
+      const address = parseAddress(text);
+      if (address !== undefined) return address;
+      context.issues.push({
+        code: 'custom',
+        message: 'must be host:port, such as 127.0.0.1:9464, or off',
+        input: text,
+      });
+      return z.NEVER;
+    }),
+  TOKENTIDE_LOG_LEVEL: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`).default('info'),
+  TOKENTIDE_STORE: z.enum(['influxdb', 'sqlite'], 'must be influxdb or sqlite').optional(),
+  TOKENTIDE_SPOOL_POINTS: z
+    .string()
+    .regex(/^[1-9][0-9]{0,9}$/, 'must be a whole number of points, at least 1')
+    .default('1000000')
+    .transform(Number),
+  TOKENTIDE_TIMEOUT: z
+    .string()
+    .default('30s')
+    .transform((text, context) => {
+      const seconds = parseDuration(text);
+      if (seconds !== undefined && seconds <= LONGEST_TIMEOUT) return seconds * 1000;
+      context.issues.push({
+        code: 'custom',
+        message: 'must be a span such as 30s or 2m, at most 1h',
+        input: text,
+      });
+      return z.NEVER;
+    }),
+});
+
+const LONGEST_TIMEOUT = 3600;
+
+/** @throws ConfigError with everything that is wrong, by the names of the variables. */
+export function readSettings(env: Environment): Settings {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+  const variables = Variables.safeParse(given);
+  const kind = variables.data?.TOKENTIDE_STORE ?? (wantsInflux(given) ? 'influxdb' : 'sqlite');
+  const influx = kind === 'influxdb' ? influxSettings(given) : { issues: [] };
+  const issues = [
+    ...(variables.error?.issues ?? []).map(({ path, message }) => ({
+      message: `${path.join('.')}: ${message}`,
+    })),
+    ...misspelt(given),
+    ...('issues' in influx ? influx.issues : []),
+  ];
+  if (issues.length > 0 || !variables.success) throw new ConfigError(issues);
+  const { data } = variables;
+  return {
+    jobs: data.TOKENTIDE_JOBS,
+    data: data.TOKENTIDE_DATA,
+    ...(data.TOKENTIDE_LISTEN === 'off' ? {} : { listen: data.TOKENTIDE_LISTEN }),
+    logLevel: data.TOKENTIDE_LOG_LEVEL,
+    store: 'issues' in influx ? { kind: 'sqlite' } : { kind: 'influxdb', ...influx },
+    spoolPoints: data.TOKENTIDE_SPOOL_POINTS,
+    timeoutMs: data.TOKENTIDE_TIMEOUT,
+  };
+}
+
+/** Any variable of InfluxDB: a forgotten INFLUX_HOST must not lead to the embedded store. */
+function wantsInflux(env: Environment): boolean {
+  return Object.keys(env).some((name) => INFLUX_VARIABLES.includes(name));
+}
+
+function parseAddress(text: string): { host: string; port: number } | 'off' | undefined {
+  if (text === 'off') return 'off';
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:/\s]+)):([0-9]{1,5})$/.exec(text);
+  const port = Number(match?.[3]);
+  if (!match || port > 65_535) return undefined;
+  return { host: match[1] ?? match[2] ?? '', port };
+}
+
+/** A variable that is nearly one of ours would be passed over in silence. */
+function misspelt(env: Environment): ConfigIssue[] {
+  const known = Object.keys(Variables.shape);
+  const strange = Object.keys(env).filter((name) => name.startsWith('TOKENTIDE_') && !known.includes(name));
+  return strange.flatMap((name) => {
+    const meant = closest(name, known);
+    return meant === undefined
+      ? []
+      : { message: `${name} is not a variable of tokentide`, hint: `did you mean ${meant}?` };
+  });
+}
