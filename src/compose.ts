@@ -65,7 +65,7 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
       sleep,
       now,
       random: Math.random,
-      timeoutMs: settings.timeoutMs,
+      timeoutMs: Math.max(settings.timeoutMs, provider.timeoutMs ?? 0),
       onCall: (event) => options.onCall?.(provider.id, event),
     });
     const memory = {

@@ -18,6 +18,7 @@ export type CollectEvent =
   | { type: 'store_down'; job: string; error: StoreError; spooled: number }
   | { type: 'spool_full'; job: string; window: Window; points: number }
   | { type: 'drained'; points: number }
+  | { type: 'retagged'; job: string; points: number }
   | { type: 'clock_back'; job: string; seconds: number };
 
 export type Observe = (event: CollectEvent) => void;

@@ -9,6 +9,7 @@ import { ProviderDown } from './batches.ts';
 import { maxDays, type Collecting } from './context.ts';
 import { drain } from './deliver.ts';
 import { failedGap } from './failed-gap.ts';
+import { moveTeams } from './teams.ts';
 import { readWindow } from './read-window.ts';
 
 /** A back-fill of totals goes in steps of this many days, so that it resumes close to where it was stopped. */
@@ -20,6 +21,8 @@ export interface PollOptions {
   readonly signal: AbortSignal;
   /** Asked before each gap and each step of the backlog: false leaves the rest for the next poll. */
   readonly mayContinue?: () => boolean;
+  /** While points wait for the store, polls closer together than this are left out, seconds. */
+  readonly outageInterval?: number;
 }
 
 export interface PollReport {
@@ -36,9 +39,13 @@ export interface PollReport {
  * and is planned again by the next poll; only cancellation throws.
  */
 export async function poll(collecting: Collecting, options: PollOptions): Promise<PollReport> {
-  const { signal, mayContinue = () => true } = options;
+  const { signal, mayContinue = () => true, outageInterval = 0 } = options;
+  const { job, ledger, now } = collecting;
+  const storeIsUp = await drain(collecting, signal);
+  const lastPoll = ledger.jobs.of(job.name)?.clock ?? 0;
+  if (!storeIsUp && now() - lastPoll < outageInterval) return { windows: 0, left: 0 };
   watchClock(collecting);
-  await drain(collecting, signal);
+  await moveTeams(collecting, signal);
   const planned = planJob(collecting);
   return guarded(collecting, planned, async (done) => {
     const partitions = await discover(collecting, signal);
@@ -54,7 +61,8 @@ export async function poll(collecting: Collecting, options: PollOptions): Promis
       ...stepsOf(collecting, planned.backlog).map((window) => ({ ...common, window })),
     ];
     for (const [index, read] of rest.entries()) {
-      if (!mayContinue()) return rest.length - index;
+      // A store that is down gets what keeps data fresh; the rest would only fill the spool.
+      if (!storeIsUp || !mayContinue()) return rest.length - index;
       await readWindow(collecting, {
         ...read,
         against: isRecent(collecting, read.window) ? 'known' : 'store',

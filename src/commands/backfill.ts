@@ -1,0 +1,129 @@
+import { backfillWindow, planBackfill, resume, type BackfillPlan } from '../collect/backfill.ts';
+import { ProviderDown } from '../collect/batches.ts';
+import type { Collecting } from '../collect/context.ts';
+import type { CollectEvent } from '../collect/events.ts';
+import { withLease } from '../collect/lease.ts';
+import { discover } from '../collect/poll.ts';
+import { compose } from '../compose.ts';
+import { ConfigError } from '../config/errors.ts';
+import { selectJobs } from '../config/jobs.ts';
+import { formatSpan } from '../config/duration.ts';
+import { wallTime } from '../windows/calendar.ts';
+import type { Window } from '../windows/window.ts';
+import type { CommandContext } from './context.ts';
+import { EXIT, formatCount, formatJson } from './output.ts';
+import { parseTime } from './time.ts';
+
+export interface BackfillArguments {
+  readonly job: string;
+  readonly from: string;
+  readonly to?: string;
+  readonly plan: boolean;
+  readonly json: boolean;
+}
+
+/** `tokentide backfill`: says what it will ask, asks it, and goes on where it stopped when run again. */
+export async function backfillCommand(context: CommandContext, args: BackfillArguments): Promise<number> {
+  const { settings, now, signal, pid } = context;
+  const [job] = selectJobs(context.loadJobs(), [args.job]);
+  if (!job) return EXIT.wrongUse;
+  const from = parseTime(args.from, '--from', job.zone, now());
+  const to = args.to === undefined ? undefined : parseTime(args.to, '--to', job.zone, now());
+
+  const counts = { points: 0, calls: 0 };
+  const onEvent = (event: CollectEvent): void => {
+    if (event.type === 'written') counts.points += event.points;
+  };
+  const onCall = (): void => void (counts.calls += 1);
+  const composition = await compose({ settings, role: 'backfill', pid, now, onEvent, onCall });
+  try {
+    const collecting = composition.collecting(job);
+    const range = resume(collecting, from, to);
+    if (range.start >= range.end) {
+      throw new ConfigError([
+        {
+          message: '--from is not before --to, or nothing in between has closed yet',
+          hint: 'choose an earlier --from',
+        },
+      ]);
+    }
+    const planned = planBackfill(collecting, range, await discover(collecting, signal));
+    if (args.plan) {
+      context.out(
+        args.json ? formatJson(planForMachines(planned)) : describePlan(collecting, range, planned),
+      );
+      return EXIT.fine;
+    }
+    if (!args.json) context.err(describePlan(collecting, range, planned));
+
+    const started = now();
+    counts.calls = 0;
+    for (const [index, window] of planned.windows.entries()) {
+      signal.throwIfAborted();
+      await withLease(composition.lease, job.name, signal, () =>
+        backfillWindow(collecting, planned, window, { from, to }, signal),
+      );
+      const done = index + 1;
+      const eta = ((now() - started) / 1000 / done) * (planned.windows.length - done);
+      progress(context, args, collecting, { window, done, total: planned.windows.length, eta, ...counts });
+    }
+    if (context.interactive && !args.json) context.err('\n');
+    const gaps = collecting.ledger.gaps.of(job.name).length;
+    if (!args.json) {
+      const seconds = Math.round((now() - started) / 1000);
+      context.out(
+        `${formatCount(counts.points)} points written in ${formatCount(counts.calls)} calls, ${formatSpan(seconds)}\n`,
+      );
+      if (gaps > 0) context.err(`${gaps} gaps are left: see tokentide gaps ${job.name}\n`);
+    }
+    return gaps > 0 ? EXIT.failed : EXIT.fine;
+  } catch (error) {
+    const cause = error instanceof ProviderDown ? error.error : error;
+    if (!signal.aborted && error !== cause)
+      context.err('stopped; run the same command again to go on from here\n');
+    if (!signal.aborted) throw cause;
+    context.err('\nstopped; run the same command again to go on from here\n');
+    return EXIT.failed;
+  } finally {
+    await composition.close();
+  }
+}
+
+function describePlan(
+  { job }: Collecting,
+  range: Window & { resumed: boolean },
+  { windows, partitions, calls, mostCalls, seconds, mostSeconds }: BackfillPlan,
+): string {
+  const span = `${wallTime(range.start, job.zone)} to ${wallTime(range.end, job.zone)} ${job.zone}`;
+  const upTo = mostCalls > calls ? ` to ${formatCount(mostCalls)}` : '';
+  const time = mostCalls > calls ? ` to ${formatSpan(Math.ceil(mostSeconds))}` : '';
+  return [
+    `${range.resumed ? 'resuming ' : ''}${job.name}: ${span}`,
+    `${formatCount(windows.length)} windows, ${formatCount(partitions.length)} to ask for in each`,
+    `${formatCount(calls)}${upTo} calls, about ${formatSpan(Math.ceil(seconds))}${time} at ${job.provider.rate.perSecond} per second`,
+    '',
+  ].join('\n');
+}
+
+function planForMachines(planned: BackfillPlan): unknown {
+  const { windows, partitions, calls, mostCalls, seconds, mostSeconds } = planned;
+  return { windows, partitions: partitions.length, calls, mostCalls, seconds, mostSeconds };
+}
+
+interface Progress {
+  readonly window: Window;
+  readonly done: number;
+  readonly total: number;
+  readonly calls: number;
+  readonly points: number;
+  /** Seconds. */
+  readonly eta: number;
+}
+
+function progress(context: CommandContext, args: BackfillArguments, { job }: Collecting, at: Progress): void {
+  if (args.json) return context.out(`${JSON.stringify(at)}\n`);
+  const window = `${wallTime(at.window.start, job.zone)} to ${wallTime(at.window.end, job.zone)}`;
+  const rate = `${formatCount(at.calls)} calls, ${formatCount(at.points)} points`;
+  const line = `${at.done}/${at.total}  ${window}  ${rate}  ${at.done < at.total ? `${formatSpan(Math.ceil(at.eta))} left` : 'done'}`;
+  context.err(context.interactive ? `\r\u001b[K${line}` : `${line}\n`);
+}

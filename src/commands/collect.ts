@@ -1,0 +1,93 @@
+import type { Collecting } from '../collect/context.ts';
+import type { CollectEvent } from '../collect/events.ts';
+import { withLease } from '../collect/lease.ts';
+import { poll, type PollReport } from '../collect/poll.ts';
+import { compose } from '../compose.ts';
+import { selectJobs } from '../config/jobs.ts';
+import type { CommandContext } from './context.ts';
+import { dryRun } from './dry-run.ts';
+import { EXIT, formatCount, formatJson, formatTable } from './output.ts';
+
+export interface CollectArguments {
+  /** Names of jobs; none means all. */
+  readonly jobs: readonly string[];
+  readonly dryRun: boolean;
+  readonly json: boolean;
+}
+
+interface Collected {
+  readonly job: string;
+  readonly windows: number;
+  readonly written: number;
+  readonly unchanged: number;
+  readonly gaps: number;
+  readonly error?: string;
+  readonly hint?: string;
+}
+
+/** `tokentide collect`: one poll of each job, backlog included, then exit. */
+export async function collectCommand(context: CommandContext, args: CollectArguments): Promise<number> {
+  const jobs = selectJobs(context.loadJobs(), args.jobs);
+  if (args.dryRun) return dryRun(context, jobs, args.json);
+  const written = new Map<string, { written: number; unchanged: number }>();
+  const count = (event: CollectEvent): void => {
+    if (event.type !== 'written') return;
+    const sum = written.get(event.job) ?? { written: 0, unchanged: 0 };
+    written.set(event.job, {
+      written: sum.written + event.points,
+      unchanged: sum.unchanged + event.unchanged,
+    });
+  };
+  const { settings, now, signal } = context;
+  const composition = await compose({ settings, role: 'collect', pid: context.pid, now, onEvent: count });
+  try {
+    const collectings = jobs.map((job) => composition.collecting(job));
+    const rows = await Promise.all(
+      collectings.map(async (collecting): Promise<Collected> => {
+        const { name } = collecting.job;
+        const report = await withLease(composition.lease, name, signal, () => poll(collecting, { signal }));
+        return row(collecting, report, written.get(name));
+      }),
+    );
+    context.out(args.json ? formatJson(rows) : format(rows));
+    return rows.some(({ error, gaps }) => error !== undefined || gaps > 0) ? EXIT.failed : EXIT.fine;
+  } finally {
+    await composition.close();
+  }
+}
+
+function row(
+  { job, ledger }: Collecting,
+  { windows, error }: PollReport,
+  points: { written: number; unchanged: number } | undefined,
+): Collected {
+  return {
+    job: job.name,
+    windows,
+    written: points?.written ?? 0,
+    unchanged: points?.unchanged ?? 0,
+    gaps: ledger.gaps.of(job.name).length,
+    ...(error && { error: `${error.kind}: ${error.message}` }),
+    ...(error?.hint && { hint: error.hint }),
+  };
+}
+
+function format(rows: readonly Collected[]): string {
+  const table = formatTable(
+    [
+      { title: 'job' },
+      { title: 'windows', align: 'right' },
+      { title: 'points written', align: 'right' },
+      { title: 'unchanged', align: 'right' },
+      { title: 'gaps', align: 'right' },
+    ],
+    rows.map(({ job, windows, written, unchanged, gaps }) => [
+      job,
+      ...[windows, written, unchanged, gaps].map(formatCount),
+    ]),
+  );
+  const errors = rows.filter(({ error }) => error !== undefined);
+  return (
+    table + errors.map(({ job, error, hint }) => `${job}: ${error}\n${hint ? `  ${hint}\n` : ''}`).join('')
+  );
+}

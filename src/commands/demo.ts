@@ -1,0 +1,157 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import type { Job } from '../collect/job.ts';
+import { loadJobs, selectJobs } from '../config/jobs.ts';
+import type { Settings } from '../config/settings.ts';
+import { startDaemon, type Daemon } from '../daemon.ts';
+import { createLogger } from '../observe/log.ts';
+import { PROVIDERS } from '../providers/index.ts';
+import type { Provider } from '../providers/provider.ts';
+import { startCompany, VENDORS, type CompanyVendor, type VendorId } from '../simulator/company.ts';
+import type { SumRow } from '../store/store.ts';
+import { tokensOf } from '../usage/aggregate.ts';
+import type { Tag } from '../usage/point.ts';
+import { wallTime } from '../windows/calendar.ts';
+import type { CommandContext } from './context.ts';
+import { EXIT, formatCount, formatTable } from './output.ts';
+import { untilAborted } from './run.ts';
+import { version } from './version.ts';
+
+const DAYS = 30;
+const DAY = 86_400;
+/** How long the simulated company goes on working while the demo stays up. */
+const DAYS_AHEAD = 2;
+const CONVERGENCE = 20 * 60;
+
+const BANNER = `
+  tokentide demo: simulated providers on this machine, made-up usage, no account and no network.
+  Its data stands apart from yours and is made anew at each start.
+`;
+
+/** `tokentide demo`: the real daemon, collecting from simulated vendors until stopped. */
+export async function demoCommand(context: CommandContext): Promise<number> {
+  const { now, pid, signal } = context;
+  const started = now();
+  context.out(`${BANNER}\n`);
+  const folder = join(context.settings.data, 'demo');
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(join(folder, 'jobs'), { recursive: true });
+
+  const seconds = Math.floor(started / 1000);
+  const company = await startCompany({
+    start: seconds - (DAYS + 1) * DAY,
+    end: seconds + DAYS_AHEAD * DAY,
+    now,
+    convergence: CONVERGENCE,
+  });
+  const jobs = demoJobs(join(folder, 'jobs'), company, context);
+  const daemon = await startOnFreePort(demoSettings(context.settings, folder), {
+    jobs,
+    log: createLogger({ level: 'warn', pretty: true, destination: { write: context.err } }),
+    version: version(),
+    pid,
+    now,
+  });
+  try {
+    await daemon.firstPolls;
+    context.out(await summary(daemon, folder, seconds, ((now() - started) / 1000).toFixed(1)));
+    await untilAborted(signal);
+  } finally {
+    await daemon.stop();
+    await Promise.all(Object.values(company).map(({ simulator }) => simulator.close()));
+  }
+  context.out('stopped\n');
+  return EXIT.fine;
+}
+
+/** Writes one job file per vendor, as in `jobs/`, and reads them as the daemon would. */
+function demoJobs(
+  folder: string,
+  company: Record<VendorId, CompanyVendor>,
+  { env, now }: CommandContext,
+): Job[] {
+  const secrets: Record<string, string> = {};
+  for (const vendor of VENDORS) {
+    const options = Object.entries(company[vendor].options).map(([name, value]): [string, unknown] => {
+      if (typeof value !== 'string' || name === 'base_url') return [name, value];
+      const variable = `DEMO_${vendor}_${name}`.toUpperCase().replaceAll('-', '_');
+      secrets[variable] = value;
+      return [name, `\${${variable}}`];
+    });
+    const job = {
+      provider: vendor,
+      account: 'demo',
+      schedule: '* * * * *',
+      start: `${DAYS}d`,
+      options: Object.fromEntries(options),
+    };
+    writeFileSync(join(folder, `${vendor}.yaml`), `# Written by tokentide demo.\n${stringify(job)}`);
+  }
+  const sources = { env: { ...env, ...secrets }, now, providers: PROVIDERS.map(atLoopbackSpeed) };
+  return selectJobs(loadJobs(folder, sources));
+}
+
+/** The vendors' rate limits protect the vendors; a simulated one needs none. */
+function atLoopbackSpeed(provider: Provider): Provider {
+  return { ...provider, rate: { perSecond: 1000, concurrency: 4, source: 'a simulator on this machine' } };
+}
+
+function demoSettings(settings: Settings, data: string): Settings {
+  const { listen = { host: '127.0.0.1', port: 0 } } = settings;
+  return { ...settings, data, listen, store: { kind: 'sqlite' } };
+}
+
+/** The usual port, unless a real tokentide has it. */
+async function startOnFreePort(
+  settings: Settings,
+  options: Omit<Parameters<typeof startDaemon>[0], 'settings'>,
+): Promise<Daemon> {
+  try {
+    return await startDaemon({ ...options, settings });
+  } catch {
+    return startDaemon({ ...options, settings: { ...settings, listen: { host: '127.0.0.1', port: 0 } } });
+  }
+}
+
+async function summary(
+  { composition, url }: Daemon,
+  folder: string,
+  now: number,
+  took: string,
+): Promise<string> {
+  const { store } = composition;
+  const range = { start: now - (DAYS + 1) * DAY, end: now + DAY };
+  const sums = (by: Tag[]): Promise<SumRow[]> => store.sums({ ...range, by });
+  const [{ start } = { start: range.start }] = composition.ledger.reads.of('trae');
+  return [
+    `Tokens by provider, ${wallTime(start, 'Asia/Shanghai').slice(0, 10)} until now (Asia/Shanghai):\n`,
+    table(await sums(['provider']), ['provider']),
+    '\nTokens by model:\n',
+    table(await sums(['provider', 'model']), ['provider', 'model']),
+    `\nCollected in ${took} s, and collecting on every minute until Ctrl-C. Look at:\n`,
+    `  ${url}/metrics      the collector's own metrics; /healthz, /readyz\n`,
+    `  ${join(folder, 'usage.sqlite')}    the stored points\n`,
+    `  ${join(folder, 'jobs')}    the jobs that run\n`,
+    `  tokentide --data ${folder} --jobs ${join(folder, 'jobs')} status\n\n`,
+  ].join('');
+}
+
+function table(rows: readonly SumRow[], tags: readonly Tag[]): string {
+  return formatTable(
+    [
+      ...tags.map((title) => ({ title })),
+      { title: 'input', align: 'right' as const },
+      { title: 'output', align: 'right' as const },
+      { title: 'all', align: 'right' as const },
+    ],
+    rows
+      .toSorted((a, b) => (tokensOf(b.fields) > tokensOf(a.fields) ? 1 : -1))
+      .map(({ tags: values, fields }) => [
+        ...tags.map((tag) => values[tag] ?? ''),
+        formatCount(fields.input_tokens ?? 0),
+        formatCount(fields.output_tokens ?? 0),
+        formatCount(tokensOf(fields)),
+      ]),
+  );
+}

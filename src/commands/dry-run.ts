@@ -1,0 +1,49 @@
+import type { Collecting } from '../collect/context.ts';
+import type { Job } from '../collect/job.ts';
+import { poll } from '../collect/poll.ts';
+import { compose } from '../compose.ts';
+import type { Store } from '../store/store.ts';
+import { toLine } from '../usage/line-protocol.ts';
+import type { Point } from '../usage/point.ts';
+import type { CommandContext } from './context.ts';
+import { EXIT, formatJson } from './output.ts';
+
+/**
+ * `collect --dry-run`: what one poll would write to an empty store, as line protocol on standard output. It reads
+ * the open bucket and the look-back, not the whole history.
+ */
+export async function dryRun(context: CommandContext, jobs: readonly Job[], json: boolean): Promise<number> {
+  const { settings, now, signal, pid } = context;
+  const memory = await compose({ settings, role: 'dry run', pid, now, inMemory: true });
+  const failures: string[] = [];
+  try {
+    for (const job of jobs) {
+      const collecting: Collecting = memory.collecting(job, printer(context, job, json));
+      const { error } = await poll(collecting, { signal, mayContinue: () => false });
+      if (error)
+        failures.push(`${job.name}: ${error.kind}: ${error.message}${error.hint ? `\n  ${error.hint}` : ''}`);
+    }
+  } finally {
+    await memory.close();
+  }
+  for (const failure of failures) context.err(`${failure}\n`);
+  return failures.length > 0 ? EXIT.failed : EXIT.fine;
+}
+
+/** A store that prints what it is given. */
+function printer({ out }: CommandContext, job: Job, json: boolean): Store {
+  const print = (point: Point): void =>
+    out(json ? formatJson({ job: job.name, ...point }) : `${toLine(point)}\n`);
+  return {
+    description: 'standard output',
+    identity: 'standard output',
+    overwrites: true,
+    write: (points) => {
+      points.forEach(print);
+      return Promise.resolve({ accepted: points.length, rejected: [], kept: [] });
+    },
+    sums: () => Promise.resolve([]),
+    check: () => Promise.resolve([]),
+    close: () => Promise.resolve(),
+  };
+}

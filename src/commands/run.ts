@@ -1,0 +1,34 @@
+import { startDaemon } from '../daemon.ts';
+import { selectJobs } from '../config/jobs.ts';
+import { createLogger } from '../observe/log.ts';
+import type { CommandContext } from './context.ts';
+import { EXIT } from './output.ts';
+import { version } from './version.ts';
+
+/** `tokentide run`: collects on schedule until it is told to stop. */
+export async function runCommand(context: CommandContext): Promise<number> {
+  const { settings, now, pid, signal } = context;
+  const loaded = context.loadJobs();
+  const jobs = selectJobs(loaded);
+  const log = createLogger({ level: settings.logLevel, pretty: context.interactive });
+  for (const job of jobs) {
+    log.info(
+      { job: job.name, provider: job.provider.id, schedule: job.schedule, bucket: job.bucket },
+      'job is on',
+    );
+  }
+  for (const { name, reason } of loaded.off) log.warn({ job: name, reason }, 'job is off');
+
+  const daemon = await startDaemon({ settings, jobs, log, version: version(), pid, now });
+  log.info({ store: daemon.composition.store.description, url: daemon.url }, 'collecting');
+  await untilAborted(signal);
+  log.info('stopping: running polls may finish');
+  await daemon.stop();
+  log.info('stopped');
+  return EXIT.fine;
+}
+
+export function untilAborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}

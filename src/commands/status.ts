@@ -1,0 +1,79 @@
+import type { Job } from '../collect/job.ts';
+import { openLedgerFile } from '../compose.ts';
+import { formatSpan } from '../config/duration.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import { wallTime } from '../windows/calendar.ts';
+import { jobStatus, type JobStatus } from '../collect/status.ts';
+import type { CommandContext } from './context.ts';
+import { EXIT, formatCount, formatJson, formatTable } from './output.ts';
+
+/** `tokentide status`: how fresh and complete each job is, from the ledger alone; asks nobody. */
+export async function statusCommand(context: CommandContext, { json }: { json: boolean }): Promise<number> {
+  const loaded = context.loadJobs();
+  const ledger = openLedgerFile(context.settings);
+  try {
+    const now = Math.floor(context.now() / 1000);
+    const jobs = loaded.jobs.map((job) => jobStatus(ledger, job, now));
+    const forgotten = ledger.jobs
+      .names()
+      .filter((name) => ![...loaded.jobs, ...loaded.off].some((job) => job.name === name));
+    if (json) {
+      context.out(formatJson({ jobs, off: loaded.off, forgotten, spooled: ledger.spool.size() }));
+      return EXIT.fine;
+    }
+    context.out(describe(jobs, loaded.jobs));
+    for (const { name, reason } of loaded.off) context.out(`${name} is off: ${reason}\n`);
+    for (const name of forgotten) context.out(`${name} has collected before and has no job file any more\n`);
+    for (const line of remarks(ledger, jobs)) context.out(`${line}\n`);
+    return EXIT.fine;
+  } finally {
+    ledger.close();
+  }
+}
+
+function describe(statuses: readonly JobStatus[], jobs: readonly Job[]): string {
+  return formatTable(
+    [
+      { title: 'job' },
+      { title: 'complete up to' },
+      { title: 'data age', align: 'right' },
+      { title: 'settled', align: 'right' },
+      { title: 'to catch up', align: 'right' },
+      { title: 'gaps', align: 'right' },
+      { title: 'lost', align: 'right' },
+      { title: 'revisions', align: 'right' },
+    ],
+    statuses.map((status, index) => [
+      status.job,
+      status.readUntil === undefined ? 'nothing yet' : wallTime(status.readUntil, jobs[index]!.zone),
+      status.dataAge === undefined ? '' : formatSpan(status.dataAge),
+      status.buckets === 0 ? '' : `${Math.floor((100 * status.settled) / status.buckets)} %`,
+      formatCount(status.unread),
+      formatCount(status.gaps),
+      formatCount(status.lost),
+      formatCount(status.revisions),
+    ]),
+  );
+}
+
+function remarks(ledger: Ledger, statuses: readonly JobStatus[]): string[] {
+  const lines: string[] = [];
+  for (const { job, advice, disagreements, rangeEnd, reconciled } of statuses) {
+    if (advice) lines.push(`${job}: ${advice}`);
+    if (rangeEnd)
+      lines.push(`${job}: the provider takes the end of a range as ${rangeEnd} (found out from its answers)`);
+    if (disagreements > 0) {
+      lines.push(
+        `${job}: the provider's totals and its parts disagreed ${disagreements} times; see tokentide reconcile ${job}`,
+      );
+    }
+    if (reconciled && reconciled.differences > 0) {
+      lines.push(
+        `${job}: the last reconcile found ${reconciled.differences} differences; tokentide reconcile ${job} --fix`,
+      );
+    }
+  }
+  const waiting = ledger.spool.size();
+  if (waiting > 0) lines.push(`${formatCount(waiting)} points wait for the store`);
+  return lines;
+}

@@ -1,0 +1,16 @@
+import { parseDuration } from '../config/duration.ts';
+import { ConfigError } from '../config/errors.ts';
+import { parseInstant } from '../config/instant.ts';
+
+/** A time given on the command line, as Unix seconds. @param now milliseconds @throws ConfigError */
+export function parseTime(text: string, option: string, zone: string, now: number): number {
+  const back = parseDuration(text);
+  const time = back === undefined ? parseInstant(text, zone) : Math.floor(now / 1000) - back;
+  if (time !== undefined) return time;
+  throw new ConfigError([
+    {
+      message: `${option}: "${text}" is not a time`,
+      hint: 'write 2026-10-01, 2026-10-01T08:00:00+08:00, or so far back from now: 30d',
+    },
+  ]);
+}
