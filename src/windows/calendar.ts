@@ -31,7 +31,7 @@ export function bucketStart(time: number, bucket: Bucket, zone: string): number 
   const wall = Math.floor((time + offset) / size) * size;
   const start = wall - offset;
   const before = zoneOffset(start, zone);
-  if (before === offset) return start;
+  if (before === offset) return bucket === '1d' ? firstMidnight(start, wall, zone) : start;
   // The clock changed inside this hour or day: its start is on the earlier offset, unless that wall time was skipped.
   const earlier = wall - before;
   return zoneOffset(earlier, zone) === before ? earlier : firstInstantOf(offset, start, time, zone);
@@ -57,13 +57,20 @@ export function bucketsOf(window: Window, bucket: Bucket, zone: string): Window[
   return buckets;
 }
 
-/** Cuts a window at day boundaries of the zone into pieces of at most `days` days. */
+/**
+ * Cuts a window at day boundaries of the zone into pieces of at most `days` days of 24 hours, which is how
+ * providers count; but a single day stays whole, even where it has 25 hours.
+ */
 export function splitByDays(window: Window, days: number, zone: string): Window[] {
   const pieces: Window[] = [];
   let start = window.start;
   while (start < window.end) {
     let end = bucketEnd(start, '1d', zone);
-    for (let day = 1; day < days && end < window.end; day++) end = bucketEnd(end, '1d', zone);
+    while (end < window.end) {
+      const next = bucketEnd(end, '1d', zone);
+      if (next - start > days * DAY) break;
+      end = next;
+    }
     pieces.push({ start, end: Math.min(end, window.end) });
     start = end;
   }
@@ -83,6 +90,13 @@ export function isZone(zone: string): boolean {
 /** `2026-10-01 08:00` in the zone, for people. */
 export function wallTime(time: number, zone: string): string {
   return new Date((time + zoneOffset(time, zone)) * 1000).toISOString().slice(0, 16).replace('T', ' ');
+}
+
+/** The first of two midnights, where the clock was put back to midnight. */
+function firstMidnight(midnight: number, wall: number, zone: string): number {
+  const before = zoneOffset(midnight - 1, zone);
+  const earlier = wall - before;
+  return zoneOffset(earlier, zone) === before ? Math.min(earlier, midnight) : midnight;
 }
 
 /** The first instant after `from`, at or before `to`, at which the zone has the given offset. */
