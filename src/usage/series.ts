@@ -26,16 +26,17 @@ export function tagsOfSeries(key: string): Tags {
   return tags;
 }
 
-// A value may hold any character, the separators and the escape character (NUL) included.
-const SPECIAL = /[\u0000-\u0002]/;
-const SPECIALS = /[\u0000-\u0002]/g;
+// A value may hold any character, the separators included. NUL is escaped as well: it ends a text in SQLite.
+const ESCAPE = '\u0003';
+const SPECIAL = /[\u0000-\u0003]/;
+const SPECIALS = /[\u0000-\u0003]/g;
 
 function escape(value: string): string {
-  return SPECIAL.test(value) ? value.replace(SPECIALS, (c) => `\u0000${'abc'[c.charCodeAt(0)]}`) : value;
+  return SPECIAL.test(value) ? value.replace(SPECIALS, (c) => `${ESCAPE}${c.charCodeAt(0)}`) : value;
 }
 
 function unescape(value: string): string {
-  return value.includes('\u0000')
-    ? value.replace(/\u0000([abc])/g, (_, letter: string) => String.fromCharCode('abc'.indexOf(letter)))
+  return value.includes(ESCAPE)
+    ? value.replace(/\u0003([0-3])/g, (_, code: string) => String.fromCharCode(Number(code)))
     : value;
 }
