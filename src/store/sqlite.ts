@@ -105,15 +105,13 @@ export function openSqliteStore(path: string): PointStore {
       });
     },
 
-    deleteBefore: (time, where) => {
+    remove: async ({ start, end, where }) => {
       const filter = seriesFilter(where);
-      return transaction('IMMEDIATE', () => {
-        const sql = `DELETE FROM points WHERE time < ? ${filter.sql}`;
-        const { changes } = file.run(sql, [time, ...filter.values]);
-        if (changes === 0) return 0;
+      transaction('IMMEDIATE', () => {
+        const sql = `DELETE FROM points WHERE time >= ? AND time < ? ${filter.sql}`;
+        if (file.run(sql, [start, end, ...filter.values]).changes === 0) return;
         file.run('DELETE FROM series WHERE id NOT IN (SELECT series FROM points)');
         series.forget();
-        return changes;
       });
     },
 

@@ -27,6 +27,13 @@ export interface SumQuery {
   readonly by: readonly Tag[];
 }
 
+export interface RemoveQuery {
+  /** `[start, end)`, Unix seconds. */
+  readonly start: number;
+  readonly end: number;
+  readonly where: Tags;
+}
+
 export interface SumRow {
   /** The grouping tags; a tag that a series lacks is absent. */
   readonly tags: Tags;
@@ -46,6 +53,8 @@ export interface Store {
   write(points: readonly Point[], signal?: AbortSignal): Promise<WriteResult>;
   /** @throws StoreError */
   sums(query: SumQuery): Promise<SumRow[]>;
+  /** Removes the points of `[start, end)` with these tag values, where the server can. @throws StoreError */
+  remove(query: RemoveQuery): Promise<void>;
   /** Connects, writes to a scratch measurement, reads it back and cleans up. Resolves to remarks. @throws StoreError */
   check(): Promise<string[]>;
   close(): Promise<void>;
@@ -55,8 +64,6 @@ export interface Store {
 export interface PointStore extends Store {
   /** All points of `[start, end)` with these tag values. */
   points(query: { start: number; end: number; where?: Tags }): Point[];
-  /** Removes the points before `time` with these tag values. Resolves to how many went. */
-  deleteBefore(time: number, where: Tags): number;
 }
 
 export type StoreErrorKind =

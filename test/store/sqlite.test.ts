@@ -85,7 +85,7 @@ describe('points', () => {
     await mine.write([point(0, { user: 'ann' }, { requests: 1 })]);
     mine.points({ start: 0, end: HOUR });
 
-    other.deleteBefore(HOUR, {});
+    await other.remove({ start: 0, end: HOUR, where: {} });
     await other.write([point(HOUR, { user: 'bob' }, { requests: 2 })]);
     await mine.write([point(HOUR, { user: 'ann' }, { requests: 4 })]);
 
@@ -118,8 +118,8 @@ describe('points', () => {
   });
 });
 
-describe('deleteBefore', () => {
-  it('removes the older points of the series named and says how many', async () => {
+describe('remove', () => {
+  it('removes the points of the range and series named, and no others', async () => {
     const store = openSqliteStore(newPath());
     await store.write([
       point(0, { user: 'ann' }, { requests: 1 }),
@@ -127,8 +127,8 @@ describe('deleteBefore', () => {
       point(0, { user: 'bob' }, { requests: 4 }),
     ]);
 
-    expect(store.deleteBefore(HOUR, { user: 'ann' })).toBe(1);
-    expect(store.deleteBefore(HOUR, { user: 'ann' })).toBe(0);
+    await store.remove({ start: 0, end: HOUR, where: { user: 'ann' } });
+    await store.remove({ start: 0, end: HOUR, where: { user: 'ann' } });
 
     expect(await store.sums({ start: 0, end: 2 * HOUR, by: ['user'] })).toEqual([
       { tags: { user: 'ann' }, fields: { requests: 2 } },
@@ -145,7 +145,7 @@ describe('deleteBefore', () => {
       point(HOUR, { user: 'bob' }, { requests: 2 }),
     ]);
 
-    store.deleteBefore(HOUR, {});
+    await store.remove({ start: 0, end: HOUR, where: {} });
     const left = query(path, 'SELECT user FROM series');
     await store.write([point(HOUR, { user: 'ann' }, { requests: 4 })]);
 

@@ -39,6 +39,13 @@ export function memoryStore(): MemoryStore {
       }
       return Promise.resolve([...sums.values()]);
     },
+    remove: ({ start, end, where }) => {
+      for (const [key, { time, tags }] of contents) {
+        const wanted = Object.entries(where).every(([tag, value]) => tags[tag as Tag] === value);
+        if (time >= start && time < end && wanted) contents.delete(key);
+      }
+      return Promise.resolve();
+    },
     check: () => Promise.resolve([]),
     close: () => Promise.resolve(),
   };

@@ -1,0 +1,60 @@
+import { dropOld, keepOld, NoCommonBoundary } from '../collect/migrate.ts';
+import { differences, identityOf, recordedIdentity } from '../collect/identity.ts';
+import { withLease } from '../collect/lease.ts';
+import { compose } from '../compose.ts';
+import { ConfigError } from '../config/errors.ts';
+import { selectJobs } from '../config/jobs.ts';
+import { wallTime } from '../windows/calendar.ts';
+import type { CommandContext } from './context.ts';
+import { EXIT } from './output.ts';
+
+export interface MigrateArguments {
+  readonly job: string;
+  readonly keepOld?: true;
+  readonly dropOld?: true;
+}
+
+/** `tokentide migrate`: adopts a changed bucket, zone, account, naming or store, without counting anything twice. */
+export async function migrateCommand(context: CommandContext, args: MigrateArguments): Promise<number> {
+  const { settings, now, signal, pid } = context;
+  const [job] = selectJobs(context.loadJobs(), [args.job]);
+  if (!job) return EXIT.wrongUse;
+  const composition = await compose({ settings, role: 'migrate', pid, now });
+  try {
+    const { ledger, store, lease } = composition;
+    const before = recordedIdentity(ledger, job.name);
+    const after = identityOf(job, store);
+    if (!before || differences(before, after).length === 0) {
+      context.out(`${job.name} has not changed: there is nothing to migrate\n`);
+      return EXIT.fine;
+    }
+    if (!args.keepOld && !args.dropOld) {
+      throw new ConfigError([
+        {
+          message: 'say what is to become of the points under the old settings',
+          hint: '--keep-old keeps them and collects under the new settings from now on; --drop-old deletes them and reads everything again',
+        },
+      ]);
+    }
+    const migration = { ledger, store, job, before, after, now: lease.now() };
+    return await withLease(lease, job.name, signal, async () => {
+      if (args.dropOld) {
+        await dropOld(migration);
+        context.out(
+          `${job.name}: the old points are deleted; the next poll reads everything from ${wallTime(job.start, job.zone)} on\n`,
+        );
+      } else {
+        const from = await keepOld(migration);
+        context.out(
+          `${job.name}: the old points before ${wallTime(from, job.zone)} ${job.zone} stay; the next poll collects from then on\n`,
+        );
+      }
+      return EXIT.fine;
+    });
+  } catch (error) {
+    if (!(error instanceof NoCommonBoundary)) throw error;
+    throw new ConfigError([{ message: error.message, hint: error.hint }]);
+  } finally {
+    await composition.close();
+  }
+}

@@ -1,0 +1,106 @@
+import { describe, expect, it } from 'vitest';
+import { admitJob, identityOf, JobChanged } from '../../src/collect/identity.ts';
+import { dropOld, keepOld, NoCommonBoundary } from '../../src/collect/migrate.ts';
+import { poll } from '../../src/collect/poll.ts';
+import type { Job } from '../../src/collect/job.ts';
+import { collectingOf, DAY, HOUR } from '../support/collecting.ts';
+import { fakeVendor } from '../support/fake-provider.ts';
+import { memoryStore } from '../support/memory-store.ts';
+
+const START = Date.UTC(2026, 9, 1) / 1000;
+const NOW = START + 3 * DAY + 5 * HOUR + 600;
+const signal = new AbortController().signal;
+
+/** Five days of usage, one request an hour, collected in hours up to `NOW`. */
+async function collected() {
+  const vendor = fakeVendor();
+  vendor.users.add('ann');
+  for (let time = START + 60; time < NOW; time += HOUR) {
+    vendor.uses.push({ time, visibleAt: time, user: 'ann', model: 'm', tokens: 100 });
+  }
+  const store = memoryStore();
+  const options = { reads: 'series' as const, start: START, now: () => NOW, lookback: 2 * DAY };
+  const before = collectingOf(vendor, store, options);
+  before.ledger.jobs.save('test', {
+    identity: JSON.stringify(identityOf(before.job, store)),
+    clock: 0,
+    rangeEnd: undefined,
+  });
+  await poll(before, { signal });
+  const changed = (job: Partial<Job>) =>
+    collectingOf(vendor, store, { ...options, ledger: before.ledger, job });
+  const migration = (job: Job) => ({
+    ledger: before.ledger,
+    store,
+    job,
+    before: identityOf(before.job, store),
+    after: identityOf(job, store),
+    now: NOW,
+  });
+  const tokens = () =>
+    [...store.contents.values()].reduce((sum, { fields }) => sum + Number(fields.input_tokens), 0);
+  const truth = vendor.uses.reduce((sum, use) => sum + use.tokens, 0);
+  return { before, store, changed, migration, tokens, truth };
+}
+
+describe('a job whose settings have changed', () => {
+  it.each<[string, Partial<Job>]>([
+    ['bucket', { bucket: '1d' }],
+    ['zone', { zone: 'Asia/Shanghai' }],
+    ['account', { account: 'other' }],
+  ])('is refused with the choices when its %s is another', async (setting, change) => {
+    const { before, store, changed } = await collected();
+
+    const admit = () => admitJob(before.ledger, changed(change).job, store);
+
+    expect(admit).toThrow(JobChanged);
+    expect(admit).toThrow(new RegExp(`${setting} was .* and is now`));
+  });
+
+  it.each<[string, Partial<Job>]>([
+    ['bucket', { bucket: '1d' }],
+    ['account', { account: 'other' }],
+  ])('keeps the old points and counts nothing twice when its %s is another', async (_, change) => {
+    const { changed, migration, tokens, truth, store } = await collected();
+    const after = changed(change);
+
+    const from = await keepOld(migration(after.job));
+    await poll(after, { signal });
+
+    expect(tokens()).toBe(truth);
+    const kinds = [...store.contents.values()].map(({ time, tags }) => [
+      tags.bucket,
+      tags.account,
+      time < from,
+    ]);
+    expect(kinds.every(([bucket, account, old]) => old === (bucket === '1h' && account === 'main'))).toBe(
+      true,
+    );
+  });
+
+  it.each<[string, Partial<Job>]>([
+    ['bucket', { bucket: '1d' }],
+    ['zone', { bucket: '1d', zone: 'Asia/Shanghai' }],
+    ['account', { account: 'other' }],
+  ])('deletes the old points and reads everything again when its %s is another', async (_, change) => {
+    const { changed, migration, tokens, truth, store } = await collected();
+    const after = changed(change);
+
+    await dropOld(migration(after.job));
+    await poll(after, { signal });
+
+    expect(tokens()).toBe(truth);
+    expect(new Set([...store.contents.values()].map(({ tags }) => tags.bucket))).toEqual(
+      new Set([after.job.bucket]),
+    );
+  });
+
+  it('cannot keep days that never begin together', async () => {
+    const { changed, migration } = await collected();
+    const days = migration(changed({ bucket: '1d', zone: 'Asia/Shanghai' }).job);
+
+    const kept = keepOld({ ...days, before: { ...days.before, bucket: '1d', zone: 'UTC' } });
+
+    await expect(kept).rejects.toThrow(NoCommonBoundary);
+  });
+});
