@@ -1,5 +1,5 @@
 import { MAX_COUNT, toCount, type Count } from './count.ts';
-import { decodeText, NO_LIMITS, tagTexts, type TextLimits } from './line-text.ts';
+import { decodeText, encodeText, shortenText } from './line-text.ts';
 import {
   FIELDS,
   MEASUREMENT,
@@ -11,6 +11,16 @@ import {
   type Tags,
 } from './point.ts';
 
+/** What a server can hold, in bytes as they stand in a line. */
+export interface LineLimits {
+  /** One tag value, not counting the backslashes of escapes. */
+  readonly value: number;
+  /** Measurement and tags together. */
+  readonly series: number;
+}
+
+export const NO_LIMITS: LineLimits = { value: Infinity, series: Infinity };
+
 /** The seconds whose nanoseconds an int64 holds. */
 const MAX_TIME = 9_223_372_036;
 
@@ -19,7 +29,7 @@ const MAX_TIME = 9_223_372_036;
  * seconds. https://docs.influxdata.com/influxdb/v2/reference/syntax/line-protocol/
  * @throws RangeError on a point without fields, a value that is not a count, a time outside int64 nanoseconds.
  */
-export function toLine(point: Point, limits: TextLimits = NO_LIMITS): string {
+export function toLine(point: Point, limits: LineLimits = NO_LIMITS): string {
   const fields: string[] = [];
   for (const field of FIELDS) {
     const value = point.fields[field];
@@ -29,11 +39,26 @@ export function toLine(point: Point, limits: TextLimits = NO_LIMITS): string {
   return `${seriesOf(point.tags, limits)} ${fields.join(',')} ${checkedTime(point.time)}`;
 }
 
-/** Measurement and tags as they stand at the start of a line. */
-export function seriesOf(tags: Tags, limits: TextLimits): string {
+/** Measurement and tags as they stand at the start of a line, tag values shortened where the server needs it. */
+export function seriesOf(tags: Tags, limits: LineLimits): string {
+  const series = joinSeries(tags, encodeText);
+  return fits(series, tags, limits) ? series : joinSeries(tags, shortenText);
+}
+
+function joinSeries(tags: Tags, textOf: (value: string) => string): string {
   let series: string = MEASUREMENT;
-  for (const [tag, text] of tagTexts(tags, limits)) series += `,${tag}=${text.replace(/[,= ]/g, '\\$&')}`;
+  for (const tag of TAGS) {
+    const value = tags[tag];
+    if (value) series += `,${tag}=${textOf(value).replace(/[,= ]/g, '\\$&')}`;
+  }
   return series;
+}
+
+function fits(series: string, tags: Tags, limits: LineLimits): boolean {
+  // A UTF-16 unit takes at most three bytes.
+  if (series.length * 3 <= Math.min(limits.value, limits.series)) return true;
+  if (Buffer.byteLength(series) > limits.series) return false;
+  return TAGS.every((tag) => Buffer.byteLength(encodeText(tags[tag] ?? '')) <= limits.value);
 }
 
 export function checkedCount(value: Count, field: Field): Count {

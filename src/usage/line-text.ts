@@ -1,20 +1,9 @@
 import { createHash } from 'node:crypto';
-import { TAGS, type Tag, type Tags } from './point.ts';
 
 /*
  * How a tag value is stored. Line protocol cannot carry every character and its servers disagree on backslashes, so
  * some characters are stored as `%` codes: docs/decisions/line-protocol-text.md.
  */
-
-/** What a server can hold, in bytes of stored text. */
-export interface TextLimits {
-  /** One tag value. */
-  readonly value: number;
-  /** Measurement and tags together, as they stand in a line. */
-  readonly series: number;
-}
-
-export const NO_LIMITS: TextLimits = { value: Infinity, series: Infinity };
 
 const CODE = '[0189][0-9A-F]|7F|5C|25|uD[89A-F][0-9A-F]{2}';
 const CODES = new RegExp(`%(${CODE})`, 'g');
@@ -45,43 +34,24 @@ export function decodeText(text: string): string {
 /** Every text a value may be stored as: whole, and shortened where it is long enough for that. */
 export function storedTexts(value: string): string[] {
   const text = encodeText(value);
-  return isLong(text) ? [text, shorten(value)] : [text];
+  const shortened = shortenText(value);
+  return text === shortened ? [text] : [text, shortened];
 }
 
-/** The stored texts of all tags that are there, in the order of `TAGS`, within what the server can hold. */
-export function tagTexts(tags: Tags, limits: TextLimits): [Tag, string][] {
-  const texts: [Tag, string][] = [];
-  for (const tag of TAGS) {
-    const value = tags[tag];
-    if (value) texts.push([tag, encodeText(value)]);
-  }
-  if (fits(texts, limits)) return texts;
-  return texts.map(([tag, text]) => [tag, isLong(text) ? shorten(tags[tag] ?? '') : text]);
-}
-
-function fits(texts: readonly [Tag, string][], limits: TextLimits): boolean {
-  let series = 0;
-  for (const [, text] of texts) {
-    const bytes = Buffer.byteLength(text);
-    if (bytes > limits.value) return false;
-    series += bytes;
-  }
-  return series <= limits.series;
-}
-
-function isLong(text: string): boolean {
-  return Buffer.byteLength(text) > READABLE_BYTES + 100;
-}
-
-/** Deterministic, and different for different values: how the value begins, and a SHA-256 of all of it. */
-function shorten(value: string): string {
+/**
+ * The stored text of a value, for a server that cannot hold it whole: how it begins, and a SHA-256 of all of it, so
+ * that different values still have different texts. A value of no more than about 1 KB stays whole.
+ */
+export function shortenText(value: string): string {
+  const text = encodeText(value);
+  if (Buffer.byteLength(text) <= READABLE_BYTES + 100) return text;
   let readable = '';
   let bytes = 0;
   for (const character of value) {
-    const text = encodeText(character);
-    bytes += Buffer.byteLength(text);
+    const part = encodeText(character);
+    bytes += Buffer.byteLength(part);
     if (bytes > READABLE_BYTES) break;
-    readable += text;
+    readable += part;
   }
   // UTF-16 is the one form that tells lone surrogates apart.
   const digest = createHash('sha256').update(Buffer.from(value, 'utf16le')).digest('hex');

@@ -1,6 +1,5 @@
 import type { Count } from './count.ts';
-import { checkedCount, checkedTime, seriesOf } from './line-protocol.ts';
-import { NO_LIMITS, type TextLimits } from './line-text.ts';
+import { checkedCount, checkedTime, NO_LIMITS, seriesOf, type LineLimits } from './line-protocol.ts';
 import { FIELDS, type Field, type Fields, type Point, type Tags } from './point.ts';
 
 /** Points as lines of line protocol, each ended by a newline. @throws RangeError as `toLine` does */
@@ -35,7 +34,7 @@ interface SeriesNode {
  * The fast way to what `toLine` writes, for many points of repeating series. It remembers the series it has seen, in at
  * most `cacheBytes` of memory (about).
  */
-export function createSerialiser(limits: TextLimits = NO_LIMITS, cacheBytes = 16 * 1024 * 1024): Serialiser {
+export function createSerialiser(limits: LineLimits = NO_LIMITS, cacheBytes = 16 * 1024 * 1024): Serialiser {
   let bytes = Buffer.allocUnsafe(KEPT_BYTES);
   let end = 0;
   let root = createNode();
