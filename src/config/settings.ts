@@ -64,6 +64,7 @@ const Variables = z.object({
 });
 
 const LONGEST_TIMEOUT = 3600;
+const PREFIX = 'TOKENTIDE_';
 
 /** @throws ConfigError with everything that is wrong, by the names of the variables. */
 export function readSettings(env: Environment): Settings {
@@ -106,12 +107,11 @@ function parseAddress(text: string): { host: string; port: number } | 'off' | un
 
 /** A variable that is nearly one of ours would be passed over in silence. */
 function misspelt(env: Environment): ConfigIssue[] {
-  const known = Object.keys(Variables.shape);
-  const strange = Object.keys(env).filter((name) => name.startsWith('TOKENTIDE_') && !known.includes(name));
-  return strange.flatMap((name) => {
-    const meant = closest(name, known);
-    return meant === undefined
-      ? []
-      : { message: `${name} is not a variable of tokentide`, hint: `did you mean ${meant}?` };
+  const known = Object.keys(Variables.shape).map((name) => name.slice(PREFIX.length));
+  const names = Object.keys(env).filter((name) => name.startsWith(PREFIX) && !(name in Variables.shape));
+  return names.flatMap((name) => {
+    const meant = closest(name.slice(PREFIX.length), known);
+    if (meant === undefined) return [];
+    return { message: `${name} is not a variable of tokentide`, hint: `did you mean ${PREFIX}${meant}?` };
   });
 }

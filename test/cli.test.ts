@@ -1,0 +1,130 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { main } from '../src/cli.ts';
+import { folderOf } from './config/loading.ts';
+
+interface Ended {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Runs a command line in an empty folder. */
+async function run(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  folder = folderOf({}),
+): Promise<Ended> {
+  const printed = { out: '', err: '' };
+  const code = await main(['node', 'tokentide', ...args], {
+    env,
+    cwd: () => folder,
+    pid: 1,
+    once: () => undefined,
+    stdout: { write: (text) => (printed.out += text) },
+    stderr: { write: (text) => (printed.err += text) },
+  });
+  return { code, ...printed };
+}
+
+test('help names every command and the exit codes', async () => {
+  const { code, out } = await run(['--help']);
+
+  expect(code).toBe(0);
+  const commands = [
+    'run',
+    'collect',
+    'backfill',
+    'status',
+    'gaps',
+    'reconcile',
+    'demo',
+    'check',
+    'migrate',
+    'schema',
+  ];
+  for (const command of commands) expect(out).toMatch(new RegExp(`^  ${command} `, 'm'));
+  expect(out).toMatch(/Exit codes: 0 fine, 1 failed, 2 wrong use or configuration\./);
+});
+
+test('the version is that of the package', async () => {
+  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+    version: string;
+  };
+
+  const { code, out } = await run(['--version']);
+
+  expect(code).toBe(0);
+  expect(out).toBe(`${version}\n`);
+});
+
+test.each([
+  [['colect'], /unknown command 'colect'\n\(Did you mean collect\?\)/],
+  [['collect', '--dry-rnu'], /unknown option '--dry-rnu'\n\(Did you mean --dry-run\?\)/],
+  [['backfill', '--from', '1d'], /missing required argument 'job'/],
+  [['backfill', 'trae'], /required option '--from <time>' not specified/],
+  [['schema', 'x'], /too many arguments/],
+  [['reconcile', '--tolerance', 'much'], /It must be a percentage/],
+  [['migrate', 'trae', '--keep-old', '--drop-old'], /cannot be used with/],
+  [[], /Usage: tokentide/],
+])('%j is wrong use', async (args, message) => {
+  const { code, out, err } = await run(args);
+
+  expect(code).toBe(2);
+  expect(out).toBe('');
+  expect(err).toMatch(message);
+});
+
+test('the schema needs no configuration at all', async () => {
+  const { code, out, err } = await run(['schema'], { TOKENTIDE_LISTEN: 'nowhere' });
+
+  expect(code).toBe(0);
+  expect(err).toBe('');
+  expect(JSON.parse(out)).toMatchObject({ title: 'A job of tokentide' });
+});
+
+test.each([
+  ['a missing folder of jobs', ['--jobs', '/nowhere/jobs'], {}, /there is no such folder of jobs/],
+  ['a wrong variable', [], { TOKENTIDE_LISTEN: 'nowhere' }, /TOKENTIDE_LISTEN: must be host:port/],
+  [
+    'a missing file of variables',
+    ['--env-file', '/nowhere/env'],
+    {},
+    /\/nowhere\/env: cannot be read \(ENOENT\)/,
+  ],
+])('%s is a matter of configuration', async (_, options, env, message) => {
+  const { code, err } = await run([...options, 'collect'], env);
+
+  expect(code).toBe(2);
+  expect(err).toMatch(message);
+});
+
+test('options come before the environment, and the environment before the file of variables', async () => {
+  const folder = folderOf({ '.env': 'TOKENTIDE_JOBS=/nowhere/file\n' });
+
+  const fromFile = await run(['collect'], {}, folder);
+  const fromEnvironment = await run(['collect'], { TOKENTIDE_JOBS: '/nowhere/environment' }, folder);
+  const fromOption = await run(
+    ['collect', '--jobs', '/nowhere/option'],
+    { TOKENTIDE_JOBS: '/nowhere/environment' },
+    folder,
+  );
+
+  expect(fromFile.err).toMatch(/^\/nowhere\/file: /);
+  expect(fromEnvironment.err).toMatch(/^\/nowhere\/environment: /);
+  expect(fromOption.err).toMatch(/^\/nowhere\/option: /);
+});
+
+test('a secret that is written out is refused and not repeated', async () => {
+  const text = 'provider: r9s\noptions:\n  management_key: canary-in-file\n  base_url: ${R9S_URL:-canary}\n';
+  const folder = folderOf({ 'r9s.yaml': text });
+
+  const { code, err } = await run(['collect', '--jobs', folder]);
+
+  expect(code).toBe(2);
+  expect(err).toMatch(
+    `${join(folder, 'r9s.yaml')}:3:3: options.management_key: a secret may not stand in this file`,
+  );
+  expect(err).not.toMatch(/canary/);
+});

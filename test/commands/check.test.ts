@@ -1,0 +1,210 @@
+import { expect, test } from 'vitest';
+import { identityOf } from '../../src/collect/identity.ts';
+import type { Job } from '../../src/collect/job.ts';
+import { checkCommand, type CheckAccess } from '../../src/commands/check.ts';
+import { FetchError } from '../../src/fetch/errors.ts';
+import { openLedger } from '../../src/ledger/ledger.ts';
+import type { ReadRequest, Source } from '../../src/providers/provider.ts';
+import { StoreError } from '../../src/store/store.ts';
+import { daily, acme } from '../config/loading.ts';
+import { memoryStore } from '../support/memory-store.ts';
+import { contextOf, type Recorded } from './context.ts';
+
+function jobOf(name: string, more: Partial<Job> = {}): Job {
+  return {
+    name,
+    provider: acme,
+    account: 'main',
+    schedule: '*/5 * * * *',
+    scheduleZone: 'UTC',
+    bucket: '1h',
+    zone: 'Asia/Shanghai',
+    start: Date.parse('2026-10-01T00:00:00Z') / 1000,
+    lookback: 86_400,
+    options: {},
+    tagLimits: {},
+    ...more,
+  };
+}
+
+function sourceOf(more: Partial<Source> = {}): Source {
+  return {
+    reads: 'series',
+    batchSize: 10,
+    partitions: () => Promise.resolve([{ id: 'alice' }, { id: 'bob' }]),
+    read: () => Promise.resolve({ records: [{ time: 0, tags: { model: 'm' }, fields: { requests: 1 } }] }),
+    ...more,
+  };
+}
+
+function accessOf(sources: Readonly<Record<string, Source>>, more: Partial<CheckAccess> = {}): CheckAccess {
+  return {
+    ledger: openLedger(':memory:'),
+    openSource: ({ name }) => sources[name] ?? sourceOf(),
+    openStore: () => Promise.resolve(memoryStore()),
+    close: () => Promise.resolve(),
+    ...more,
+  };
+}
+
+async function check(
+  context: Recorded,
+  access: CheckAccess,
+  args: { jobs?: string[]; json?: boolean } = {},
+): Promise<{ code: number; out: string[] }> {
+  const code = await checkCommand(context, { jobs: [], json: false, ...args }, () => Promise.resolve(access));
+  return { code, out: context.printed.out.trimEnd().split('\n') };
+}
+
+test('a job that works is asked for its newest closed bucket, of one thing only', async () => {
+  const requests: ReadRequest[] = [];
+  const source = sourceOf({
+    read: (request) => {
+      requests.push(request);
+      return Promise.resolve({ records: [] });
+    },
+    notes: () => ['The answers hold totals per day.'],
+  });
+
+  const { code, out } = await check(contextOf({ jobs: [jobOf('mine')] }), accessOf({ mine: source }));
+
+  expect(code).toBe(0);
+  expect(out).toEqual([
+    'ok       mine: 2 to ask for, of which alice has 0 series from 2026-11-21 17:00 to 2026-11-21 18:00 Asia/Shanghai',
+    '          The answers hold totals per day.',
+    'ok       store: memory',
+  ]);
+  expect(requests).toHaveLength(1);
+  expect(requests[0]).toMatchObject({
+    window: { start: Date.parse('2026-11-21T09:00Z') / 1000, end: Date.parse('2026-11-21T10:00Z') / 1000 },
+    bucket: '1h',
+    zone: 'Asia/Shanghai',
+    partitions: [{ id: 'alice' }],
+  });
+});
+
+test('what the ledger knows of the end of a range is used and said', async () => {
+  const access = accessOf({});
+  const job = jobOf('mine');
+  const identity = JSON.stringify(identityOf(job, memoryStore()));
+  access.ledger.jobs.save('mine', { identity, clock: 0, rangeEnd: 'inclusive' });
+
+  const { code, out } = await check(contextOf({ jobs: [job] }), access);
+
+  expect(code).toBe(0);
+  expect(out[1]).toBe('          The provider takes the end of a range as inclusive; its answers showed it.');
+});
+
+test('a provider that fails is named with the way out, and holds back no other', async () => {
+  const refusal = new FetchError('credentials', 'code 1001: bad app id', { hint: 'Copy the app id again.' });
+  const bad = sourceOf({ partitions: () => Promise.reject(refusal) });
+  const empty = sourceOf({ partitions: () => Promise.resolve([]) });
+  const context = contextOf({
+    jobs: [jobOf('bad'), jobOf('empty')],
+    off: [{ name: 'later', file: 'jobs/later.yaml', reason: 'KEY is not set' }],
+  });
+
+  const { code, out } = await check(context, accessOf({ bad, empty }));
+
+  expect(code).toBe(1);
+  expect(out).toEqual([
+    'failed   bad: credentials: code 1001: bad app id',
+    '          Copy the app id again.',
+    'ok       empty: the provider answers, but has nothing to ask for',
+    'off      later: KEY is not set',
+    'ok       store: memory',
+  ]);
+});
+
+test('a store that fails is a matter of configuration; the jobs are tried all the same', async () => {
+  const failure = new StoreError('unavailable', 'connect ECONNREFUSED', { hint: 'Start InfluxDB.' });
+
+  const { code, out } = await check(
+    contextOf({ jobs: [jobOf('mine')] }),
+    accessOf({}, { openStore: () => Promise.reject(failure) }),
+  );
+
+  expect(code).toBe(2);
+  expect(out[0]).toMatch(/^ok {7}mine: /);
+  expect(out.slice(1)).toEqual(['failed   store: connect ECONNREFUSED', '          Start InfluxDB.']);
+});
+
+test('a job that has changed is not called, and the choices are explained', async () => {
+  const access = accessOf({ mine: sourceOf({ partitions: () => Promise.reject(new Error('called')) }) });
+  const identity = JSON.stringify(identityOf(jobOf('mine', { bucket: '1d' }), memoryStore()));
+  access.ledger.jobs.save('mine', { identity, clock: 0, rangeEnd: undefined });
+
+  const { code, out } = await check(contextOf({ jobs: [jobOf('mine')] }), access);
+
+  expect(code).toBe(2);
+  expect(out[0]).toBe('changed  mine: the job "mine" has changed: bucket was 1d and is now 1h');
+  expect(out.join('\n')).toMatch(/tokentide migrate mine --keep-old/);
+});
+
+test('faults of files are said with everything else', async () => {
+  const context = contextOf({
+    jobs: [jobOf('mine', { provider: daily, bucket: '1d' })],
+    issues: [{ file: 'jobs/x.yaml', line: 3, column: 1, message: 'unknown key "x"', hint: 'known are y' }],
+  });
+
+  const { code, out } = await check(context, accessOf({}));
+
+  expect(code).toBe(2);
+  expect(context.printed.err).toBe('jobs/x.yaml:3:1: unknown key "x"\n  known are y\n');
+  expect(out).toHaveLength(2);
+});
+
+test('nothing to check is an error', async () => {
+  const off = [{ name: 'later', file: 'jobs/later.yaml', reason: 'KEY is not set' }];
+
+  const { code, out } = await check(contextOf({ off }), accessOf({}));
+
+  expect(code).toBe(2);
+  expect(out).toEqual(['off      later: KEY is not set', 'ok       store: memory']);
+});
+
+test('only the named jobs are called', async () => {
+  const never = sourceOf({ partitions: () => Promise.reject(new Error('called')) });
+  const context = contextOf({ jobs: [jobOf('one'), jobOf('two')] });
+
+  const { code, out } = await check(context, accessOf({ two: never }), { jobs: ['one'] });
+
+  expect(code).toBe(0);
+  expect(out.map((line) => line.split(':')[0])).toEqual(['ok       one', 'ok       store']);
+});
+
+test('machines get all of it as JSON', async () => {
+  const context = contextOf({
+    jobs: [jobOf('mine')],
+    off: [{ name: 'later', file: 'f', reason: 'enabled: false' }],
+  });
+
+  const { code, out } = await check(context, accessOf({}), { json: true });
+
+  expect(code).toBe(0);
+  expect(JSON.parse(out.join('\n'))).toMatchObject({
+    issues: [],
+    jobs: [
+      { name: 'mine', state: 'ok' },
+      { name: 'later', state: 'off', detail: 'enabled: false' },
+    ],
+    store: { name: 'store', state: 'ok', detail: 'memory' },
+  });
+});
+
+test('being told to stop ends it', async () => {
+  const stop = new AbortController();
+  const source = sourceOf({
+    partitions: () => {
+      stop.abort(new DOMException('stopped by SIGINT', 'AbortError'));
+      return Promise.reject(new FetchError('cancelled', 'shutting down'));
+    },
+  });
+
+  const checking = check(
+    contextOf({ jobs: [jobOf('mine')] }, { signal: stop.signal }),
+    accessOf({ mine: source }),
+  );
+
+  await expect(checking).rejects.toThrow('stopped by SIGINT');
+});

@@ -1,0 +1,242 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { inspect } from 'node:util';
+import { expect, test } from 'vitest';
+import { ConfigError } from '../../src/config/errors.ts';
+import { selectJobs, type LoadedJobs } from '../../src/config/jobs.ts';
+import { Secret } from '../../src/fetch/secret.ts';
+import { acme, daily, folderOf, load, loadFolder } from './loading.ts';
+
+const ENV = { ACME_APP_ID: 'app', ACME_APP_SECRET: 'canary-secret-of-acme' };
+const ACME = 'provider: acme\noptions:\n  app_id: ${ACME_APP_ID}\n  app_secret: ${ACME_APP_SECRET}\n';
+const seconds = (time: string): number => Date.parse(time) / 1000;
+
+test('a job file needs little: the rest has defaults', () => {
+  const { jobs, report } = load({ 'mine.yaml': ACME }, ENV);
+
+  expect(report).toBe('');
+  expect(jobs).toEqual([
+    {
+      name: 'mine',
+      provider: acme,
+      account: 'default',
+      schedule: '*/5 * * * *',
+      scheduleZone: 'UTC',
+      bucket: '1h',
+      zone: 'Asia/Shanghai',
+      start: seconds('2026-10-22T10:00:00Z'),
+      lookback: 3 * 86_400,
+      options: {
+        app_id: 'app',
+        app_secret: expect.any(Secret),
+        base_url: 'https://example.com',
+        page_size: 100,
+        mode: 'fast',
+        members: 'all',
+      },
+      tagLimits: { user: 10_000, key: 10_000, model: 10_000, project: 10_000, endpoint: 10_000 },
+    },
+  ]);
+});
+
+test('every key is taken', () => {
+  const text = `
+provider: daily
+name: other-name
+account: Team A
+enabled: true
+schedule: '0 6 * * *'
+schedule_zone: Europe/Berlin
+bucket: 1d
+zone: America/New_York
+start: 2026-10-01
+end: 2026-11-01
+lookback: 1w
+tag_limits: { user: 5 }
+pseudonymise_users: { key: "\${PSEUDONYM_KEY}" }
+teams: teams.csv
+`;
+  const files = { 'mine.yml': text, 'teams.csv': 'email,team\nAlice@example.com,Blue\n' };
+
+  const { jobs, report } = load(files, { PSEUDONYM_KEY: 'canary-0123456789' });
+
+  expect(report).toBe('');
+  expect(jobs).toEqual([
+    {
+      name: 'other-name',
+      provider: daily,
+      account: 'Team A',
+      schedule: '0 6 * * *',
+      scheduleZone: 'Europe/Berlin',
+      bucket: '1d',
+      zone: 'America/New_York',
+      start: seconds('2026-10-01T04:00:00Z'),
+      end: seconds('2026-11-01T04:00:00Z'),
+      lookback: 7 * 86_400,
+      options: {},
+      tagLimits: { user: 5, key: 10_000, model: 10_000, project: 10_000, endpoint: 10_000 },
+      pseudonymKey: expect.any(Secret),
+      teams: new Map([['alice@example.com', 'Blue']]),
+    },
+  ]);
+  expect(jobs[0]?.pseudonymKey?.reveal()).toBe('canary-0123456789');
+});
+
+test.each([
+  ['30d', '1d', 'UTC', '2026-10-22T00:00:00Z'],
+  ['90m', '1h', 'UTC', '2026-11-21T09:00:00Z'],
+  ['1d', '1d', 'Asia/Shanghai', '2026-11-19T16:00:00Z'],
+  ['1h', '1h', 'Asia/Kolkata', '2026-11-21T09:30:00Z'],
+  ['2026-11-01', '1d', 'America/New_York', '2026-11-01T04:00:00Z'],
+  ['2026-11-02T08:45', '1h', 'Europe/Berlin', '2026-11-02T07:00:00Z'],
+  ['2026-11-02 08:45:10', '1h', 'Europe/Berlin', '2026-11-02T07:00:00Z'],
+  ['2026-11-02T08:45:00Z', '1h', 'Asia/Shanghai', '2026-11-02T08:00:00Z'],
+  ['2026-11-02T08:45:00+08:00', '1d', 'UTC', '2026-11-02T00:00:00Z'],
+])('start %s with buckets of %s in %s is %s', (start, bucket, zone, expected) => {
+  const text = `${ACME}start: ${start}\nbucket: ${bucket}\nzone: ${zone}\n`;
+
+  const { jobs, report } = load({ 'mine.yaml': text }, ENV);
+
+  expect(report).toBe('');
+  expect(jobs[0]?.start).toBe(seconds(expected));
+});
+
+test('an end inside a bucket takes the whole bucket', () => {
+  const text = `${ACME}start: 2026-10-01\nend: 2026-10-31T12:00\nbucket: 1d\n`;
+
+  const { jobs } = load({ 'mine.yaml': text }, ENV);
+
+  expect(jobs[0]?.end).toBe(seconds('2026-10-31T16:00:00Z'));
+});
+
+test('a job whose end lies before its relative start has ended', () => {
+  const { jobs, off } = load({ 'mine.yaml': `${ACME}end: 2026-10-01\n` }, ENV);
+
+  expect(jobs).toEqual([]);
+  expect(off).toMatchObject([{ name: 'mine', reason: 'it ended at 2026-10-01 00:00 (Asia/Shanghai)' }]);
+});
+
+test('variables are filled into texts', () => {
+  const text = `
+provider: acme
+account: a-\${TEAM}-\${REGION:-cn}\${NOTHING:-}
+options:
+  app_id: \${ACME_APP_ID}
+  app_secret: \${ACME_APP_SECRET}
+  base_url: \${ACME_URL:-https://example.org/v1}
+  members: { emails: ["\${TEAM}@example.com", "$\${TEAM}"] }
+`;
+
+  const { jobs, report } = load({ 'mine.yaml': text }, { ...ENV, TEAM: 'blue' });
+
+  expect(report).toBe('');
+  expect(jobs[0]).toMatchObject({
+    account: 'a-blue-cn',
+    options: { base_url: 'https://example.org/v1', members: { emails: ['blue@example.com', '${TEAM}'] } },
+  });
+});
+
+test('secrets come from variables and from files', () => {
+  const folder = folderOf({
+    'mine.yaml':
+      'provider: acme\noptions:\n  app_id: ${ACME_APP_ID}\n  app_secret: ${ACME_APP_SECRET}\n' +
+      '  headers:\n    x-key: {file: key.txt}\n',
+    'secret.txt': 'canary-one\n',
+    'key.txt': 'canary-two\r\n',
+  });
+  const env = { ACME_APP_ID: 'app', ACME_APP_SECRET_FILE: join(folder, 'secret.txt') };
+
+  const { jobs, issues } = loadFolder(folder, env);
+
+  expect(issues).toEqual([]);
+  const options = jobs[0]?.options as { app_secret: Secret; headers: Record<string, Secret> };
+  expect(options.app_secret.reveal()).toBe('canary-one');
+  expect(options.headers['x-key']?.reveal()).toBe('canary-two');
+  expect(inspect(jobs, { depth: 9 }) + JSON.stringify(jobs)).not.toMatch(/canary/);
+});
+
+test.each([
+  ['one variable is', { ACME_APP_ID: '' }, 'ACME_APP_ID, ACME_APP_SECRET are not set', ACME],
+  ['the secret is', {}, 'ACME_APP_SECRET is not set', ACME.replace('${ACME_APP_ID}', 'app')],
+  ['an address is', {}, 'ACME_APP_ID, ACME_APP_SECRET, URL are not set', `${ACME}  base_url: \${URL}\n`],
+])('a job is off while %s not set', (_, env, reason, text) => {
+  const { jobs, off, report } = load({ 'mine.yaml': text }, env);
+
+  expect(report).toBe('');
+  expect(jobs).toEqual([]);
+  expect(off).toMatchObject([{ name: 'mine', reason }]);
+});
+
+test('a job that is off for its variables is validated all the same', () => {
+  const { off, report } = load({ 'mine.yaml': `${ACME}start: 2027-01-01\nbukcet: 1h\n` });
+
+  expect(off).toEqual([]);
+  expect(report).toMatch(/mine\.yaml:6:1: unknown key "bukcet"/);
+});
+
+test('a job that is turned off is not looked at any further', () => {
+  const { off, report } = load({ 'mine.yaml': 'enabled: false\nname: parked\nprovider: nobody\n' });
+
+  expect(report).toBe('');
+  expect(off).toMatchObject([{ name: 'parked', reason: 'enabled: false' }]);
+});
+
+test('every fault of a file of teams is an error of its own', () => {
+  const files = {
+    'mine.yaml': `${ACME}teams: teams.csv\n`,
+    'teams.csv': 'email,team\n,Blue\nbob@example.com\n',
+  };
+
+  const { report } = load(files, ENV);
+
+  expect(report.split('\n')).toEqual([
+    'mine.yaml:5:1: teams: teams.csv:2: the e-mail is missing',
+    expect.stringMatching(/^mine\.yaml:5:1: teams: teams\.csv:3: /),
+  ]);
+});
+
+function loadTwo(): LoadedJobs {
+  return load({ 'first.yaml': 'provider: daily\n', 'second.yaml': ACME });
+}
+
+test('all jobs that are on are selected where none is named', () => {
+  const selected = selectJobs(loadTwo());
+
+  expect(selected.map(({ name }) => name)).toEqual(['first']);
+});
+
+test.each([
+  ['an unknown job', ['frist'], ['there is no job "frist"', 'did you mean "first"?']],
+  ['a job like none', ['other'], ['there is no job "other"', 'known are first, second']],
+  [
+    'a job that is off',
+    ['first', 'second'],
+    [
+      'the job "second" is off: ACME_APP_ID, ACME_APP_SECRET are not set',
+      'set it in the environment or in .env',
+    ],
+  ],
+])('%s cannot be selected', (_, names, [message, hint]) => {
+  const select = (): unknown => selectJobs(loadTwo(), names);
+
+  expect(select).toThrow(ConfigError);
+  expect(issuesOf(select)).toMatchObject([{ message, hint }]);
+});
+
+test('nothing can be selected where all jobs are off, or any file is wrong', () => {
+  const allOff = load({ 'mine.yaml': ACME });
+  const folder = folderOf({ 'good.yaml': 'provider: daily\n' });
+  writeFileSync(join(folder, 'bad.yaml'), '');
+
+  expect(issuesOf(() => selectJobs(allOff))).toMatchObject([{ message: expect.stringContaining('is off') }]);
+  expect(issuesOf(() => selectJobs(loadFolder(folder)))).toMatchObject([{ message: 'the file is empty' }]);
+});
+
+function issuesOf(action: () => unknown): unknown {
+  try {
+    action();
+  } catch (error) {
+    return (error as ConfigError).issues;
+  }
+  return [];
+}
