@@ -1,0 +1,152 @@
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
+import { toLine } from '../usage/line-protocol.ts';
+import type { Point } from '../usage/point.ts';
+import { StoreError, type Rejection } from './store.ts';
+
+/** Points that a store refused for good, each with the reason. */
+export interface DeadLetters {
+  /** On disk when it returns. @throws StoreError of kind `unavailable` when the file cannot be written */
+  add(rejections: readonly Rejection[]): void;
+  /** How many are in the files now. */
+  count(): number;
+  /** How many had to go since the start, oldest first, because the files were full. */
+  discarded(): number;
+}
+
+/** One line of the file, as JSON. */
+export interface DeadLetter {
+  /** When it was refused, ISO 8601. */
+  readonly at: string;
+  readonly reason: string;
+  /** The point in line protocol; or its JSON, counts as text, where no line can be made of it. */
+  readonly line?: string;
+  readonly point?: unknown;
+}
+
+export interface DeadLetterOptions {
+  /** A file in the data folder. A second one beside it ends in `.old`. */
+  readonly path: string;
+  /** What both files may take together; 32 MB by default. */
+  readonly maxBytes?: number;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+}
+
+/**
+ * Opens the file, which need not be there yet. When it has reached half of `maxBytes` it becomes the `.old` one, and
+ * what was in that is discarded and counted.
+ * @throws StoreError of kind `config` when the file cannot be read or written
+ */
+export function openDeadLetters({ path, maxBytes = 32 * 1024 * 1024, now }: DeadLetterOptions): DeadLetters {
+  const oldPath = `${path}.old`;
+  let current = attempt('config', path, () => countLetters(path));
+  let old = attempt('config', path, () => countLetters(oldPath));
+  let discarded = 0;
+
+  function append(text: string, letters: number): void {
+    const file = openSync(path, 'a+', 0o600);
+    try {
+      const { size } = fstatSync(file);
+      try {
+        writeSync(file, endsInNewline(file, size) ? text : `\n${text}`);
+        fsyncSync(file);
+      } catch (error) {
+        // Half a letter would be read as a fault of its own, and the points are kept anyway.
+        ftruncateSync(file, size);
+        throw error;
+      }
+    } finally {
+      closeSync(file);
+    }
+    current += letters;
+  }
+
+  function makeRoom(bytes: number): void {
+    const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+    if (size === 0 || size + bytes <= maxBytes / 2) return;
+    renameSync(path, oldPath);
+    discarded += old;
+    old = current;
+    current = 0;
+  }
+
+  return {
+    add(rejections) {
+      if (rejections.length === 0) return;
+      const at = new Date(now()).toISOString();
+      const text = rejections.map((rejection) => `${JSON.stringify(letterOf(rejection, at))}\n`).join('');
+      attempt('unavailable', path, () => {
+        makeRoom(Buffer.byteLength(text));
+        append(text, rejections.length);
+      });
+    },
+    count: () => current + old,
+    discarded: () => discarded,
+  };
+}
+
+/** The letters of both files, oldest first. A line that is not a letter, as after a power cut, is left out. */
+export function readDeadLetters(path: string): DeadLetter[] {
+  return [`${path}.old`, path].flatMap((each) => linesOf(each).flatMap(parseLetter));
+}
+
+function letterOf({ point, reason }: Rejection, at: string): DeadLetter {
+  try {
+    return { at, reason, line: toLine(point) };
+  } catch {
+    return { at, reason, point: plain(point) };
+  }
+}
+
+function plain({ time, tags, fields }: Point): unknown {
+  const counts = Object.entries(fields).map(([field, value]) => [field, String(value)]);
+  return { time, tags, fields: Object.fromEntries(counts) };
+}
+
+function parseLetter(line: string): DeadLetter[] {
+  try {
+    return [JSON.parse(line) as DeadLetter];
+  } catch {
+    return [];
+  }
+}
+
+/** False after a power cut in the middle of a letter. */
+function endsInNewline(file: number, size: number): boolean {
+  if (size === 0) return true;
+  const last = Buffer.alloc(1);
+  readSync(file, last, 0, 1, size - 1);
+  return last.toString() === '\n';
+}
+
+function countLetters(path: string): number {
+  return linesOf(path).flatMap(parseLetter).length;
+}
+
+function linesOf(path: string): string[] {
+  return existsSync(path) ? readFileSync(path, 'utf8').split('\n').filter(Boolean) : [];
+}
+
+function attempt<T>(kind: 'config' | 'unavailable', path: string, work: () => T): T {
+  try {
+    return work();
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : String(cause);
+    throw new StoreError(kind, `the file of refused points ${path} cannot be used: ${message}`, {
+      hint: 'the data folder must be writable and have free space',
+      cause,
+    });
+  }
+}

@@ -1,0 +1,107 @@
+import pLimit from 'p-limit';
+import { connect } from './influxdb/connection.ts';
+import { checkWrite, influxScratch, victoriaScratch, type Scratch } from './influxdb/check.ts';
+import { detectVersion } from './influxdb/detect.ts';
+import type { InfluxOptions, InfluxVersion } from './influxdb/options.ts';
+import { createPost } from './influxdb/post.ts';
+import type { Reading } from './influxdb/read.ts';
+import { influxRemove } from './influxdb/remove.ts';
+import { influxSums } from './influxdb/sums.ts';
+import { victoriaFacts, victoriaObjection, victoriaRemarks } from './influxdb/victoria-facts.ts';
+import { victoriaRemove, victoriaSums } from './influxdb/victoria-sums.ts';
+import { createWrite, type Writing } from './influxdb/write.ts';
+import type { RemoveQuery, Store, SumQuery, SumRow } from './store.ts';
+
+export interface InfluxStore extends Store {
+  readonly version: InfluxVersion;
+  /** What users of this server should know, one sentence each: for the log at start-up. */
+  readonly remarks: readonly string[];
+}
+
+/** What differs from one kind of server to another. */
+interface Dialect {
+  readonly overwrites: boolean;
+  readonly remarks: readonly string[];
+  readonly scratch: Scratch;
+  readonly writing: Pick<Writing, 'limits' | 'objection' | 'mergesEqual'>;
+  readonly sums: (query: SumQuery) => Promise<SumRow[]>;
+  readonly remove: (query: RemoveQuery) => Promise<void>;
+}
+
+/**
+ * A key of 1.x and 2.x is 65,535 bytes at most, the longest name of a field included.
+ * https://docs.influxdata.com/influxdb/v2/reference/syntax/line-protocol/
+ */
+const INFLUX_LIMITS = { value: 65_000, series: 65_500 };
+/** The default of -maxLabelValueLen in VictoriaMetrics. */
+const VICTORIA_LIMITS = { value: 4_096, series: 65_500 };
+
+/**
+ * Opens a store in any InfluxDB, or in a VictoriaMetrics. Asks the server what it is.
+ * @throws StoreError of kind `config` where the settings do not fit the server; of kind `unavailable` where it does
+ * not answer and the version is not set
+ */
+export async function openInfluxStore(options: InfluxOptions): Promise<InfluxStore> {
+  const {
+    now,
+    sleep,
+    log,
+    deadLetters,
+    fetch = globalThis.fetch,
+    timeoutMs = 10_000,
+    attempts = 5,
+  } = options;
+  const version = await detectVersion(options, { fetch, timeoutMs });
+  const connection = connect(options, version);
+  const patience = { attempts, sleep, log };
+  const reading: Reading = { connection, fetch, timeoutMs, patience };
+  const dialect = version === 'victoriametrics' ? await victoria(reading, now) : influx(reading);
+  const { post, close } = createPost(connection, timeoutMs);
+  const write = createWrite({ connection, post, patience, deadLetters, ...dialect.writing });
+  /** One write at a time: no chunk overtakes an older one. */
+  const oneByOne = pLimit(1);
+
+  return {
+    version,
+    description: connection.description,
+    identity: connection.identity,
+    overwrites: dialect.overwrites,
+    remarks: dialect.remarks,
+    write: (points, signal = new AbortController().signal) => oneByOne(() => write(points, signal)),
+    sums: dialect.sums,
+    remove: (query) => oneByOne(() => dialect.remove(query)),
+    async check() {
+      return [...dialect.remarks, ...(await checkWrite(reading, post, dialect.scratch, now()))];
+    },
+    async close() {
+      await oneByOne(close);
+    },
+  };
+}
+
+function influx(reading: Reading): Dialect {
+  // https://docs.influxdata.com/influxdb3/core/reference/line-protocol/#duplicate-points
+  const overwrites = reading.connection.version !== '3';
+  return {
+    overwrites,
+    remarks: overwrites
+      ? []
+      : ['InfluxDB 3 does not overwrite a point dependably: only buckets that have settled are written'],
+    scratch: influxScratch(reading),
+    writing: { limits: INFLUX_LIMITS, mergesEqual: !overwrites },
+    sums: (query) => influxSums(reading, query),
+    remove: (query) => influxRemove(reading, query),
+  };
+}
+
+async function victoria(reading: Reading, now: () => number): Promise<Dialect> {
+  const facts = await victoriaFacts(reading);
+  return {
+    overwrites: facts.deduplicates && facts.keepsLarger,
+    remarks: victoriaRemarks(facts),
+    scratch: victoriaScratch(reading, facts.separator),
+    writing: { limits: VICTORIA_LIMITS, mergesEqual: true, objection: victoriaObjection(facts, now) },
+    sums: (query) => victoriaSums(reading, query, facts.separator),
+    remove: (query) => victoriaRemove(reading, query, facts.separator),
+  };
+}

@@ -1,0 +1,59 @@
+import { toLine, type LineLimits } from '../../usage/line-protocol.ts';
+import type { Point } from '../../usage/point.ts';
+import { seriesKey } from '../../usage/series.ts';
+import type { Serialiser } from '../../usage/serialiser.ts';
+import type { Rejection } from '../store.ts';
+
+/** Points of one request, and those that cannot even be sent. */
+export interface Batch {
+  readonly points: readonly Point[];
+  readonly lines: string;
+  readonly rejected: readonly Rejection[];
+}
+
+/** Why a server would not hold a point as it is, though it would not say so; undefined where it would. */
+export type Objection = (point: Point) => string | undefined;
+
+export function prepare(
+  points: readonly Point[],
+  serialise: Serialiser,
+  limits: LineLimits,
+  objection: Objection | undefined,
+): Batch {
+  if (!objection) {
+    try {
+      return { points, lines: serialise(points).toString(), rejected: [] };
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+    }
+  }
+  const good: Point[] = [];
+  const rejected: Rejection[] = [];
+  for (const point of points) {
+    const reason = objection?.(point) ?? faultOf(point, limits);
+    if (reason === undefined) good.push(point);
+    else rejected.push({ point, reason });
+  }
+  return { points: good, lines: serialise(good).toString(), rejected };
+}
+
+function faultOf(point: Point, limits: LineLimits): string | undefined {
+  try {
+    toLine(point, limits);
+    return undefined;
+  } catch (error) {
+    if (error instanceof RangeError) return error.message;
+    throw error;
+  }
+}
+
+/** Each point once: a later one with the same tags and time replaces the fields it has. */
+export function mergeEqual(points: readonly Point[]): readonly Point[] {
+  const merged = new Map<string, Point>();
+  for (const point of points) {
+    const key = `${point.time} ${seriesKey(point.tags)}`;
+    const earlier = merged.get(key);
+    merged.set(key, earlier ? { ...point, fields: { ...earlier.fields, ...point.fields } } : point);
+  }
+  return merged.size === points.length ? points : [...merged.values()];
+}

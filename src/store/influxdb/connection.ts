@@ -1,0 +1,171 @@
+import type { Secret } from '../../fetch/secret.ts';
+import { StoreError } from '../store.ts';
+import type { InfluxTarget, InfluxVersion } from './options.ts';
+
+/** A server and the way in. */
+export interface Access {
+  /** Without a slash at the end. */
+  readonly url: string;
+  readonly description: string;
+  /** The request headers that let us in. Called where a request goes out, its result never kept. */
+  readonly authorize: () => Record<string, string>;
+  /** Text from outside, short and without any credential. */
+  readonly redact: (text: string) => string;
+}
+
+/** A place in a server whose version is known. */
+export interface Connection extends Access {
+  readonly version: InfluxVersion;
+  readonly identity: string;
+  /** Path and query of a write, precision in seconds. */
+  readonly writePath: string;
+  /** What a query has to say about where it reads. */
+  readonly queryParameters: Readonly<Record<string, string>>;
+}
+
+type Setting = Exclude<keyof InfluxTarget, 'url' | 'version'>;
+
+const VARIABLES: Readonly<Record<Setting, string>> = {
+  org: 'INFLUX_ORG',
+  bucket: 'INFLUX_BUCKET',
+  token: 'INFLUX_TOKEN',
+  database: 'INFLUX_DATABASE',
+  retentionPolicy: 'INFLUX_RETENTION_POLICY',
+  username: 'INFLUX_USERNAME',
+  password: 'INFLUX_PASSWORD',
+};
+const SETTINGS = Object.keys(VARIABLES) as Setting[];
+
+interface Dialect {
+  readonly title: string;
+  readonly needs: readonly Setting[];
+  readonly takes: readonly Setting[];
+}
+
+const DIALECTS: Readonly<Record<InfluxVersion, Dialect>> = {
+  '1': {
+    title: 'InfluxDB 1.x',
+    needs: ['database'],
+    takes: ['database', 'retentionPolicy', 'username', 'password'],
+  },
+  '2': { title: 'InfluxDB 2.x', needs: ['org', 'bucket', 'token'], takes: ['org', 'bucket', 'token'] },
+  // The organisation means nothing to 3.x; the bucket is its database.
+  '3': { title: 'InfluxDB 3.x', needs: ['bucket'], takes: ['org', 'bucket', 'token'] },
+  victoriametrics: { title: 'VictoriaMetrics', needs: [], takes: ['username', 'password'] },
+};
+
+/** @throws StoreError of kind `config` where the address is not one */
+export function accessTo(target: InfluxTarget): Access {
+  checkUrl(target.url);
+  const url = target.url.replace(/\/+$/, '');
+  return {
+    url,
+    description: `the server at ${url}`,
+    authorize: () => authorizationOf(target),
+    redact: (text) => redact(text, target),
+  };
+}
+
+/** @throws StoreError of kind `config`, with the fix, where the settings do not fit the version */
+export function connect(target: InfluxTarget, version: InfluxVersion): Connection {
+  const access = accessTo(target);
+  checkSettings(target, version);
+  const place = placeOf(target, version);
+  return {
+    ...access,
+    version,
+    description: `${titleOf(version)} at ${access.url}${place.text}`,
+    identity: [version === 'victoriametrics' ? version : 'influxdb', access.url, ...place.path].join(' '),
+    writePath: writePathOf(target, version),
+    queryParameters: queryParametersOf(target, version),
+  };
+}
+
+export function titleOf(version: InfluxVersion): string {
+  return DIALECTS[version].title;
+}
+
+function checkUrl(url: string): void {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  if (!parsed || !/^https?:$/.test(parsed.protocol)) {
+    throw new StoreError('config', 'the address of InfluxDB is not an http or https URL', {
+      hint: 'set INFLUX_HOST, for example http://localhost:8086',
+    });
+  }
+  if (parsed.username || parsed.password || parsed.search || parsed.hash) {
+    throw new StoreError('config', 'the address of InfluxDB has more in it than host, port and path', {
+      hint: 'take user, password and parameters out of INFLUX_HOST; they have variables of their own',
+    });
+  }
+}
+
+function checkSettings(target: InfluxTarget, version: InfluxVersion): void {
+  const { title, needs, takes } = DIALECTS[version];
+  const names = (settings: readonly Setting[]): string =>
+    settings.map((setting) => VARIABLES[setting]).join(', ');
+  const hint =
+    takes.length === 0 ? `${title} takes none of these` : `${title} takes ${names(takes)}; unset the rest`;
+  const foreign = SETTINGS.filter((setting) => target[setting] !== undefined && !takes.includes(setting));
+  if (foreign.length > 0)
+    throw new StoreError('config', `${names(foreign)} set, but the server is ${title}`, { hint });
+  const lacking = needs.filter((setting) => target[setting] === undefined);
+  if (lacking.length > 0)
+    throw new StoreError('config', `the server is ${title}, and ${names(lacking)} is not set`, {
+      hint: `set ${names(lacking)}`,
+    });
+  if ((target.username === undefined) !== (target.password === undefined))
+    throw new StoreError('config', 'INFLUX_USERNAME and INFLUX_PASSWORD go together', { hint: 'set both' });
+}
+
+function placeOf(target: InfluxTarget, version: InfluxVersion): { text: string; path: string[] } {
+  const { org = '', bucket = '', database = '', retentionPolicy } = target;
+  if (version === '1') {
+    const policy = retentionPolicy === undefined ? '' : `, retention policy ${retentionPolicy}`;
+    return { text: `, database ${database}${policy}`, path: [database, retentionPolicy ?? ''] };
+  }
+  if (version === '2') return { text: `, organisation ${org}, bucket ${bucket}`, path: [org, bucket] };
+  if (version === '3') return { text: `, database ${bucket}`, path: [bucket] };
+  return { text: '', path: [] };
+}
+
+function writePathOf(target: InfluxTarget, version: InfluxVersion): string {
+  const { org = '', bucket = '', database = '', retentionPolicy } = target;
+  const precision = { precision: 's' };
+  if (version === '1') {
+    const policy = retentionPolicy === undefined ? {} : { rp: retentionPolicy };
+    return path('/write', { db: database, ...policy, ...precision });
+  }
+  if (version === 'victoriametrics') return path('/api/v2/write', precision);
+  return path('/api/v2/write', { org, bucket, ...precision });
+}
+
+export function path(name: string, parameters: Record<string, string>): string {
+  return `${name}?${new URLSearchParams(parameters).toString()}`;
+}
+
+/** https://docs.influxdata.com/influxdb/v2/api-guide/influxdb-1x/query/ */
+function queryParametersOf(target: InfluxTarget, version: InfluxVersion): Record<string, string> {
+  const { org, bucket = '', database = '', retentionPolicy } = target;
+  if (version === '1') return { db: database, ...(retentionPolicy !== undefined && { rp: retentionPolicy }) };
+  return { db: bucket, ...(org !== undefined && version === '2' && { org }) };
+}
+
+function authorizationOf({ token, username, password }: InfluxTarget): Record<string, string> {
+  if (token) return { authorization: `Token ${token.reveal()}` };
+  if (username === undefined || !password) return {};
+  return { authorization: `Basic ${basic(username, password)}` };
+}
+
+function basic(username: string, password: Secret): string {
+  return Buffer.from(`${username}:${password.reveal()}`).toString('base64');
+}
+
+function redact(text: string, { token, username, password }: InfluxTarget): string {
+  const secrets = [token?.reveal(), password?.reveal()];
+  if (username !== undefined && password) secrets.push(basic(username, password));
+  let clean = text;
+  for (const secret of secrets) {
+    if (secret) clean = clean.replaceAll(secret, '***').replaceAll(encodeURIComponent(secret), '***');
+  }
+  return clean.length > 400 ? `${clean.slice(0, 400)}...` : clean;
+}

@@ -1,0 +1,69 @@
+import { z } from 'zod';
+import { StoreError } from '../store.ts';
+import { accessTo, titleOf, type Access } from './connection.ts';
+import type { InfluxTarget, InfluxVersion } from './options.ts';
+import { exchange, type Wire } from './read.ts';
+import { Unavailable } from './unavailable.ts';
+
+/**
+ * The version of the server: asked for, and compared with the one that is set.
+ * @throws StoreError of kind `config` where they differ or the server does not say; of kind `unavailable` where it
+ * does not answer and none is set
+ */
+export async function detectVersion(target: InfluxTarget, wire: Wire): Promise<InfluxVersion> {
+  const access = accessTo(target);
+  const found = await askVersion(access, wire, target.version);
+  const version = found ?? target.version;
+  if (version === undefined) {
+    throw new StoreError('config', `${access.description} does not say which InfluxDB it is`, {
+      hint: 'check INFLUX_HOST, or set INFLUX_VERSION to 1, 2, 3 or victoriametrics',
+    });
+  }
+  if (target.version !== undefined && version !== target.version) {
+    const message = `INFLUX_VERSION is ${target.version}, but ${access.description} is ${titleOf(version)}`;
+    throw new StoreError('config', message, {
+      hint: `set INFLUX_VERSION=${version} or leave it out, or correct INFLUX_HOST`,
+    });
+  }
+  return version;
+}
+
+async function askVersion(
+  access: Access,
+  wire: Wire,
+  assumed: InfluxVersion | undefined,
+): Promise<InfluxVersion | undefined> {
+  try {
+    return (
+      (await versionSaidBy(access, wire, '/ping')) ??
+      (await versionSaidBy(access, wire, '/health')) ??
+      (await victoriaMetrics(access, wire))
+    );
+  } catch (error) {
+    // A daemon that knows its server may start before it.
+    if (error instanceof Unavailable && assumed !== undefined) return assumed;
+    throw error;
+  }
+}
+
+const Said = z.object({ version: z.string() });
+
+async function versionSaidBy(access: Access, wire: Wire, path: string): Promise<InfluxVersion | undefined> {
+  const { headers, text } = await exchange(wire, access, path);
+  const said = headers.get('x-influxdb-version') ?? Said.safeParse(parsed(text)).data?.version ?? '';
+  const major = /^v?([123])\./.exec(said)?.[1];
+  return major as InfluxVersion | undefined;
+}
+
+async function victoriaMetrics(access: Access, wire: Wire): Promise<InfluxVersion | undefined> {
+  const { text } = await exchange(wire, access, '/metrics');
+  return text.includes('vm_app_version{') ? 'victoriametrics' : undefined;
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

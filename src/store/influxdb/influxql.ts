@@ -1,0 +1,102 @@
+import { z } from 'zod';
+import { parseJson } from '../../usage/json.ts';
+import { storedTexts } from '../../usage/line-text.ts';
+import { TAGS } from '../../usage/point.ts';
+import { StoreError, type SumQuery } from '../store.ts';
+import { ask, type Reading } from './read.ts';
+
+/** `name` as InfluxQL takes it for a measurement, field or tag. */
+export function identifier(name: string): string {
+  return `"${name.replace(/[\\"]/g, '\\$&')}"`;
+}
+
+/** A string. Stored texts hold no control characters. https://docs.influxdata.com/influxdb/v1/query_language/spec/#strings */
+export function literal(text: string): string {
+  return `'${text.replace(/[\\']/g, '\\$&')}'`;
+}
+
+/** A condition on time and tags; an empty value is a tag that is not there. */
+export function conditionsOf({ start, end, where = {} }: Omit<SumQuery, 'by'>): string {
+  const conditions = [`time >= ${start}s`, `time < ${end}s`];
+  for (const tag of TAGS) {
+    const value = where[tag];
+    if (value === undefined) continue;
+    const choices = storedTexts(value).map((text) => `${identifier(tag)} = ${literal(text)}`);
+    conditions.push(choices.length === 1 ? choices.join() : `(${choices.join(' OR ')})`);
+  }
+  return conditions.join(' AND ');
+}
+
+/** One series of an answer: its grouping tags, and rows of values in the order of the columns. */
+export interface Series {
+  readonly tags: Readonly<Record<string, string>>;
+  readonly columns: readonly string[];
+  readonly values: readonly (readonly unknown[])[];
+}
+
+const Part = z.object({
+  error: z.string().optional(),
+  results: z
+    .array(
+      z.object({
+        error: z.string().optional(),
+        series: z
+          .array(
+            z.object({
+              tags: z.record(z.string(), z.string()).default({}),
+              columns: z.array(z.string()),
+              values: z.array(z.array(z.unknown())).default([]),
+            }),
+          )
+          .default([]),
+      }),
+    )
+    .default([]),
+});
+
+/**
+ * Runs one statement. Integers come back exact. In chunks, because a server may limit the rows of a plain answer and
+ * leave out the rest.
+ * @throws StoreError
+ */
+export async function influxql(reading: Reading, statement: string): Promise<Series[]> {
+  const { connection } = reading;
+  const form = { ...connection.queryParameters, q: statement, chunked: 'true', chunk_size: '10000' };
+  const text = await ask(reading, '/query', { form });
+  return text
+    .split('\n')
+    .filter((line) => line.trim() !== '')
+    .flatMap((line) => seriesOf(line, reading));
+}
+
+function seriesOf(line: string, { connection }: Reading): Series[] {
+  const part = Part.safeParse(parsed(line));
+  if (!part.success) {
+    throw new StoreError(
+      'config',
+      `${connection.description} answered a query with something else than InfluxQL`,
+      {
+        hint: 'check INFLUX_HOST, INFLUX_VERSION and any proxy in between',
+      },
+    );
+  }
+  const error = part.data.error ?? part.data.results.find((result) => result.error !== undefined)?.error;
+  if (error === undefined) return part.data.results.flatMap((result) => result.series);
+  throw new StoreError('config', `${connection.description} refused a query: ${connection.redact(error)}`, {
+    hint: /not found/i.test(error) ? hintOfMissing(connection.version) : 'check the rights to read',
+  });
+}
+
+function hintOfMissing(version: string): string {
+  return version === '2'
+    ? 'queries reach a bucket by a database of its name: influx v1 dbrp create --db <bucket> --rp autogen --bucket-id <id>'
+    : 'create it, or correct its name';
+}
+
+function parsed(line: string): unknown {
+  try {
+    return parseJson(line);
+  } catch {
+    return undefined;
+  }
+}

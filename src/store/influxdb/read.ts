@@ -1,0 +1,67 @@
+import { withDeadline } from '../../fetch/signals.ts';
+import { StoreError } from '../store.ts';
+import type { Access, Connection } from './connection.ts';
+import { networkFault, Unavailable, withRetries, type Patience } from './unavailable.ts';
+import { hintOf } from './verdict.ts';
+
+export interface Wire {
+  readonly fetch: typeof globalThis.fetch;
+  readonly timeoutMs: number;
+}
+
+export interface Reading extends Wire {
+  readonly connection: Connection;
+  readonly patience: Patience;
+}
+
+/** A GET where there is no body. */
+export type Body = { readonly form: Record<string, string> } | { readonly json: unknown } | undefined;
+
+const NEVER = new AbortController().signal;
+
+/**
+ * Asks the server and gives back the text of its answer.
+ * @throws Unavailable after the last attempt; StoreError of kind `config` where a person must act
+ */
+export function ask(reading: Reading, path: string, body?: Body): Promise<string> {
+  return withRetries(() => askOnce(reading, path, body), reading.patience, NEVER);
+}
+
+/** Whatever the server answers, its status included. @throws Unavailable when there is no whole answer */
+export function exchange(
+  { fetch, timeoutMs }: Wire,
+  access: Access,
+  path: string,
+  body?: Body,
+): Promise<{ status: number; headers: Headers; text: string }> {
+  return withDeadline(NEVER, timeoutMs, async (signal) => {
+    try {
+      const request = requestOf(access, body);
+      const response = await fetch(access.url + path, { ...request, redirect: 'manual', signal });
+      return { status: response.status, headers: response.headers, text: await response.text() };
+    } catch (error) {
+      throw networkFault(error, access);
+    }
+  });
+}
+
+function requestOf(access: Access, body: Body): RequestInit {
+  const headers = access.authorize();
+  if (!body) return { headers };
+  if ('form' in body) return { headers, method: 'POST', body: new URLSearchParams(body.form) };
+  return {
+    headers: { ...headers, 'content-type': 'application/json' },
+    method: 'POST',
+    body: JSON.stringify(body.json),
+  };
+}
+
+async function askOnce(reading: Reading, path: string, body: Body): Promise<string> {
+  const { connection } = reading;
+  const { status, text } = await exchange(reading, connection, path, body);
+  if (status >= 200 && status < 300) return text;
+  const reason = connection.redact(text.trim());
+  const message = `${connection.description} answered HTTP ${status} to ${path.split('?', 1)[0]}: ${reason}`;
+  if (status === 408 || status === 429 || status >= 500) throw new Unavailable(message);
+  throw new StoreError('config', message, { hint: hintOf(status, reason, connection.version) });
+}

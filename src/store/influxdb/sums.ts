@@ -1,0 +1,82 @@
+import { MAX_COUNT, toCount, type Count } from '../../usage/count.ts';
+import { decodeText } from '../../usage/line-text.ts';
+import { FIELDS, MEASUREMENT, type Field, type Tag, type Tags } from '../../usage/point.ts';
+import { seriesKey } from '../../usage/series.ts';
+import { StoreError, type SumQuery, type SumRow } from '../store.ts';
+import { conditionsOf, identifier, influxql, type Series } from './influxql.ts';
+import type { Reading } from './read.ts';
+
+/**
+ * Sums by InfluxQL, the language that 1.x, 2.x and 3.x share.
+ * @throws StoreError, of kind `config` also for a sum above 2^63-1
+ */
+export async function influxSums(reading: Reading, query: SumQuery): Promise<SumRow[]> {
+  const series = await influxql(reading, statementOf(query, 'sum'));
+  if (series.some(isSuspicious)) await checkOverflow(reading, query, series);
+  return series.map((each) => ({ tags: tagsOf(each), fields: fieldsOf(each) })).filter(hasFields);
+}
+
+/** One statement with an aggregate of every field, each under the field's name. */
+function statementOf({ start, end, where = {}, by }: SumQuery, aggregate: 'sum' | 'mean' | 'count'): string {
+  const columns = FIELDS.map((field) => `${aggregate}(${identifier(field)}) AS ${identifier(field)}`);
+  const grouping = by.length === 0 ? '' : ` GROUP BY ${by.map(identifier).join(', ')}`;
+  return `SELECT ${columns.join(', ')} FROM ${identifier(MEASUREMENT)} WHERE ${conditionsOf({ start, end, where })}${grouping}`;
+}
+
+function tagsOf({ tags }: Series): Tags {
+  // A series that lacks the tag has an empty value.
+  const present = Object.entries(tags).filter(([, text]) => text !== '');
+  return Object.fromEntries(present.map(([tag, text]) => [tag, decodeText(text)])) as Partial<
+    Record<Tag, string>
+  >;
+}
+
+function fieldsOf(series: Series): Partial<Record<Field, Count>> {
+  const fields: Partial<Record<Field, Count>> = {};
+  for (const [field, value] of valuesOf(series)) fields[field] = toCount(BigInt(value));
+  return fields;
+}
+
+/** The values of the one row of a series. */
+function valuesOf({ columns, values }: Series): [Field, number | bigint][] {
+  const [row = []] = values;
+  return FIELDS.flatMap((field): [Field, number | bigint][] => {
+    const value = row[columns.indexOf(field)];
+    return typeof value === 'number' || typeof value === 'bigint' ? [[field, value]] : [];
+  });
+}
+
+function hasFields({ fields }: SumRow): boolean {
+  return Object.keys(fields).length > 0;
+}
+
+/** InfluxDB lets a sum wrap around at 2^64 and says nothing. */
+function isSuspicious(series: Series): boolean {
+  return valuesOf(series).some(([, value]) => typeof value === 'bigint' || value < 0);
+}
+
+/** Tells by the means, which are doubles and cannot wrap, whether a sum has. */
+async function checkOverflow(reading: Reading, query: SumQuery, sums: readonly Series[]): Promise<void> {
+  const means = await influxql(reading, statementOf(query, 'mean'));
+  const counts = await influxql(reading, statementOf(query, 'count'));
+  const countOf = new Map(counts.map((series) => [keyOf(series), new Map(valuesOf(series))]));
+  const wrapped = [
+    ...sums.flatMap((series) => valuesOf(series).filter(([, sum]) => sum < 0)),
+    ...means.flatMap((series) =>
+      valuesOf(series).filter(
+        // A sum from 2^63 to 2^64 is negative, so a wide margin is safe.
+        ([field, mean]) =>
+          Number(mean) * Number(countOf.get(keyOf(series))?.get(field) ?? 0) > 1.5 * Number(MAX_COUNT),
+      ),
+    ),
+  ];
+  const [field] = wrapped[0] ?? [];
+  if (field === undefined) return;
+  throw new StoreError('config', `${reading.connection.description} holds a sum of ${field} above 2^63-1`, {
+    hint: 'ask for a shorter range, or group by more tags',
+  });
+}
+
+function keyOf({ tags }: Series): string {
+  return seriesKey(tags);
+}

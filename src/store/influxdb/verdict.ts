@@ -1,0 +1,125 @@
+import { z } from 'zod';
+import { StoreError } from '../store.ts';
+import type { Connection } from './connection.ts';
+import type { Answer } from './post.ts';
+import { Unavailable } from './unavailable.ts';
+
+/** What an answer to a write means for the lines that were sent. */
+export type Verdict =
+  | { readonly kind: 'accepted' }
+  /** Fewer lines may do. */
+  | { readonly kind: 'too_large'; readonly reason: string }
+  /** Some or all lines will never be taken; the others may or may not have been stored. */
+  | {
+      readonly kind: 'refused';
+      readonly reason: string;
+      /** How many lines were refused for this reason, where the server says so. */
+      readonly dropped: number | undefined;
+      /** The reasons by line, counted from 0, where the server says so. */
+      readonly lines: ReadonlyMap<number, string>;
+    };
+
+/**
+ * What a message has to speak of for the lines to be at fault. Any other 400 is about the request, and no point is
+ * given up for that.
+ */
+const ABOUT_LINES =
+  /partial write|unable to parse|line protocol|parsing failed|on line|dropped=|field type|column|beyond retention|max(imum)?[- ](key|series|values)/i;
+
+/** @throws Unavailable where it may work later; StoreError of kind `config` where a person must act */
+export function judge(answer: Answer, connection: Connection): Verdict {
+  const { status } = answer;
+  const problem = problemOf(answer);
+  const reason = connection.redact(problem.message || `HTTP ${status}`);
+  if (status === 204) return { kind: 'accepted' };
+  // InfluxDB 3 and Cloud said "some lines stored" with 201 before they said it with 400.
+  if (status === 201 && answer.body.trim() === '') return { kind: 'accepted' };
+  if (status === 413) return { kind: 'too_large', reason };
+  const mayRefuse = status === 200 || status === 201 || status === 400 || status === 422;
+  if (mayRefuse && ABOUT_LINES.test(problem.message)) {
+    const lines = new Map([...problem.lines].map(([line, text]) => [line, connection.redact(text)]));
+    const dropped = /dropped=([0-9]+)/.exec(problem.message)?.[1];
+    return { kind: 'refused', reason, dropped: dropped === undefined ? undefined : Number(dropped), lines };
+  }
+  // 1.x says so with 500.
+  if (/retention policy not found/i.test(problem.message)) throw configError(404, reason, connection);
+  if (status === 408 || status === 425 || status === 429 || status >= 500) {
+    const message = `${connection.description} cannot take points now: HTTP ${status}, ${reason}`;
+    throw new Unavailable(message, { retryAfterMs: retryAfterOf(answer) });
+  }
+  throw configError(status, reason, connection);
+}
+
+function configError(status: number, reason: string, { description, version }: Connection): StoreError {
+  return new StoreError('config', `${description} answered HTTP ${status}: ${reason}`, {
+    hint: hintOf(status, reason, version),
+  });
+}
+
+/** What to set, by what the server says. Also for answers to reads. */
+export function hintOf(status: number, reason: string, version: Connection['version']): string {
+  const login = version === '1' ? 'INFLUX_USERNAME and INFLUX_PASSWORD' : 'INFLUX_TOKEN';
+  if (status === 401) return `check ${login}: the server does not know them`;
+  if (status === 403)
+    return `give the user or token the right to read and write there, or set another in ${login}`;
+  if (/database not found/i.test(reason))
+    return 'create it (CREATE DATABASE in the influx shell) or correct INFLUX_DATABASE';
+  if (/retention policy not found/i.test(reason)) return 'create it or correct INFLUX_RETENTION_POLICY';
+  if (/bucket .*not found|not found.*bucket/i.test(reason))
+    return 'create it (influx bucket create) or correct INFLUX_BUCKET';
+  if (/organi[sz]ation/i.test(reason)) return 'correct INFLUX_ORG';
+  if (status === 404 && version === '2')
+    return 'there is no /api/v2/write at INFLUX_HOST: correct it, or set INFLUX_VERSION=1 and INFLUX_DATABASE for InfluxDB 1.x';
+  if (status >= 200 && status < 300)
+    return 'InfluxDB answers a write with 204, so nothing counts as written: check INFLUX_HOST and any proxy';
+  return 'check INFLUX_HOST, INFLUX_VERSION and any proxy in between';
+}
+
+const LineProblem = z.object({ line_number: z.int(), error_message: z.string() });
+const Problem = z.object({
+  error: z.string().optional().catch(undefined),
+  message: z.string().optional().catch(undefined),
+  /** InfluxDB Cloud: the first line at fault, counted from 1. */
+  line: z.int().optional().catch(undefined),
+  /** InfluxDB 3: the lines at fault, counted from 1. */
+  data: z.array(LineProblem).optional().catch(undefined),
+});
+
+interface ProblemText {
+  readonly message: string;
+  readonly lines: Map<number, string>;
+}
+
+function problemOf({ headers, body, status }: Answer): ProblemText {
+  const problem = parseProblem(body);
+  const header = headers['x-influxdb-error'];
+  const fallback = typeof header === 'string' ? header : status >= 300 ? firstLine(body) : '';
+  const message = problem?.message ?? problem?.error ?? fallback;
+  const lines = new Map<number, string>();
+  for (const { line_number, error_message } of problem?.data ?? []) lines.set(line_number - 1, error_message);
+  for (const [, line] of message.matchAll(/\bline ([0-9]+) \(1-based\)/g))
+    lines.set(Number(line) - 1, message);
+  if (problem?.line !== undefined && lines.size === 0) lines.set(problem.line - 1, message);
+  return { message, lines };
+}
+
+function parseProblem(body: string): z.infer<typeof Problem> | undefined {
+  try {
+    return Problem.safeParse(JSON.parse(body)).data;
+  } catch {
+    return undefined;
+  }
+}
+
+function firstLine(body: string): string {
+  return body.trim().split('\n', 1)[0]?.slice(0, 200) ?? '';
+}
+
+/** Milliseconds; a date is read against the server's own clock. */
+function retryAfterOf({ headers }: Answer): number | undefined {
+  const value = headers['retry-after'];
+  if (typeof value !== 'string' || value.trim() === '') return undefined;
+  if (/^[0-9]+$/.test(value.trim())) return Number(value) * 1000;
+  const wait = Date.parse(value) - Date.parse(String(headers.date));
+  return Number.isNaN(wait) ? undefined : Math.max(0, wait);
+}

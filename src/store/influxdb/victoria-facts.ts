@@ -1,0 +1,133 @@
+import { StoreError } from '../store.ts';
+import type { Point } from '../../usage/point.ts';
+import { ask, type Reading } from './read.ts';
+
+/** How a VictoriaMetrics was started, as far as it matters here. */
+export interface VictoriaFacts {
+  /** False where its flags cannot be read; then the defaults are assumed. */
+  readonly known: boolean;
+  readonly deduplicates: boolean;
+  /** Of two values for one point it keeps the larger one; before 1.85 any of the two. */
+  readonly keepsLarger: boolean;
+  /** How long it keeps data, milliseconds. */
+  readonly retentionMs: number;
+  readonly retention: string;
+  /** Between measurement and field in the name of a metric. */
+  readonly separator: string;
+}
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+/** https://docs.victoriametrics.com/#retention: a bare number is months, of 31 days. */
+const UNIT_MS: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1_000,
+  m: 60_000,
+  h: HOUR_MS,
+  d: DAY_MS,
+  w: 7 * DAY_MS,
+  M: 31 * DAY_MS,
+  y: 365 * DAY_MS,
+};
+
+/** Reads the flags from the server's own metrics. @throws StoreError of kind `config` where they would lose points */
+export async function victoriaFacts(reading: Reading): Promise<VictoriaFacts> {
+  const metrics = await metricsOf(reading);
+  const flags = new Map(
+    [...metrics.matchAll(/^flag\{name="([^"]+)", ?value="([^"]*)"/gm)].map(([, name, value]) => [
+      name,
+      value ?? '',
+    ]),
+  );
+  const intervalMs = durationMs(flags.get('dedup.minScrapeInterval') ?? '0s', 1_000);
+  const retention = flags.get('retentionPeriod') ?? '1';
+  const facts: VictoriaFacts = {
+    known: flags.size > 0,
+    deduplicates: intervalMs > 0,
+    keepsLarger: isAtLeast(metrics, [1, 85]),
+    retentionMs: durationMs(retention, 31 * DAY_MS),
+    retention,
+    separator: flags.get('influxMeasurementFieldSeparator') ?? '_',
+  };
+  if (intervalMs > HOUR_MS) {
+    throw refusal(
+      reading,
+      `-dedup.minScrapeInterval=${flags.get('dedup.minScrapeInterval')}`,
+      'hourly points would vanish',
+      '1ms',
+    );
+  }
+  for (const flag of ['influxSkipMeasurement', 'influxSkipSingleField']) {
+    if (flags.get(flag) === 'true')
+      throw refusal(reading, `-${flag}`, 'fields could not be told apart', 'false');
+  }
+  return facts;
+}
+
+/** What users of this server should know, one sentence each. */
+export function victoriaRemarks(facts: VictoriaFacts): string[] {
+  const remarks = [
+    'VictoriaMetrics holds counts as doubles: a point with a count above 2^53 is refused',
+    `VictoriaMetrics drops what is older than its -retentionPeriod (${facts.retention}): such points are refused`,
+  ];
+  if (!facts.known)
+    remarks.push('the flags of VictoriaMetrics cannot be read at /metrics, so its defaults are assumed');
+  if (!facts.deduplicates) {
+    remarks.push(
+      'de-duplication is off: start VictoriaMetrics with -dedup.minScrapeInterval=1ms, or a point that is written twice counts twice in Grafana; until then only settled buckets are written',
+    );
+  } else if (facts.keepsLarger) {
+    remarks.push(
+      'VictoriaMetrics keeps the larger of two values: a count that a provider corrects downwards stays',
+    );
+  } else {
+    remarks.push(
+      'before 1.85 VictoriaMetrics keeps any of two values for one point: only settled buckets are written; a newer one shows them at once',
+    );
+  }
+  return remarks;
+}
+
+/** What VictoriaMetrics would acknowledge and then drop or round. */
+export function victoriaObjection(
+  facts: VictoriaFacts,
+  now: () => number,
+): (point: Point) => string | undefined {
+  return ({ time, fields }) => {
+    for (const [field, value] of Object.entries(fields)) {
+      if (value > 2 ** 53) return `${field} is above 2^53, which VictoriaMetrics would round: ${value}`;
+    }
+    if (time * 1_000 < now() - facts.retentionMs)
+      return `older than the -retentionPeriod of VictoriaMetrics (${facts.retention}), which would drop it`;
+    if (time * 1_000 > now() + 2 * DAY_MS)
+      return 'more than two days ahead, which VictoriaMetrics would drop';
+    return undefined;
+  };
+}
+
+/** An empty text where metrics are not for us. */
+async function metricsOf(reading: Reading): Promise<string> {
+  try {
+    return await ask(reading, '/metrics');
+  } catch (error) {
+    if (error instanceof StoreError && error.kind === 'config') return '';
+    throw error;
+  }
+}
+
+function isAtLeast(metrics: string, [major, minor]: readonly [number, number]): boolean {
+  const [, m = '0', n = '0'] =
+    /^vm_app_version\{[^}]*short_version="v?([0-9]+)\.([0-9]+)/m.exec(metrics) ?? [];
+  return Number(m) > major || (Number(m) === major && Number(n) >= minor);
+}
+
+function durationMs(text: string, bareMs: number): number {
+  const [, digits = '0', unit = ''] = /^([0-9.]+)(ms|[smhdwMy])?$/.exec(text) ?? [];
+  return Number(digits) * (UNIT_MS[unit] ?? bareMs);
+}
+
+function refusal({ connection }: Reading, flag: string, why: string, instead: string): StoreError {
+  return new StoreError('config', `${connection.description} was started with ${flag}: ${why}`, {
+    hint: `start it with ${flag.replace(/=.*/, '')}=${instead}`,
+  });
+}

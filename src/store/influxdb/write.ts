@@ -1,0 +1,103 @@
+import type { LineLimits } from '../../usage/line-protocol.ts';
+import type { Point } from '../../usage/point.ts';
+import { createSerialiser } from '../../usage/serialiser.ts';
+import type { DeadLetters } from '../dead-letters.ts';
+import { StoreError, type Rejection, type WriteResult } from '../store.ts';
+import { mergeEqual, prepare, type Batch, type Objection } from './batch.ts';
+import type { Connection } from './connection.ts';
+import type { Post } from './post.ts';
+import { Unavailable, withRetries, type Patience } from './unavailable.ts';
+import { judge, type Verdict } from './verdict.ts';
+
+/** What InfluxDB advises as the best size of a write. */
+export const CHUNK = 5_000;
+
+export interface Writing {
+  readonly connection: Connection;
+  readonly post: Post;
+  readonly patience: Patience;
+  readonly deadLetters: DeadLetters;
+  readonly limits: LineLimits;
+  /** True where the server may keep any of two equal points of one request: they are merged before. */
+  readonly mergesEqual: boolean;
+  readonly objection?: Objection | undefined;
+}
+
+export type Write = (points: readonly Point[], signal: AbortSignal) => Promise<WriteResult>;
+
+/**
+ * Chunk after chunk, the next one only when the one before is settled: acknowledged, but for points that are refused
+ * for good. Once a chunk cannot be settled, it and all after it are kept. Call it one write at a time.
+ */
+export function createWrite(writing: Writing): Write {
+  const { connection, post, patience, deadLetters, limits, mergesEqual, objection } = writing;
+  const serialise = createSerialiser(limits);
+  const batchOf = (points: readonly Point[]): Batch =>
+    prepare(mergesEqual ? mergeEqual(points) : points, serialise, limits, objection);
+
+  function deliver(lines: string, signal: AbortSignal): Promise<Verdict> {
+    return withRetries(async () => judge(await post(lines, signal), connection), patience, signal);
+  }
+
+  /** Resolves to the points refused for good, when all others are acknowledged. */
+  async function settle(batch: Batch, signal: AbortSignal, byName = true): Promise<Rejection[]> {
+    const { points, lines } = batch;
+    if (points.length === 0) return [...batch.rejected];
+    const verdict = await deliver(lines, signal);
+    if (verdict.kind === 'accepted') return [...batch.rejected];
+    const all = verdict.kind === 'refused' && verdict.dropped === points.length;
+    if (points.length === 1 || all) {
+      return [...batch.rejected, ...points.map((point) => ({ point, reason: verdict.reason }))];
+    }
+    if (verdict.kind === 'refused' && byName && verdict.lines.size > 0) {
+      const named = points.flatMap((point, index) => {
+        const reason = verdict.lines.get(index);
+        return reason === undefined ? [] : [{ point, reason }];
+      });
+      const rest = batchOf(points.filter((_, index) => !verdict.lines.has(index)));
+      return [...batch.rejected, ...named, ...(await settle(rest, signal, false))];
+    }
+    const middle = Math.ceil(points.length / 2);
+    const first = await settle(batchOf(points.slice(0, middle)), signal);
+    const second = await settle(batchOf(points.slice(middle)), signal);
+    return [...batch.rejected, ...first, ...second];
+  }
+
+  return async (points, signal) => {
+    const rejected: Rejection[] = [];
+    let batch = batchOf(points.slice(0, CHUNK));
+    for (let start = 0; start < points.length; start += CHUNK) {
+      const chunk = points.slice(start, start + CHUNK);
+      try {
+        const settling = settle(batch, signal);
+        // Made while the chunk before is on its way.
+        batch = batchOf(points.slice(start + CHUNK, start + 2 * CHUNK));
+        const refused = inOrder(await settling, chunk);
+        deadLetters.add(refused);
+        rejected.push(...refused);
+      } catch (error) {
+        const kept = points.slice(start);
+        return {
+          accepted: start - rejected.length,
+          rejected,
+          kept,
+          error: reasonToKeep(error, signal, connection),
+        };
+      }
+    }
+    return { accepted: points.length - rejected.length, rejected, kept: [] };
+  };
+}
+
+/** The error to give with points that are kept. @throws what is no reason to keep them */
+function reasonToKeep(error: unknown, signal: AbortSignal, { description }: Connection): StoreError {
+  if (signal.aborted) return new Unavailable(`the write to ${description} was cancelled`);
+  if (error instanceof StoreError && error.kind === 'unavailable') return error;
+  throw error;
+}
+
+function inOrder(rejections: readonly Rejection[], points: readonly Point[]): Rejection[] {
+  if (rejections.length < 2) return [...rejections];
+  const reasons = new Map(rejections.map((rejection) => [rejection.point, rejection]));
+  return points.flatMap((point) => reasons.get(point) ?? []);
+}
