@@ -64,7 +64,7 @@ function dropOldest(collecting: Collecting): boolean {
   const dropped = ledger.spool.dropOldest();
   if (!dropped) return false;
   const window = { start: dropped.time, end: bucketEnd(dropped.time, job.bucket, job.zone) };
-  ledger.known.forget(dropped.job, dropped.time);
+  ledger.known.forget(dropped.job, window);
   ledger.reads.remove(dropped.job, [window]);
   ledger.gaps.open(dropped.job, {
     ...window,

@@ -2,12 +2,12 @@ import type { Gap } from '../ledger/gaps.ts';
 import type { Partition } from '../providers/provider.ts';
 import { StoreError } from '../store/store.ts';
 import { sumRecords } from '../usage/aggregate.ts';
-import { seriesKey } from '../usage/series.ts';
 import { recordKey } from '../ledger/known.ts';
-import type { Tag, Tags, UsageRecord } from '../usage/point.ts';
+import type { Tag, UsageRecord } from '../usage/point.ts';
 import type { Window } from '../windows/window.ts';
 import { readBatches } from './batches.ts';
 import type { Collecting } from './context.ts';
+import { ownersOf } from './ownership.ts';
 import { readTotals, zeros, type StoredTotals, type TotalsRead } from './read-totals.ts';
 import { openSink, type Sink } from './sink.ts';
 import { totalsOf } from './totals.ts';
@@ -32,7 +32,7 @@ export interface WindowRead {
  */
 export async function readWindow(collecting: Collecting, read: WindowRead): Promise<void> {
   const { job, source, observe } = collecting;
-  const sink = openSink(collecting, read.window, collecting.now(), read.resend);
+  const sink = openSink(collecting, read, collecting.now());
   const outcome =
     source.reads === 'totals'
       ? await readTotals(
@@ -64,20 +64,11 @@ function withdrawn(
   answered: readonly Partition[],
 ): UsageRecord[] {
   const reported = new Set(records.map(recordKey));
-  const owned = ownership(answered);
+  const ownerOf = ownersOf(answered);
+  const owners = new Set(answered.map(({ tags }) => ownerOf(tags ?? {})));
   return [...known]
-    .filter(([key, { tags }]) => !reported.has(key) && owned(tags))
+    .filter(([key, { tags }]) => !reported.has(key) && owners.has(ownerOf(tags)))
     .map(([, record]) => ({ ...record, fields: zeros(record.fields) }));
-}
-
-/** Tells whether a series belongs to one of the partitions, by the tags that all usage of a partition carries. */
-function ownership(partitions: readonly Partition[]): (tags: Tags) => boolean {
-  const [first] = partitions;
-  if (!first) return () => false;
-  const names = Object.keys(first.tags ?? {}) as Tag[];
-  const cut = (tags: Tags): string => seriesKey(Object.fromEntries(names.map((name) => [name, tags[name]])));
-  const owned = new Set(partitions.map(({ tags }) => cut(tags ?? {})));
-  return (tags) => owned.has(cut(tags));
 }
 
 function storedTotals(collecting: Collecting, read: WindowRead, sink: Sink): StoredTotals {

@@ -3,12 +3,13 @@ import { EVERYTHING, type Gap } from '../ledger/gaps.ts';
 import { recordKey } from '../ledger/known.ts';
 import type { Partition } from '../providers/provider.ts';
 import { sameFields, tokensOf } from '../usage/aggregate.ts';
-import type { UsageRecord } from '../usage/point.ts';
+import type { Point, UsageRecord } from '../usage/point.ts';
 import { bucketEnd, bucketStart } from '../windows/calendar.ts';
 import type { Window } from '../windows/window.ts';
 import type { Collecting } from './context.ts';
 import { deliver, spool } from './deliver.ts';
 import { failedGap } from './failed-gap.ts';
+import { ownersOf } from './ownership.ts';
 import { toPoints } from './to-points.ts';
 
 /** One window on its way from the provider's answers to the store and the ledger. */
@@ -30,18 +31,27 @@ export interface Outcome {
   readonly whole: boolean;
 }
 
-/**
- * @param readAt when the first request for the window went out, Unix seconds
- * @param resend store every record, known or not: for a store that has lost some
- */
-export function openSink(collecting: Collecting, window: Window, readAt: number, resend = false): Sink {
+export interface SinkInput {
+  readonly window: Window;
+  /** The partitions that are asked. */
+  readonly partitions: readonly Partition[];
+  /** Store every record, known or not: for a store that has lost some. */
+  readonly resend?: boolean;
+}
+
+/** @param readAt when the first request for the window went out, Unix seconds */
+export function openSink(
+  collecting: Collecting,
+  { window, partitions, resend = false }: SinkInput,
+  readAt: number,
+): Sink {
   const { job, ledger, store, observe } = collecting;
   const openStart = bucketStart(readAt, job.bucket, job.zone);
   const closed = { start: window.start, end: Math.min(window.end, openStart) };
-  /** Buckets that start before this are settled: they are not compared any more. */
+  /** Buckets that start before this are settled: once read, they are not compared any more. */
   const horizon = bucketStart(readAt - job.lookback, job.bucket, job.zone);
   const known = ledger.known.of(job.name, window);
-  const wasRead = readBefore(collecting, readAt);
+  const wasRead = readBefore(collecting, partitions);
 
   async function accept(records: readonly UsageRecord[], signal?: AbortSignal): Promise<void> {
     const changed = records.filter((record) => {
@@ -50,7 +60,7 @@ export function openSink(collecting: Collecting, window: Window, readAt: number,
     });
     // Where a point cannot be overwritten, it waits among the known ones until its bucket has settled.
     const writes = store.overwrites ? changed : [];
-    const revised = changed.filter((record) => wasRead(record.time)).length;
+    const revised = changed.filter(wasRead).length;
     const result = await deliver(collecting, toPoints(collecting, writes, known), signal);
 
     ledger.commit(() => {
@@ -72,7 +82,8 @@ export function openSink(collecting: Collecting, window: Window, readAt: number,
 
   async function commit({ answered, failed, withheld, whole }: Outcome, signal?: AbortSignal): Promise<void> {
     if (closed.start >= closed.end) return;
-    const kept = store.overwrites ? [] : await writeSettled(signal);
+    const settled = { start: closed.start, end: Math.min(closed.end, horizon) };
+    const kept = store.overwrites ? [] : await writeOnce(settled, signal);
     ledger.commit(() => {
       spool(collecting, kept);
       if (whole) {
@@ -86,7 +97,7 @@ export function openSink(collecting: Collecting, window: Window, readAt: number,
         const attempts = (waiting.get(id)?.attempts ?? 0) + 1;
         ledger.gaps.open(job.name, failedGap(id, closed, error, attempts, readAt));
       }
-      ledger.known.forgetBefore(job.name, horizon);
+      ledger.known.forget(job.name, settled);
     });
     for (const [{ id }, error] of failed) {
       observe({ type: 'gap', job: job.name, partition: id, window: closed, error });
@@ -94,9 +105,9 @@ export function openSink(collecting: Collecting, window: Window, readAt: number,
   }
 
   /** For a store that takes a point only once: the buckets of the window that have settled by this read. */
-  async function writeSettled(signal?: AbortSignal) {
-    const settled = ledger.known.of(job.name, { start: closed.start, end: Math.min(closed.end, horizon) });
-    const points = toPoints(collecting, [...settled.values()], settled);
+  async function writeOnce(settled: Window, signal?: AbortSignal): Promise<readonly Point[]> {
+    const records = ledger.known.of(job.name, settled);
+    const points = toPoints(collecting, [...records.values()], records);
     return (await deliver(collecting, points, signal)).kept;
   }
 
@@ -105,7 +116,7 @@ export function openSink(collecting: Collecting, window: Window, readAt: number,
     const age = Math.max(0, readAt - bucketEnd(record.time, job.bucket, job.zone));
     const step = collecting.ages.find((known) => known >= age) ?? job.lookback;
     // First seen long after the bucket closed, it says nothing about when it arrived.
-    if (!wasRead(record.time) && step > (collecting.ages[1] ?? 0)) return;
+    if (!wasRead(record) && step > (collecting.ages[1] ?? 0)) return;
     const old = known.get(recordKey(record));
     const grown = tokensOf(record.fields) - (old ? tokensOf(old.fields) : 0n);
     if (grown !== 0n) ledger.lateness.add(job.name, step, Math.abs(Number(grown)));
@@ -114,17 +125,36 @@ export function openSink(collecting: Collecting, window: Window, readAt: number,
   return { known, accept, commit };
 }
 
-/** Tells whether a bucket had been read before, after its close. */
-function readBefore({ job, ledger }: Collecting, readAt: number): (time: number) => boolean {
+/**
+ * Tells whether a record's bucket had been read before: after its close, from the record's partition, and not
+ * so long ago that what it held then is forgotten.
+ */
+function readBefore(
+  { job, ledger }: Collecting,
+  partitions: readonly Partition[],
+): (record: UsageRecord) => boolean {
   const reads = ledger.reads.of(job.name);
+  const gaps = ledger.gaps.of(job.name);
+  const ownerOf = ownersOf(partitions);
+  const owners = new Map(partitions.map(({ id, tags }) => [id, ownerOf(tags ?? {})]));
+  const missed = new Map<string, Gap[]>();
+  for (const gap of gaps) {
+    const owner = owners.get(gap.partition);
+    if (owner !== undefined) missed.set(owner, [...(missed.get(owner) ?? []), gap]);
+  }
+  const covers = ({ start, end }: Window, time: number): boolean => start <= time && time < end;
   const answers = new Map<number, boolean>();
-  return (time) => {
-    let answer = answers.get(time);
-    if (answer === undefined) {
-      const closed = bucketEnd(time, job.bucket, job.zone) <= readAt;
-      answer = closed && reads.some((read) => read.start <= time && time < read.end);
-      answers.set(time, answer);
-    }
+
+  function compared(time: number): boolean {
+    const read = reads.find((one) => covers(one, time));
+    const age = read && read.readAt - bucketEnd(time, job.bucket, job.zone);
+    return age !== undefined && age >= 0 && age < job.lookback;
+  }
+
+  return ({ time, tags }) => {
+    if (missed.get(ownerOf(tags))?.some((gap) => covers(gap, time))) return false;
+    const answer = answers.get(time) ?? compared(time);
+    answers.set(time, answer);
     return answer;
   };
 }

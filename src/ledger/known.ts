@@ -13,9 +13,8 @@ export interface Known {
   /** The records of a window, by `recordKey`. */
   of(job: string, window: Window): Map<string, UsageRecord>;
   put(job: string, records: Iterable<UsageRecord>): void;
-  /** Forgets the bucket that starts at `time`. */
-  forget(job: string, time: number): void;
-  forgetBefore(job: string, time: number): void;
+  /** Forgets the buckets that start in a window. */
+  forget(job: string, window: Window): void;
   clear(job: string): void;
 }
 
@@ -29,8 +28,7 @@ export function createKnown(db: LedgerDatabase): Known {
     .prepare('SELECT time, series, fields FROM known WHERE job = ? AND time >= ? AND time < ?')
     .raw();
   const insert = db.prepare('INSERT OR REPLACE INTO known (job, time, series, fields) VALUES (?, ?, ?, ?)');
-  const removeBucket = db.prepare('DELETE FROM known WHERE job = ? AND time = ?');
-  const removeBefore = db.prepare('DELETE FROM known WHERE job = ? AND time < ?');
+  const removeWindow = db.prepare('DELETE FROM known WHERE job = ? AND time >= ? AND time < ?');
   const removeJob = db.prepare('DELETE FROM known WHERE job = ?');
   return {
     of: (job, window) => {
@@ -48,8 +46,7 @@ export function createKnown(db: LedgerDatabase): Known {
       for (const record of records)
         insert.run(job, record.time, seriesKey(record.tags), encode(record.fields));
     },
-    forget: (job, time) => void removeBucket.run(job, time),
-    forgetBefore: (job, time) => void removeBefore.run(job, time),
+    forget: (job, { start, end }) => void removeWindow.run(job, start, end),
     clear: (job) => void removeJob.run(job),
   };
 }

@@ -1,0 +1,82 @@
+import { poll, type PollReport } from '../../src/collect/poll.ts';
+import { openLedger, type Ledger } from '../../src/ledger/ledger.ts';
+import { collectingOf, type Bench } from '../support/collecting.ts';
+import { fakeVendor, stored, truth, type FakeOptions, type FakeVendor } from '../support/fake-provider.ts';
+import { memoryStore, type MemoryStore } from '../support/memory-store.ts';
+
+export const MINUTE = 60;
+export const HOUR = 3600;
+export const DAY = 24 * HOUR;
+/** A Sunday's midnight, UTC; every fixture's job starts here. */
+export const START = Date.UTC(2026, 2, 1) / 1000;
+
+export interface Fixture {
+  readonly vendor: FakeVendor;
+  readonly store: MemoryStore;
+  readonly ledger: Ledger;
+  /** The job, ready to collect; made anew by `restart`. */
+  collecting: Bench;
+  /** Unix seconds. */
+  now: number;
+  /** Usage of a member; seen at once unless `late` says how many seconds after. */
+  use(user: string, time: number, tokens: number, late?: number): void;
+  /** Waits, then polls. */
+  pollAfter(seconds: number): Promise<PollReport>;
+  /** Polls every `seconds` until `until`. */
+  pollUntil(until: number, seconds: number): Promise<void>;
+  /** Everything in memory is gone; the ledger and the store stay. */
+  restart(): void;
+  /** What is stored and what is true, of the closed buckets. */
+  stored(): Map<string, number>;
+  truth(): Map<string, number>;
+}
+
+export type FixtureOptions = Omit<Parameters<typeof collectingOf>[2], 'now' | 'start'> &
+  FakeOptions & { users?: readonly string[]; start?: number };
+
+export function fixture(options: FixtureOptions): Fixture {
+  const vendor = fakeVendor();
+  for (const user of options.users ?? ['ann', 'bob', 'cat', 'dan']) vendor.users.add(user);
+  const store = memoryStore();
+  const ledger = options.ledger ?? openLedger(':memory:');
+  const bucket = options.bucket ?? '1h';
+  const zone = options.zone ?? 'UTC';
+  const connect = (): Bench =>
+    collectingOf(vendor, store, { start: START, ...options, ledger, now: () => self.now });
+  const closedEnd = (): number =>
+    bucket === '1h' ? Math.floor(self.now / HOUR) * HOUR : Math.floor(self.now / DAY) * DAY;
+  const self: Fixture = {
+    vendor,
+    store,
+    ledger,
+    collecting: undefined as unknown as Bench,
+    now: START,
+    use: (user, time, tokens, late = 0) => {
+      vendor.uses.push({ time, visibleAt: time + late, user, model: 'm1', tokens });
+    },
+    pollAfter: (seconds) => {
+      self.now += seconds;
+      return poll(self.collecting, { signal: new AbortController().signal });
+    },
+    pollUntil: async (until, seconds) => {
+      while (self.now + seconds <= until) await self.pollAfter(seconds);
+    },
+    restart: () => {
+      self.collecting = connect();
+    },
+    stored: () => stored([...store.contents.values()].filter(({ time }) => time < closedEnd())),
+    truth: () => truth(vendor, bucket, zone, closedEnd()),
+  };
+  self.collecting = connect();
+  return self;
+}
+
+/** The events of one type. */
+export function eventsOf<Type extends Bench['events'][number]['type']>(
+  { collecting }: Fixture,
+  type: Type,
+): Extract<Bench['events'][number], { type: Type }>[] {
+  return collecting.events.filter(
+    (event): event is Extract<typeof event, { type: Type }> => event.type === type,
+  );
+}
