@@ -55,23 +55,21 @@ export function planBackfill(
   };
 }
 
+/** A range as the user asked for it: words that stay the same when the command is run again. */
+export interface Asked {
+  readonly from: string;
+  readonly to: string | undefined;
+}
+
 /**
- * The part of a back-fill that an earlier run of the same range left. A range without an end of its own keeps
- * the end of the run that it resumes.
+ * The part of a back-fill that an earlier run of the same command left, or undefined. It keeps the earlier run's
+ * range, also where that was given relative to the time.
  */
-export function resume(
-  collecting: Collecting,
-  from: number,
-  to: number | undefined,
-): Window & { resumed: boolean } {
-  const { ledger, job, now } = collecting;
+export function leftOver({ ledger, job }: Collecting, asked: Asked): Window | undefined {
   const text = ledger.memories.get(job.name, BACKFILL);
-  const left = text
-    ? (JSON.parse(text) as { from: number; to?: number; start: number; end: number })
-    : undefined;
-  if (left && left.from === from && left.to === to)
-    return { start: left.start, end: left.end, resumed: true };
-  return { ...wholeBuckets(collecting, { start: from, end: to ?? now() }), resumed: false };
+  if (!text) return undefined;
+  const { from, to, start, end } = JSON.parse(text) as Asked & Window;
+  return from === asked.from && to === asked.to ? { start, end } : undefined;
 }
 
 /** Reads one window and remembers that all newer ones are done. @throws ProviderDown, FetchError `cancelled` */
@@ -79,7 +77,7 @@ export async function backfillWindow(
   collecting: Collecting,
   planned: BackfillPlan,
   window: Window,
-  asked: { from: number; to: number | undefined },
+  asked: Asked,
   signal: AbortSignal,
 ): Promise<void> {
   const { ledger, job } = collecting;

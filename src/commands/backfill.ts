@@ -1,4 +1,10 @@
-import { backfillWindow, planBackfill, resume, type BackfillPlan } from '../collect/backfill.ts';
+import {
+  backfillWindow,
+  leftOver,
+  planBackfill,
+  wholeBuckets,
+  type BackfillPlan,
+} from '../collect/backfill.ts';
 import { ProviderDown } from '../collect/batches.ts';
 import type { Collecting } from '../collect/context.ts';
 import type { CollectEvent } from '../collect/events.ts';
@@ -27,8 +33,9 @@ export async function backfillCommand(context: CommandContext, args: BackfillArg
   const { settings, now, signal, pid } = context;
   const [job] = selectJobs(context.loadJobs(), [args.job]);
   if (!job) return EXIT.wrongUse;
-  const from = parseTime(args.from, '--from', job.zone, now());
-  const to = args.to === undefined ? undefined : parseTime(args.to, '--to', job.zone, now());
+  const start = parseTime(args.from, '--from', job.zone, now());
+  const end = args.to === undefined ? now() / 1000 : parseTime(args.to, '--to', job.zone, now());
+  const asked = { from: args.from, to: args.to };
 
   const counts = { points: 0, calls: 0 };
   const onEvent = (event: CollectEvent): void => {
@@ -38,7 +45,8 @@ export async function backfillCommand(context: CommandContext, args: BackfillArg
   const composition = await compose({ settings, role: 'backfill', pid, now, onEvent, onCall });
   try {
     const collecting = composition.collecting(job);
-    const range = resume(collecting, from, to);
+    const left = leftOver(collecting, asked);
+    const range = left ?? wholeBuckets(collecting, { start, end });
     if (range.start >= range.end) {
       throw new ConfigError([
         {
@@ -50,18 +58,20 @@ export async function backfillCommand(context: CommandContext, args: BackfillArg
     const planned = planBackfill(collecting, range, await discover(collecting, signal));
     if (args.plan) {
       context.out(
-        args.json ? formatJson(planForMachines(planned)) : describePlan(collecting, range, planned),
+        args.json
+          ? formatJson(planForMachines(planned))
+          : describePlan(collecting, range, left !== undefined, planned),
       );
       return EXIT.fine;
     }
-    if (!args.json) context.err(describePlan(collecting, range, planned));
+    if (!args.json) context.err(describePlan(collecting, range, left !== undefined, planned));
 
     const started = now();
     counts.calls = 0;
     for (const [index, window] of planned.windows.entries()) {
       signal.throwIfAborted();
       await withLease(composition.lease, job.name, signal, () =>
-        backfillWindow(collecting, planned, window, { from, to }, signal),
+        backfillWindow(collecting, planned, window, asked, signal),
       );
       const done = index + 1;
       const eta = ((now() - started) / 1000 / done) * (planned.windows.length - done);
@@ -91,14 +101,15 @@ export async function backfillCommand(context: CommandContext, args: BackfillArg
 
 function describePlan(
   { job }: Collecting,
-  range: Window & { resumed: boolean },
+  range: Window,
+  resumed: boolean,
   { windows, partitions, calls, mostCalls, seconds, mostSeconds }: BackfillPlan,
 ): string {
   const span = `${wallTime(range.start, job.zone)} to ${wallTime(range.end, job.zone)} ${job.zone}`;
   const upTo = mostCalls > calls ? ` to ${formatCount(mostCalls)}` : '';
   const time = mostCalls > calls ? ` to ${formatSpan(Math.ceil(mostSeconds))}` : '';
   return [
-    `${range.resumed ? 'resuming ' : ''}${job.name}: ${span}`,
+    `${resumed ? 'resuming ' : ''}${job.name}: ${span}`,
     `${formatCount(windows.length)} windows, ${formatCount(partitions.length)} to ask for in each`,
     `${formatCount(calls)}${upTo} calls, about ${formatSpan(Math.ceil(seconds))}${time} at ${job.provider.rate.perSecond} per second`,
     '',

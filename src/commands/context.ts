@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { withEnvFile, type Environment } from '../config/environment.ts';
 import { loadJobs, type LoadedJobs } from '../config/jobs.ts';
 import { readSettings, type Settings } from '../config/settings.ts';
@@ -50,6 +51,8 @@ export function createContext(options: GlobalOptions, surroundings: Surroundings
   const now = (): number => Date.now();
   let settings: Settings | undefined;
   const stop = new AbortController();
+  // Every call that is under way listens to it.
+  setMaxListeners(0, stop.signal);
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     surroundings.once(signal, () => stop.abort(new DOMException(`stopped by ${signal}`, 'AbortError')));
   }

@@ -45,7 +45,7 @@ export async function demoCommand(context: CommandContext): Promise<number> {
     now,
     convergence: CONVERGENCE,
   });
-  const jobs = demoJobs(join(folder, 'jobs'), company, context);
+  const jobs = demoJobs(folder, company, context);
   const daemon = await startOnFreePort(demoSettings(context.settings, folder), {
     jobs,
     log: createLogger({ level: 'warn', pretty: true, destination: { write: context.err } }),
@@ -65,7 +65,7 @@ export async function demoCommand(context: CommandContext): Promise<number> {
   return EXIT.fine;
 }
 
-/** Writes one job file per vendor, as in `jobs/`, and reads them as the daemon would. */
+/** Writes one job file per vendor, as in `jobs/`, and a `.env` for them, and reads them as the daemon would. */
 function demoJobs(
   folder: string,
   company: Record<VendorId, CompanyVendor>,
@@ -86,10 +86,15 @@ function demoJobs(
       start: `${DAYS}d`,
       options: Object.fromEntries(options),
     };
-    writeFileSync(join(folder, `${vendor}.yaml`), `# Written by tokentide demo.\n${stringify(job)}`);
+    writeFileSync(join(folder, 'jobs', `${vendor}.yaml`), `# Written by tokentide demo.\n${stringify(job)}`);
   }
+  const lines = Object.entries(secrets).map(([name, value]) => `${name}=${value}\n`);
+  writeFileSync(
+    join(folder, '.env'),
+    `# Credentials of the simulated vendors; written by tokentide demo.\n${lines.join('')}`,
+  );
   const sources = { env: { ...env, ...secrets }, now, providers: PROVIDERS.map(atLoopbackSpeed) };
-  return selectJobs(loadJobs(folder, sources));
+  return selectJobs(loadJobs(join(folder, 'jobs'), sources));
 }
 
 /** The vendors' rate limits protect the vendors; a simulated one needs none. */
@@ -133,7 +138,12 @@ async function summary(
     `  ${url}/metrics      the collector's own metrics; /healthz, /readyz\n`,
     `  ${join(folder, 'usage.sqlite')}    the stored points\n`,
     `  ${join(folder, 'jobs')}    the jobs that run\n`,
-    `  tokentide --data ${folder} --jobs ${join(folder, 'jobs')} status\n\n`,
+    '\nWhile it runs, try in another terminal:\n',
+    ...['status', 'reconcile', 'collect --json', 'gaps'].map(
+      (command) =>
+        `  npm run --silent tokentide -- --data ${folder} --jobs ${join(folder, 'jobs')} --env-file ${join(folder, '.env')} ${command}\n`,
+    ),
+    '\n',
   ].join('');
 }
 

@@ -87,7 +87,7 @@ export function openDatabase(path: string): LedgerDatabase {
 
 function open(path: string): LedgerDatabase {
   try {
-    if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true });
+    if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     // The time-out covers another process (a back-fill beside the daemon) in the middle of a commit.
     return new Database(path, { timeout: 10_000 });
   } catch (error) {

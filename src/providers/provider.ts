@@ -63,9 +63,9 @@ export interface Source {
   read(request: ReadRequest): Promise<Answer>;
   /**
    * The provider's own totals for a range of whole days, obtained apart from the buckets that `read` gives,
-   * with as many tags as the total has. Absent where the provider has none. @throws FetchError
+   * with as many tags as the total has. Absent, or undefined, where the provider has none. @throws FetchError
    */
-  totals?(request: ReadRequest): Promise<UsageRecord[]>;
+  totals?(request: ReadRequest): Promise<UsageRecord[] | undefined>;
   /** Findings of use to the person who set up the job, for `tokentide check`. */
   notes?(): string[];
 }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { createTask, type Logger } from 'node-cron';
 import { validateSchedule } from './expression.ts';
 import { watch } from './watchdog.ts';
@@ -61,6 +62,8 @@ export function schedule(
     // node-cron guards only the runs that it started itself.
     if (polling) return overlap();
     const controller = new AbortController();
+    // Every call of the poll listens to it.
+    setMaxListeners(0, controller.signal);
     polling = { controller, done: runSafely(controller.signal) };
     await polling.done;
     polling = undefined;

@@ -116,8 +116,9 @@ async function run(provider: Provider, job: CaseJob, url: string): Promise<strin
 }
 
 async function totals(source: Source, request: ReadRequest): Promise<UsageRecord[]> {
-  if (!source.totals) throw new Error('the case asks for totals, which this provider does not have');
-  return source.totals(request);
+  const records = await source.totals?.(request);
+  if (!records) throw new Error('the case asks for totals, which this provider does not have');
+  return records;
 }
 
 /** What every answer promises: one record per series and time, all of them inside the window. */

@@ -52,17 +52,17 @@ export function connect(options: R9sOptions, { http }: Context): Source {
 
     /** Rows per request have no total but their own sum, which proves nothing: none there. */
     async totals({ window, rangeEnd, signal }) {
-      if (shape === 'list') return [];
+      if (shape === 'list') return undefined;
       const lastSecond = { start: window.start, end: window.end - 1 };
       const range = rangeEnd === 'inclusive' ? lastSecond : window;
       const first = await ask(range, 1, signal);
       shape = first.shape;
-      if (first.shape === 'list') return [];
+      if (first.shape === 'list') return undefined;
       const { rows } = await readTotals(first, (page) => ask(range, page, signal), options.page_size);
       // A record at or after the end shows that this server takes `end_time` as inclusive.
       const pastEnd = rows.some((row) => row.timestamp >= window.end);
       const answer = pastEnd ? await ask(lastSecond, 1, signal) : first;
-      if (answer.shape === 'list') return [];
+      if (answer.shape === 'list') return undefined;
       return [{ time: window.start, tags: {}, fields: { total_tokens: answer.totalTokens } }];
     },
 
