@@ -34,8 +34,6 @@ export interface Daemon {
   stop(): Promise<void>;
 }
 
-const LEASE_SECONDS = 60;
-const RENEW_MS = 15_000;
 /** Polls of different jobs on the same minute spread over so many milliseconds, and no more than a tenth of an interval. */
 const JITTER_MS = 10_000;
 /** While the store is down, a poll this often keeps the spool fresh, seconds. */
@@ -55,7 +53,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     onCall: (provider, { action, result }) => metrics.providerCalls.inc({ provider, action, result }),
   });
   try {
-    const renewal = holdDataFolder(composition);
+    holdDataFolder(composition);
     const collectings = jobs.map((job) => composition.collecting(job));
     const server = await serve(settings, metrics, () => readiness(composition, jobs, results));
 
@@ -80,32 +78,25 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       firstPolls: Promise.all(schedules.map((job) => job.poll())).then(() => undefined),
       stop: async () => {
         await Promise.all(schedules.map((job) => job.stop()));
-        clearInterval(renewal);
-        composition.ledger.leases.release('daemon', composition.lease.owner);
         await server?.close();
         await composition.close();
       },
     };
   } catch (error) {
-    composition.ledger.leases.release('daemon', composition.lease.owner);
     await composition.close();
     throw error;
   }
 }
 
-/** Two daemons on one data folder would ask everything twice. */
-function holdDataFolder({ ledger, lease }: Composition): NodeJS.Timeout {
-  const take = (): boolean => ledger.leases.take('daemon', lease.owner, lease.now(), LEASE_SECONDS);
-  if (!take()) {
-    const holder = ledger.leases.holder('daemon', lease.now());
-    throw new ConfigError([
-      {
-        message: `another tokentide (${holder}) collects into this data folder`,
-        hint: 'stop it, or give this one a data folder of its own with TOKENTIDE_DATA; after a kill, wait a minute',
-      },
-    ]);
-  }
-  return setInterval(take, RENEW_MS);
+/** Two daemons on one data folder would ask everything twice. The hold ends with the ledger, or the process. */
+function holdDataFolder({ ledger, lease }: Composition): void {
+  if (ledger.leases.take('daemon', lease.owner)) return;
+  throw new ConfigError([
+    {
+      message: `another tokentide (${ledger.leases.holder('daemon')}) collects into this data folder`,
+      hint: 'stop it, or give this one a data folder of its own with TOKENTIDE_DATA',
+    },
+  ]);
 }
 
 interface JobPoll {

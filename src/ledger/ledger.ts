@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import { openDatabase } from './database.ts';
 import { createGaps, type Gaps } from './gaps.ts';
 import { createKnown, type Known } from './known.ts';
@@ -44,6 +45,7 @@ export interface Ledger {
 /** Opens the ledger; `:memory:` for one that is forgotten. @throws LedgerError */
 export function openLedger(path: string): Ledger {
   const db = openDatabase(path);
+  const leases = createLeases(db, path === ':memory:' ? undefined : dirname(path));
   let open = true;
   return {
     jobs: createJobs(db),
@@ -58,11 +60,13 @@ export function openLedger(path: string): Ledger {
     spool: createSpool(db),
     reconciliations: createReconciliations(db),
     slots: createSlots(db),
-    leases: createLeases(db),
+    leases,
     commit: (change) => db.transaction(change).immediate(),
     close: () => {
-      if (open) db.close();
+      if (!open) return;
       open = false;
+      leases.close();
+      db.close();
     },
   };
 }
