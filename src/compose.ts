@@ -12,6 +12,8 @@ import type { CallEvent } from './fetch/options.ts';
 import { openLedger, type Ledger } from './ledger/ledger.ts';
 import type { Source } from './providers/provider.ts';
 import { pollInterval } from './schedule/expression.ts';
+import { openDeadLetters, type DeadLetters } from './store/dead-letters.ts';
+import type { Log } from './store/influxdb/options.ts';
 import type { Store } from './store/store.ts';
 import { rereadAges } from './windows/ages.ts';
 
@@ -26,31 +28,39 @@ export interface Composition {
   close(): Promise<void>;
 }
 
-export interface ComposeOptions {
+type Sleep = (ms: number, signal?: AbortSignal) => Promise<void>;
+
+export interface StoreOptions {
   readonly settings: Settings;
-  /** What this process is called in leases: `run`, `backfill`. */
-  readonly role: string;
-  readonly pid: number;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   /** A ledger and a store that are forgotten: for a dry run. */
   readonly inMemory?: boolean;
   /** How to wait; tests do not. */
-  readonly sleep?: (ms: number, signal?: AbortSignal) => Promise<void>;
+  readonly sleep?: Sleep;
+  /** For what a store has to say; none by default. */
+  readonly log?: Log;
+}
+
+export interface ComposeOptions extends StoreOptions {
+  /** What this process is called in leases: `run`, `backfill`. */
+  readonly role: string;
+  readonly pid: number;
   readonly onEvent?: (event: CollectEvent) => void;
   readonly onCall?: (provider: string, event: CallEvent) => void;
 }
 
+const wait: Sleep = (ms, signal) => delay(ms, undefined, signal && { signal });
+
 /** Opens the ledger and the store and knows how to connect jobs. @throws LedgerError, StoreError */
 export async function compose(options: ComposeOptions): Promise<Composition> {
-  const { settings, now } = options;
+  const { settings, now, sleep = wait } = options;
   const ledger = options.inMemory ? openLedger(':memory:') : openLedgerFile(settings);
-  const store = await openStore(settings, options.inMemory).catch((error: unknown) => {
+  const store = await openStore(options).catch((error: unknown) => {
     ledger.close();
     throw error;
   });
   const seconds = (): number => Math.floor(now() / 1000);
-  const sleep = options.sleep ?? ((ms, signal) => delay(ms, undefined, signal && { signal }));
   const gates = hostGates();
   const outage = { until: 0 };
 
@@ -106,11 +116,22 @@ export function openLedgerFile({ data }: Settings): Ledger {
   return openLedger(join(data, 'ledger.sqlite'));
 }
 
+/** The points that the store refused for good, with its reasons. */
+export function deadLettersOf({ data }: Settings, now: () => number): DeadLetters {
+  return openDeadLetters({ path: join(data, 'rejected.jsonl'), now });
+}
+
 /** The store that the settings name. @throws StoreError */
-export async function openStore(settings: Settings, inMemory = false): Promise<Store> {
-  if (settings.store.kind === 'sqlite' || inMemory) {
+export async function openStore(options: StoreOptions): Promise<Store> {
+  const { settings, inMemory = false, now, log, sleep = wait } = options;
+  const { data, store, timeoutMs } = settings;
+  if (inMemory || store.kind === 'sqlite') {
     const { openSqliteStore } = await import('./store/sqlite.ts');
-    return openSqliteStore(inMemory ? ':memory:' : join(settings.data, 'usage.sqlite'));
+    return openSqliteStore(inMemory ? ':memory:' : join(data, 'usage.sqlite'));
   }
-  throw new Error('influxdb');
+  const { openInfluxStore } = await import('./store/influxdb.ts');
+  const deadLetters = deadLettersOf(settings, now);
+  const opened = await openInfluxStore({ ...store, deadLetters, now, sleep, timeoutMs, ...(log && { log }) });
+  for (const remark of opened.remarks) log?.warn({ store: opened.description }, remark);
+  return opened;
 }

@@ -35,9 +35,12 @@ function measure(event: CollectEvent, metrics: Metrics): void {
 function record({ type, ...event }: CollectEvent, log: Logger): void {
   switch (type) {
     case 'written':
+      if ('rejected' in event && event.rejected > 0)
+        log.error(event, 'the store refused points: see rejected.jsonl in the data folder');
+      return log.debug(event, 'points written');
     case 'revised':
     case 'dropped':
-      return log.debug(event, type === 'dropped' ? 'rows left out' : `points ${type}`);
+      return log.debug(event, type === 'dropped' ? 'rows left out' : 'points revised');
     case 'gap':
       return log.warn(event, 'a window could not be read: it is a gap and will be tried again');
     case 'lost':

@@ -76,7 +76,7 @@ async function openForReal({ settings, now, pid }: CommandContext): Promise<Chec
   return {
     ledger,
     openSource: (job) => memory.source(job),
-    openStore: () => openStore(settings),
+    openStore: () => openStore({ settings, now }),
     close: async () => {
       await memory.close();
       ledger.close();

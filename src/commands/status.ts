@@ -1,5 +1,5 @@
 import type { Job } from '../collect/job.ts';
-import { openLedgerFile } from '../compose.ts';
+import { deadLettersOf, openLedgerFile } from '../compose.ts';
 import { formatSpan } from '../config/duration.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { wallTime } from '../windows/calendar.ts';
@@ -17,14 +17,19 @@ export async function statusCommand(context: CommandContext, { json }: { json: b
     const forgotten = ledger.jobs
       .names()
       .filter((name) => ![...loaded.jobs, ...loaded.off].some((job) => job.name === name));
+    const rejected = deadLettersOf(context.settings, context.now).count();
     if (json) {
-      context.out(formatJson({ jobs, off: loaded.off, forgotten, spooled: ledger.spool.size() }));
+      context.out(formatJson({ jobs, off: loaded.off, forgotten, spooled: ledger.spool.size(), rejected }));
       return EXIT.fine;
     }
     context.out(describe(jobs, loaded.jobs));
     for (const { name, reason } of loaded.off) context.out(`${name} is off: ${reason}\n`);
     for (const name of forgotten) context.out(`${name} has collected before and has no job file any more\n`);
     for (const line of remarks(ledger, jobs)) context.out(`${line}\n`);
+    if (rejected > 0)
+      context.out(
+        `${formatCount(rejected)} points were refused by the store: see rejected.jsonl in the data folder\n`,
+      );
     return EXIT.fine;
   } finally {
     ledger.close();
