@@ -287,6 +287,38 @@ export function storeContract(
       expect(await sums(['user'])).toHaveLength(400);
     });
 
+    it('removes all points of the series named', async () => {
+      await write(
+        point(START, { model: 'm1', user: 'ann' }, { requests: 1 }),
+        point(START + DAY, { model: 'm1', user: 'ann' }, { requests: 2 }),
+        point(START, { model: 'm2', user: 'ann' }, { requests: 4 }),
+        point(START, { model: 'm1', user: 'bob' }, { requests: 8 }),
+      );
+
+      await store.remove({ ...ALL, where: { account, model: 'm1', user: 'ann' } });
+
+      expect(await sums([])).toEqual([{ tags: {}, fields: { requests: 12 } }]);
+      await write(point(START, { model: 'm1', user: 'ann' }, { requests: 16 }));
+      expect(await sums([])).toEqual([{ tags: {}, fields: { requests: 28 } }]);
+    });
+
+    it.each([
+      ['the first points', START, START + DAY, 6],
+      ['the points in the middle', START + DAY, START + 2 * DAY, 5],
+      ['the last points', START + 2 * DAY, ALL.end, 3],
+    ])('removes %s, or refuses and removes nothing', async (_, start, end, rest) => {
+      await write(
+        point(START, {}, { requests: 1 }),
+        point(START + DAY, {}, { requests: 2 }),
+        point(START + 2 * DAY, {}, { requests: 4 }),
+      );
+
+      const refusal = await store.remove({ start, end, where: { account } }).catch((error: unknown) => error);
+
+      if (refusal !== undefined) expect(refusal).toMatchObject({ name: 'StoreError', kind: 'config' });
+      expect(await sums([])).toEqual([{ tags: {}, fields: { requests: refusal === undefined ? rest : 7 } }]);
+    });
+
     it('refuses a point that cannot be stored, and stores the others', async () => {
       const good = [
         point(START, { user: 'ann' }, { requests: 1 }),

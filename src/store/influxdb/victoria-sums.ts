@@ -6,6 +6,9 @@ import { seriesKey } from '../../usage/series.ts';
 import { StoreError, type RemoveQuery, type SumQuery, type SumRow } from '../store.ts';
 import { ask, type Reading } from './read.ts';
 
+/** The year 2100. */
+const FAR = 4_102_444_800;
+
 const Exported = z.object({
   metric: z.record(z.string(), z.string()),
   values: z.array(z.int().nonnegative()),
@@ -52,8 +55,13 @@ export async function victoriaExport(reading: Reading, form: Record<string, stri
  * a part of their points is to go
  */
 export async function victoriaRemove(reading: Reading, query: RemoveQuery, separator: string): Promise<void> {
-  const before = await victoriaSums(reading, { ...query, start: 0, end: query.start, by: [] }, separator);
-  if (before.length > 0) {
+  const outside = [
+    { start: 0, end: query.start },
+    { start: query.end, end: FAR },
+  ];
+  for (const range of outside.filter(({ start, end }) => start < end)) {
+    const others = await victoriaSums(reading, { ...query, ...range, by: [] }, separator);
+    if (others.length === 0) continue;
     throw new StoreError('config', `${reading.connection.description} cannot delete a part of a series`, {
       hint: 'delete all points of the job, or leave the old ones where they are',
     });
