@@ -10,6 +10,7 @@ import { closest } from './suggest.ts';
 const DURATION_RULE = 'must be a number with s, m, h, d or w: 5m, 2h, 3d, 1w';
 const SHORTEST_PSEUDONYM_KEY = 16;
 const TAG_LIMIT = 10_000;
+const OPTIONS = "The provider's own options.";
 
 /** A span such as `3d`, as seconds. */
 export const Duration = z.string().transform((text, context) => {
@@ -67,7 +68,7 @@ export const JobFields = z.strictObject({
   lookback: Duration.prefault('3d').describe(
     'For how long a closed bucket is read again, because providers correct their numbers.',
   ),
-  options: z.record(z.string(), z.unknown()).default({}).describe("The provider's own options."),
+  options: z.record(z.string(), z.unknown()).optional().describe(OPTIONS),
   tag_limits: z
     .strictObject({ user: TagLimit, key: TagLimit, model: TagLimit, project: TagLimit, endpoint: TagLimit })
     .prefault({})
@@ -107,7 +108,7 @@ export function jobFileSchema(provider: Provider | undefined, providerIds: reado
   const properties = { ...common.properties };
   properties['provider'] = { ...properties['provider'], type: 'string', enum: providerIds };
   if (provider) {
-    properties['options'] = { description: "The provider's own options.", ...inputSchema(provider.options) };
+    properties['options'] = { ...inputSchema(provider.options), description: OPTIONS };
     const bucket: SchemaNode = { ...properties['bucket'], enum: Object.keys(provider.buckets) };
     properties['bucket'] = { ...bucket, default: provider.defaultBucket };
     properties['zone'] = { ...properties['zone'], default: provider.zone };

@@ -6,6 +6,8 @@ import { ConfigError, type ConfigIssue } from './errors.ts';
 import { readJobFile, type JobFile, type JobSources } from './job-file.ts';
 import { suggestion } from './suggest.ts';
 
+const SET = 'set what is missing in the environment or in .env';
+
 /** A job that does not run, and why. */
 export interface OffJob {
   readonly name: string;
@@ -42,21 +44,29 @@ export function selectJobs(loaded: LoadedJobs, names: readonly string[] = []): J
   if (loaded.issues.length > 0) throw new ConfigError(loaded.issues);
   if (names.length === 0) {
     if (loaded.jobs.length > 0) return [...loaded.jobs];
-    throw new ConfigError(loaded.off.map(offIssue));
+    throw new ConfigError([
+      { message: 'no job is on', hint: SET },
+      ...loaded.off.map((job) => offIssue(job)),
+    ]);
   }
   const known = [...loaded.jobs, ...loaded.off].map(({ name }) => name);
   const issues = names.flatMap((name): ConfigIssue[] => {
     if (loaded.jobs.some((job) => job.name === name)) return [];
     const off = loaded.off.find((job) => job.name === name);
-    return [off ? offIssue(off) : { message: `there is no job "${name}"`, hint: suggestion(name, known) }];
+    return [
+      off ? offIssue(off, SET) : { message: `there is no job "${name}"`, hint: suggestion(name, known) },
+    ];
   });
   if (issues.length > 0) throw new ConfigError(issues);
   return loaded.jobs.filter(({ name }) => names.includes(name));
 }
 
-function offIssue({ name, file, reason }: OffJob): ConfigIssue {
-  const hint = reason.endsWith('not set') ? 'set it in the environment or in .env' : undefined;
-  return { file, message: `the job "${name}" is off: ${reason}`, hint };
+function offIssue({ name, file, reason }: OffJob, hint?: string): ConfigIssue {
+  return {
+    file,
+    message: `the job "${name}" is off: ${reason}`,
+    hint: reason.endsWith('not set') ? hint : undefined,
+  };
 }
 
 function listFiles(folder: string): string[] | ConfigIssue {

@@ -3,7 +3,11 @@ import { jobFileSchema } from './job-schema.ts';
 import type { SchemaNode } from './schema-node.ts';
 
 const VARIABLE: SchemaNode = { type: 'string', pattern: '\\$\\{[A-Za-z_][A-Za-z0-9_]*(:-.*)?\\}' };
-const WHOLE_VARIABLE: SchemaNode = { type: 'string', pattern: '^\\$\\{[A-Za-z_][A-Za-z0-9_]*\\}$' };
+const WHOLE_VARIABLE: SchemaNode = {
+  type: 'string',
+  pattern: '^\\$\\{[A-Za-z_][A-Za-z0-9_]*\\}$',
+  patternErrorMessage: 'A secret may not stand in this file: write ${VARIABLE} or {file: path}.',
+};
 const FILE: SchemaNode = {
   type: 'object',
   properties: { file: { type: 'string', description: 'A file that holds the secret.' } },
@@ -14,10 +18,12 @@ const FILE: SchemaNode = {
 /** The JSON schema (draft 7) of job files, for editors: the options complete by the provider that the file names. */
 export function jobSchema(providers: readonly Provider[]): object {
   const ids = providers.map(({ id }) => id);
+  const { properties: common = {}, ...job } = forEditors(jobFileSchema(undefined, ids));
   return {
     $schema: 'http://json-schema.org/draft-07/schema#',
     title: 'A job of tokentide',
-    ...forEditors(jobFileSchema(undefined, ids)),
+    ...job,
+    properties: { ...common, options: { ...about(common['options'] ?? {}), type: 'object' } },
     allOf: providers.map((provider) => {
       const { properties = {} } = jobFileSchema(provider, ids);
       const own = Object.fromEntries(
@@ -35,13 +41,11 @@ export function jobSchema(providers: readonly Provider[]): object {
 
 /** The schema as values look in the file, before variables are filled in: secrets are references, texts may hold them. */
 function forEditors(node: SchemaNode): SchemaNode {
-  const { description, default: preset, ...rest } = node;
-  const about = {
-    ...(description !== undefined && { description }),
-    ...(preset !== undefined && { default: preset }),
-  };
-  if (node.writeOnly) return { ...about, anyOf: [WHOLE_VARIABLE, FILE] };
-  if (node.format !== undefined || node.pattern !== undefined) return { ...about, anyOf: [rest, VARIABLE] };
+  if (node.writeOnly) return { ...about(node), anyOf: [WHOLE_VARIABLE, FILE] };
+  if (node.format !== undefined || node.pattern !== undefined) {
+    const { description: _, default: __, ...rule } = node;
+    return { ...about(node), anyOf: [rule, VARIABLE] };
+  }
   return {
     ...node,
     ...(node.properties && { properties: mapValues(node.properties, forEditors) }),
@@ -51,6 +55,13 @@ function forEditors(node: SchemaNode): SchemaNode {
     ...(node.items && { items: forEditors(node.items) }),
     ...(node.anyOf && { anyOf: node.anyOf.map(forEditors) }),
     ...(node.oneOf && { oneOf: node.oneOf.map(forEditors) }),
+  };
+}
+
+function about({ description, default: preset }: SchemaNode): SchemaNode {
+  return {
+    ...(description !== undefined && { description }),
+    ...(preset !== undefined && { default: preset }),
   };
 }
 

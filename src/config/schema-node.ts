@@ -11,6 +11,8 @@ export interface SchemaNode {
   readonly type?: string;
   readonly format?: string;
   readonly pattern?: string;
+  /** What editors say instead of the pattern. */
+  readonly patternErrorMessage?: string;
   readonly description?: string;
   readonly default?: unknown;
   /** A credential (see `SecretField`). */

@@ -32,7 +32,13 @@ export function parseYaml(text: string): YamlFile | { readonly issue: ConfigIssu
     const place = placeOf(unfit.offset);
     return { issue: { ...place, ...(unfit.why ?? explain('BAD_ALIAS', lineAt(text, place))) } };
   }
-  return { value: document.toJS() as unknown, locate: (path) => placeOf(offsetOf(document, path)) };
+  try {
+    return { value: document.toJS() as unknown, locate: (path) => placeOf(offsetOf(document, path)) };
+  } catch {
+    return {
+      issue: { line: 1, column: 1, message: 'its aliases stand for too much', hint: 'write the values out' },
+    };
+  }
 }
 
 type Explanation = Pick<ConfigIssue, 'message' | 'hint'>;
@@ -72,6 +78,9 @@ function explain(code: ErrorCode, line: string): Explanation {
   }
   if (/:\s*[*&]/.test(line)) {
     return { message: 'a value that begins with * or & is not quoted', hint: 'put the value in quotes' };
+  }
+  if ((code === 'MISSING_CHAR' || code === 'MULTILINE_IMPLICIT_KEY') && /^\s*[\w-]+(:\S+)?\s*$/.test(line)) {
+    return { message: 'this line has no ": "', hint: 'put a colon and a space between key and value' };
   }
   if (code === 'BLOCK_AS_IMPLICIT_KEY' && !/:\s.*:(\s|$)/.test(line)) {
     return {

@@ -105,6 +105,16 @@ const yaml: Case[] = [
     ],
   },
   {
+    title: 'a colon without a space',
+    file: 'provider: acme\noptions:\n  app_id: a\n  app_secret:canary\n',
+    report: ['job.yaml:4:3: this line has no ": "', '  put a colon and a space between key and value'],
+  },
+  {
+    title: 'a file of aliases of aliases',
+    file: [0, 1, 2, 3].map((n) => `k${n}: &a${n} [${(n ? `*a${n - 1},` : '1,').repeat(10)}]\n`).join(''),
+    report: ['job.yaml:1:1: its aliases stand for too much', '  write the values out'],
+  },
+  {
     title: 'a line indented too far',
     file: 'provider: daily\n  name: x\n',
     report: [
@@ -516,4 +526,22 @@ test('a file that cannot be read is an error', () => {
   const loaded = loadFolder(folder);
 
   expect(loaded.issues.map(({ message }) => message)).toEqual(['cannot be read (EISDIR)']);
+});
+
+test.each([
+  'provider: ${CANARY}\n',
+  job('bucket: ${CANARY}\nzone: ${CANARY}\nschedule_zone: ${CANARY}'),
+  job('name: ${CANARY}\nstart: ${CANARY}\nend: ${CANARY}\nlookback: ${CANARY}'),
+  job('tag_limits: { user: "${CANARY}" }\nenabled: ${CANARY}\nteams: /nowhere/teams.csv'),
+  job('  base_url: ${CANARY}\n  page_size: ${CANARY}\n  mode: ${CANARY}\n  members: ${CANARY}'),
+  job('  members: { emails: ${CANARY}\n  headers: [ "${CANARY}" ]'),
+  job('  members:\n    emails: ${CANARY}\n  headers: ["${CANARY}"]'),
+  job('  app_secrt: canary-in-file'),
+  job('  app_secret: canary-in-file'),
+  job('  members: canary-in-file\n  mode: canary-in-file\n  base_url: canary-in-file'),
+])('no message repeats a value: %j', (file) => {
+  const { report } = load({ 'job.yaml': file }, { ...ENV, CANARY: 'canary-in-variable' });
+
+  expect(report).not.toBe('');
+  expect(report).not.toMatch(/canary/);
 });

@@ -213,7 +213,7 @@ test.each([
     ['first', 'second'],
     [
       'the job "second" is off: ACME_APP_ID, ACME_APP_SECRET are not set',
-      'set it in the environment or in .env',
+      'set what is missing in the environment or in .env',
     ],
   ],
 ])('%s cannot be selected', (_, names, [message, hint]) => {
@@ -228,7 +228,10 @@ test('nothing can be selected where all jobs are off, or any file is wrong', () 
   const folder = folderOf({ 'good.yaml': 'provider: daily\n' });
   writeFileSync(join(folder, 'bad.yaml'), '');
 
-  expect(issuesOf(() => selectJobs(allOff))).toMatchObject([{ message: expect.stringContaining('is off') }]);
+  expect(issuesOf(() => selectJobs(allOff))).toMatchObject([
+    { message: 'no job is on', hint: 'set what is missing in the environment or in .env' },
+    { message: 'the job "mine" is off: ACME_APP_ID, ACME_APP_SECRET are not set', hint: undefined },
+  ]);
   expect(issuesOf(() => selectJobs(loadFolder(folder)))).toMatchObject([{ message: 'the file is empty' }]);
 });
 
