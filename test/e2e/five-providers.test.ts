@@ -11,6 +11,7 @@ import { startCompany, VENDORS, type CompanyVendor, type VendorId } from '../../
 import { rough } from '../../src/simulator/faults.ts';
 import type { Fields, Tag } from '../../src/usage/point.ts';
 import { seriesKey } from '../../src/usage/series.ts';
+import { describeWith, influxQuery, startInfluxd, type RealServer } from '../support/servers.ts';
 import { totalsOf, type Totals } from '../../src/collect/totals.ts';
 
 const DAY = 86_400;
@@ -30,12 +31,12 @@ beforeAll(async () => {
 });
 afterAll(() => Promise.all(Object.values(company).map(({ simulator }) => simulator.close())));
 
-function settings(): Settings {
+function settings(store: Settings['store']): Settings {
   return {
     jobs: '',
     data: mkdtempSync(join(tmpdir(), 'tokentide-')),
     logLevel: 'silent',
-    store: { kind: 'sqlite' },
+    store,
     spoolPoints: 1_000_000,
     timeoutMs: 300,
   };
@@ -47,7 +48,11 @@ function jobOf(id: VendorId): Job {
   const start = Math.ceil(START / DAY) * DAY - 8 * 3600;
   return {
     name: id,
-    provider: { ...provider, rate: { perSecond: 10_000, concurrency: 4, source: 'loopback' } },
+    provider: {
+      ...provider,
+      timeoutMs: 300,
+      rate: { perSecond: 10_000, concurrency: 4, source: 'loopback' },
+    },
     account: 'main',
     schedule: '*/5 * * * *',
     scheduleZone: 'UTC',
@@ -70,15 +75,16 @@ function bySeries(totals: Totals): Map<string, Fields> {
   );
 }
 
-describe('every provider, end to end: store sums equal what truly happened', () => {
+/** Every provider, calm and rough, into one kind of store. */
+function provesAll(open: () => Settings['store']): void {
   it.each(VENDORS.flatMap((id) => [[id, 'calm', 0] as const, [id, 'rough', 0.25] as const]))(
     '%s, %s',
     async (id, _, share) => {
       clock = NOW;
-      const job = jobOf(id);
+      const job = { ...jobOf(id), account: share === 0 ? 'calm' : 'rough' };
       const { world, simulator } = company[id];
       const composition = await compose({
-        settings: settings(),
+        settings: settings(open()),
         role: 'test',
         pid: 1,
         now: () => clock * 1000,
@@ -108,13 +114,32 @@ describe('every provider, end to end: store sums equal what truly happened', () 
         'project',
         'scene',
       ];
-      const end = clock - (clock % 3600);
-      const sums = await composition.store.sums({ start: job.start, end, by });
-      const stored = totalsOf(sums.map((row) => ({ ...row, time: 0 })));
-      const truth = totalsOf(world.totals({ start: job.start, end }, clock, by));
-      expect(bySeries(stored)).toEqual(bySeries(truth));
+      const range = { start: job.start, end: clock - (clock % 3600) };
+      const where = { provider: id, account: job.account };
+      const sums = await composition.store.sums({ ...range, where, by });
+      const truth = totalsOf(world.totals(range, clock, by));
+      expect(bySeries(totalsOf(sums.map((row) => ({ ...row, time: 0 }))))).toEqual(bySeries(truth));
       expect(truth.size).toBeGreaterThan(1);
       await composition.close();
     },
   );
+}
+
+describe('every provider, end to end into SQLite: store sums equal what truly happened', () => {
+  provesAll(() => ({ kind: 'sqlite' }));
 });
+
+describeWith(
+  'influxd',
+  'every provider, end to end into InfluxDB 1.x: store sums equal what truly happened',
+  () => {
+    let server: RealServer;
+    beforeAll(async () => {
+      server = await startInfluxd();
+      await influxQuery(server.url, 'CREATE DATABASE usage');
+    });
+    afterAll(() => server.close());
+
+    provesAll(() => ({ kind: 'influxdb', url: server.url, database: 'usage' }));
+  },
+);
