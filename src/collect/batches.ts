@@ -59,7 +59,9 @@ export async function readBatches(
     } catch (error) {
       if (!(error instanceof FetchError) || error.kind === 'cancelled') throw error;
       if (error.kind === 'credentials') throw new ProviderDown(error);
-      if (batch.length === 1 || error.retriable) return fail(batch, error);
+      // What one of them may not be asked, the others may not either; only a refusal can be about a single one.
+      const divisible = error.kind === 'refused' || error.kind === 'bad_answer';
+      if (batch.length === 1 || !divisible) return fail(batch, error);
       const middle = Math.ceil(batch.length / 2);
       await read(batch.slice(0, middle));
       await read(batch.slice(middle));

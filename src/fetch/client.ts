@@ -22,7 +22,7 @@ async function callWithRetries<T>(call: Call<T>, settings: HttpSettings): Promis
       return await send(call, settings);
     } catch (error) {
       if (!(error instanceof FetchError) || error.kind !== 'expired_token' || !call.refresh) throw error;
-      const message = `${error.message} (also with a new token)`;
+      const message = `${error.message} (also at a second try)`;
       if (refreshed) throw changedError(error, { kind: 'credentials', message });
       refreshed = true;
       call.refresh();
