@@ -20,6 +20,9 @@ function measure(event: CollectEvent, metrics: Metrics): void {
       metrics.points.inc({ job, outcome: 'kept' }, event.kept);
       return;
     }
+    case 'drained':
+      metrics.points.inc({ job: event.job, outcome: 'written' }, event.points);
+      return metrics.points.inc({ job: event.job, outcome: 'rejected' }, event.rejected);
     case 'revised':
       return metrics.revisions.inc({ job: event.job }, event.points);
     case 'dropped':

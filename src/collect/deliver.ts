@@ -8,6 +8,10 @@ import { StoreError, type WriteResult } from '../store/store.ts';
 import type { Collecting } from './context.ts';
 
 const DRAIN_CHUNK = 5_000;
+/** The kind of a gap that the full spool left. */
+export const SPOOL_FULL = 'spool_full';
+/** The counter of points that were given up because the spool was full. */
+const DROPPED = 'spool_dropped';
 /** After a failed write the store is left alone for so many seconds; meanwhile points go straight to the spool. */
 const STORE_PAUSE = 30;
 
@@ -24,27 +28,27 @@ export async function deliver(
 }
 
 /**
- * Writes what waits in the spool, oldest bucket first. True when nothing waits any more; false while the store
- * cannot take it.
+ * Writes what waits in the spool for the job, oldest bucket first. True when nothing waits any more; false while
+ * the store cannot take it.
  */
 export async function drain(collecting: Collecting, signal?: AbortSignal): Promise<boolean> {
-  const { ledger, observe } = collecting;
+  const { ledger, job, observe } = collecting;
   for (;;) {
-    const waiting = ledger.spool.oldest(DRAIN_CHUNK);
+    const waiting = ledger.spool.oldest(job.name, DRAIN_CHUNK);
     if (waiting.length === 0) return true;
     const result = await write(
       collecting,
       waiting.map(({ line }) => parseLine(line)),
       signal,
     );
-    const kept = new Set(result.kept);
-    if (kept.size > 0) {
-      // Kept points are the tail of the write: the store takes them in order.
-      ledger.commit(() => ledger.spool.remove(waiting.slice(0, waiting.length - kept.size)));
-      return false;
+    // Kept points are the tail of the write: the store takes them in order.
+    const done = waiting.slice(0, waiting.length - result.kept.length);
+    ledger.commit(() => ledger.spool.remove(done));
+    const rejected = result.rejected.length;
+    if (done.length > 0) {
+      observe({ type: 'drained', job: job.name, points: done.length - rejected, rejected });
     }
-    ledger.commit(() => ledger.spool.remove(waiting));
-    observe({ type: 'drained', points: waiting.length });
+    if (result.kept.length > 0) return false;
   }
 }
 
@@ -54,23 +58,28 @@ export async function drain(collecting: Collecting, signal?: AbortSignal): Promi
  */
 export function spool(collecting: Collecting, points: readonly Point[]): void {
   if (points.length === 0) return;
-  const { ledger, job, spoolLimit } = collecting;
-  ledger.spool.add(points.map((point) => toSpooled(job.name, point)));
+  const { ledger, spoolLimit } = collecting;
+  ledger.spool.add(points.map((point) => toSpooled(collecting, point)));
   while (ledger.spool.size() > spoolLimit && dropOldest(collecting));
 }
 
-function dropOldest(collecting: Collecting): boolean {
-  const { ledger, job, observe, now } = collecting;
+/** How many points of a job have left the full spool so far. */
+export function droppedPoints({ ledger, job }: Collecting): number {
+  return ledger.counters.of(job.name)[DROPPED] ?? 0;
+}
+
+function dropOldest({ ledger, observe, now }: Collecting): boolean {
   const dropped = ledger.spool.dropOldest();
   if (!dropped) return false;
-  const window = { start: dropped.time, end: bucketEnd(dropped.time, job.bucket, job.zone) };
+  const { window } = dropped;
+  ledger.counters.add(dropped.job, DROPPED, dropped.points);
   ledger.known.forget(dropped.job, window);
   ledger.reads.remove(dropped.job, [window]);
   ledger.gaps.open(dropped.job, {
     ...window,
     partition: EVERYTHING,
     since: now(),
-    kind: 'spool_full',
+    kind: SPOOL_FULL,
     error:
       'the store was down for longer than the spool holds; the bucket is read again once the store is back',
     attempts: 1,
@@ -87,7 +96,9 @@ async function write(
   signal?: AbortSignal,
 ): Promise<WriteResult> {
   const { store, job, ledger, observe, now, outage } = collecting;
-  if (now() < outage.until) return { accepted: 0, rejected: [], kept: points };
+  const pause = outage.until - now();
+  // A longer pause was set by a clock that has gone back since.
+  if (pause > 0 && pause <= STORE_PAUSE) return { accepted: 0, rejected: [], kept: points };
   const result = await attempt(() => store.write(points, signal), points);
   if (result.error) {
     outage.until = now() + STORE_PAUSE;
@@ -106,6 +117,8 @@ async function attempt(run: () => Promise<WriteResult>, points: readonly Point[]
   }
 }
 
-function toSpooled(job: string, point: Point): SpooledLine {
-  return { job, time: point.time, series: seriesKey(point.tags), line: toLine(point) };
+function toSpooled({ job }: Collecting, point: Point): SpooledLine {
+  const { time, tags } = point;
+  const end = bucketEnd(time, job.bucket, job.zone);
+  return { job: job.name, time, end, series: seriesKey(tags), line: toLine(point) };
 }

@@ -17,7 +17,7 @@ export type CollectEvent =
   | { type: 'overflow'; job: string; tag: Tag; values: number }
   | { type: 'store_down'; job: string; error: StoreError; spooled: number }
   | { type: 'spool_full'; job: string; window: Window; points: number }
-  | { type: 'drained'; points: number }
+  | { type: 'drained'; job: string; points: number; rejected: number }
   | { type: 'retagged'; job: string; points: number }
   | { type: 'clock_back'; job: string; seconds: number };
 

@@ -7,7 +7,7 @@ import { plan, type Plan } from '../windows/planner.ts';
 import type { Window } from '../windows/window.ts';
 import { ProviderDown } from './batches.ts';
 import { maxDays, type Collecting } from './context.ts';
-import { drain } from './deliver.ts';
+import { drain, SPOOL_FULL } from './deliver.ts';
 import { failedGap } from './failed-gap.ts';
 import { moveTeams } from './teams.ts';
 import { readWindow } from './read-window.ts';
@@ -125,6 +125,7 @@ async function guarded(
 /** What the job has to read now, as the ledger has it. Pure but for the look into the ledger. */
 export function planJob(collecting: Collecting): Plan {
   const { job, ledger, ages, now } = collecting;
+  const storeWaits = ledger.spool.oldest(job.name, 1).length > 0;
   return plan({
     now: now(),
     start: job.start,
@@ -135,7 +136,10 @@ export function planJob(collecting: Collecting): Plan {
     ages,
     maxDays: maxDays(collecting),
     reads: ledger.reads.of(job.name),
-    postponed: ledger.gaps.of(job.name).filter((gap) => gap.partition === EVERYTHING && gap.lost),
+    // What the full spool gave up is read again when the store has taken the rest.
+    postponed: ledger.gaps
+      .of(job.name)
+      .filter((gap) => gap.partition === EVERYTHING && (gap.lost || (gap.kind === SPOOL_FULL && storeWaits))),
   });
 }
 

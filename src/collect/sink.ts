@@ -5,9 +5,10 @@ import type { Partition } from '../providers/provider.ts';
 import { sameFields, tokensOf } from '../usage/aggregate.ts';
 import type { Point, UsageRecord } from '../usage/point.ts';
 import { bucketEnd, bucketStart } from '../windows/calendar.ts';
+import { subtract } from '../windows/intervals.ts';
 import type { Window } from '../windows/window.ts';
 import type { Collecting } from './context.ts';
-import { deliver, spool } from './deliver.ts';
+import { deliver, droppedPoints, spool } from './deliver.ts';
 import { failedGap } from './failed-gap.ts';
 import { ownersOf } from './ownership.ts';
 import { toPoints } from './to-points.ts';
@@ -52,6 +53,7 @@ export function openSink(
   const horizon = bucketStart(readAt - job.lookback, job.bucket, job.zone);
   const known = ledger.known.of(job.name, window);
   const wasRead = readBefore(collecting, partitions);
+  const droppedBefore = droppedPoints(collecting);
 
   async function accept(records: readonly UsageRecord[], signal?: AbortSignal): Promise<void> {
     const changed = records.filter((record) => {
@@ -64,8 +66,9 @@ export function openSink(
     const result = await deliver(collecting, toPoints(collecting, writes, known), signal);
 
     ledger.commit(() => {
-      spool(collecting, result.kept);
+      // Before the spool, which makes the ledger forget what it cannot hold.
       ledger.known.put(job.name, store.overwrites ? changed.filter((r) => r.time >= horizon) : changed);
+      spool(collecting, result.kept);
       for (const record of changed) noteLateness(record);
       if (revised > 0) ledger.counters.add(job.name, 'revisions', revised);
     });
@@ -87,8 +90,10 @@ export function openSink(
     ledger.commit(() => {
       spool(collecting, kept);
       if (whole) {
+        const lost = overflown();
         ledger.reads.add(job.name, { ...closed, readAt }, job.lookback);
-        ledger.gaps.fill(job.name, EVERYTHING, closed);
+        ledger.reads.remove(job.name, lost);
+        for (const part of subtract([closed], lost)) ledger.gaps.fill(job.name, EVERYTHING, part);
       }
       const waiting = new Map(ledger.gaps.of(job.name).map((gap) => [gap.partition, gap]));
       for (const { id } of answered) if (waiting.has(id)) ledger.gaps.fill(job.name, id, closed);
@@ -102,6 +107,12 @@ export function openSink(
     for (const [{ id }, error] of failed) {
       observe({ type: 'gap', job: job.name, partition: id, window: closed, error });
     }
+  }
+
+  /** The buckets that left the full spool, of this window or another, after the window was opened. */
+  function overflown(): Window[] {
+    if (droppedPoints(collecting) === droppedBefore) return [];
+    return ledger.gaps.of(job.name).filter(({ partition }) => partition === EVERYTHING);
   }
 
   /** For a store that takes a point only once: the buckets of the window that have settled by this read. */

@@ -38,9 +38,10 @@ const TABLES = `
     job TEXT NOT NULL, tag TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (job, tag, value)
   ) WITHOUT ROWID;
   CREATE TABLE spool (
-    job TEXT NOT NULL, time INTEGER NOT NULL, series TEXT NOT NULL, line TEXT NOT NULL,
-    PRIMARY KEY (time, job, series)
+    job TEXT NOT NULL, time INTEGER NOT NULL, series TEXT NOT NULL, end INTEGER NOT NULL, line TEXT NOT NULL,
+    PRIMARY KEY (job, time, series)
   ) WITHOUT ROWID;
+  CREATE INDEX spool_by_time ON spool (time);
   CREATE TABLE known (
     job TEXT NOT NULL, time INTEGER NOT NULL, series TEXT NOT NULL, fields TEXT NOT NULL,
     PRIMARY KEY (job, time, series)

@@ -1,0 +1,78 @@
+import { describe, expect, it } from 'vitest';
+import { DAY, eventsOf, fixture, HOUR, MINUTE, START } from './fixture.ts';
+import type { FakeOptions } from '../support/fake-provider.ts';
+
+const KINDS: [string, FakeOptions][] = [
+  ['a series provider', { reads: 'series' }],
+  ['a provider of totals', { reads: 'totals' }],
+];
+const LOOKBACK = DAY;
+
+describe.each(KINDS)('a clock that was ahead and goes back, with %s', (_, options) => {
+  /** The daemon's clock is two days ahead for some hours, while the vendor's is right. */
+  function wrongClock() {
+    let ahead = 0;
+    const f = fixture({ ...options, lookback: LOOKBACK, vendorNow: () => f.now - ahead });
+    const set = (seconds: number): void => {
+      f.now += seconds - ahead;
+      ahead = seconds;
+    };
+    return { f, set };
+  }
+
+  it('has everything read again that was read under the wrong time', async () => {
+    const { f, set } = wrongClock();
+    for (let hour = 0; hour < 12; hour++) f.use('ann', START + hour * HOUR + 10, hour + 1, 2 * HOUR);
+    await f.pollUntil(START + 5 * HOUR, HOUR);
+    set(2 * DAY);
+    await f.pollUntil(f.now + 3 * HOUR, HOUR);
+
+    set(0);
+    await f.pollUntil(START + 3 * DAY, HOUR);
+
+    expect(f.stored()).toEqual(f.truth());
+    expect(eventsOf(f, 'clock_back')).toEqual([{ type: 'clock_back', job: 'test', seconds: 2 * DAY - HOUR }]);
+  });
+
+  it('does not keep the store waiting', async () => {
+    const { f, set } = wrongClock();
+    f.use('ann', START + 10, 100);
+    set(2 * DAY);
+    f.store.down = true;
+    await f.pollAfter(2 * HOUR);
+    set(0);
+    f.store.down = false;
+
+    await f.pollAfter(MINUTE);
+
+    expect(f.ledger.spool.size()).toBe(0);
+    expect(f.stored()).toEqual(f.truth());
+  });
+
+  it('teaches nothing about lateness, and is no revision', async () => {
+    const { f, set } = wrongClock();
+    for (let hour = 0; hour < 12; hour++) f.use('ann', START + hour * HOUR + 10, 100);
+    await f.pollUntil(START + 12 * HOUR, HOUR);
+    const before = f.ledger.lateness.of('test');
+    set(2 * DAY);
+    await f.pollAfter(MINUTE);
+    set(0);
+
+    await f.pollUntil(START + 3 * DAY, HOUR);
+
+    expect(f.ledger.lateness.of('test')).toEqual(before);
+    expect(f.ledger.counters.of('test').revisions ?? 0).toBe(0);
+  });
+
+  it('is not noticed within a minute, as clocks are set', async () => {
+    const { f, set } = wrongClock();
+    f.use('ann', START + 10, 100);
+    set(50);
+    await f.pollAfter(2 * HOUR);
+    set(0);
+    await f.pollAfter(0);
+
+    expect(eventsOf(f, 'clock_back')).toEqual([]);
+    expect(f.stored()).toEqual(f.truth());
+  });
+});

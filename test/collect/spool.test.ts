@@ -1,0 +1,287 @@
+import { describe, expect, it } from 'vitest';
+import { drain, spool } from '../../src/collect/deliver.ts';
+import { poll } from '../../src/collect/poll.ts';
+import { EVERYTHING } from '../../src/ledger/gaps.ts';
+import { openLedger } from '../../src/ledger/ledger.ts';
+import type { Point } from '../../src/usage/point.ts';
+import { collectingOf } from '../support/collecting.ts';
+import { fakeVendor, type FakeOptions } from '../support/fake-provider.ts';
+import { memoryStore } from '../support/memory-store.ts';
+import { DAY, eventsOf, fixture, HOUR, MINUTE, START, type Fixture } from './fixture.ts';
+
+const KINDS: [string, FakeOptions][] = [
+  ['a series provider', { reads: 'series' }],
+  ['a provider of totals', { reads: 'totals' }],
+];
+const LOOKBACK = DAY;
+const USERS = ['ann', 'bob', 'cat', 'dan'];
+const signal = new AbortController().signal;
+
+/** Usage of everyone in every hour of a day. */
+function busyDay(f: Fixture, day = 0): void {
+  for (let hour = 0; hour < 24; hour++) {
+    for (const [i, user] of USERS.entries())
+      f.use(user, START + day * DAY + hour * HOUR + 10, 100 * hour + i + 1);
+  }
+}
+
+describe.each(KINDS)('while the store is down, %s', (_, options) => {
+  it('has its points wait in the spool, and they reach the store when it is back', async () => {
+    const f = fixture({ ...options, lookback: LOOKBACK });
+    busyDay(f);
+    f.store.down = true;
+    await f.pollUntil(START + DAY, HOUR);
+    expect(f.store.contents.size).toBe(0);
+    expect(f.ledger.spool.size()).toBe(24 * USERS.length);
+
+    f.store.down = false;
+    await f.pollAfter(MINUTE);
+
+    expect(f.ledger.spool.size()).toBe(0);
+    expect(f.stored()).toEqual(f.truth());
+    expect(f.ledger.gaps.of('test')).toEqual([]);
+  });
+
+  it('has them wait through a restart', async () => {
+    const f = fixture({ ...options, lookback: LOOKBACK });
+    busyDay(f);
+    f.store.down = true;
+    await f.pollUntil(START + 5 * HOUR, HOUR);
+
+    f.restart();
+    f.store.down = false;
+    const { length } = f.vendor.requests;
+    await drain(f.collecting);
+
+    expect(f.stored()).toEqual(f.truth());
+    expect(f.vendor.requests.length).toBe(length);
+  });
+
+  it.each([10, 50])(
+    'never spools more than %i points: the oldest buckets become gaps that are filled later',
+    async (spoolLimit) => {
+      const f = fixture({ ...options, lookback: LOOKBACK, spoolLimit });
+      busyDay(f);
+      f.store.down = true;
+      let most = 0;
+      while (f.now < START + DAY) {
+        await f.pollAfter(HOUR);
+        most = Math.max(most, f.ledger.spool.size());
+      }
+      expect(most).toBeLessThanOrEqual(spoolLimit);
+      const [gap] = f.ledger.gaps.of('test');
+      expect(gap).toMatchObject({ partition: EVERYTHING, kind: 'spool_full', start: START });
+
+      f.store.down = false;
+      await f.pollAfter(HOUR);
+      await f.pollAfter(HOUR);
+
+      expect(f.stored()).toEqual(f.truth());
+      expect(f.ledger.gaps.of('test')).toEqual([]);
+    },
+  );
+
+  it('keeps what one read alone is too much for as a gap', async () => {
+    const f = fixture({ ...options, lookback: LOOKBACK, spoolLimit: 10 });
+    busyDay(f);
+    f.store.down = true;
+
+    await f.pollAfter(DAY);
+    f.store.down = false;
+    await f.pollAfter(HOUR);
+    await f.pollAfter(HOUR);
+
+    expect(f.stored()).toEqual(f.truth());
+    expect(f.ledger.gaps.of('test')).toEqual([]);
+  });
+
+  it('is not asked again and again for buckets that the spool cannot hold', async () => {
+    const f = fixture({ ...options, lookback: LOOKBACK, spoolLimit: 10 });
+    busyDay(f);
+    f.store.down = true;
+    await f.pollAfter(DAY);
+
+    const { length } = f.vendor.requests;
+    await f.pollUntil(START + DAY + HOUR, 5 * MINUTE);
+
+    // The open bucket, twelve times; each of the closed ones a few times at most.
+    expect(f.vendor.requests.length - length).toBeLessThan(50);
+  });
+
+  it('loses nothing when another job makes the spool overflow in the middle of a read', async () => {
+    const f = fixture({ ...options, lookback: LOOKBACK, spoolLimit: 30, batchSize: 2 });
+    busyDay(f);
+    const other = collectingOf(f.vendor, f.store, {
+      ...options,
+      now: () => f.now,
+      start: START,
+      ledger: f.ledger,
+      spoolLimit: 30,
+      job: { name: 'other' },
+    });
+    f.store.down = true;
+    let requests = 0;
+    f.vendor.before = () => {
+      requests += 1;
+      const points = Array.from({ length: 8 }, (_, i): Point => ({
+        time: START + 365 * DAY,
+        tags: { user: `u${requests}-${i}`, bucket: '1h' },
+        fields: { input_tokens: 1 },
+      }));
+      f.ledger.commit(() => spool(other, points));
+    };
+    await f.pollAfter(DAY);
+    await f.pollAfter(HOUR);
+    f.vendor.before = () => undefined;
+
+    f.store.down = false;
+    await f.pollUntil(START + 3 * DAY, HOUR);
+
+    const times = new Set([...f.truth().keys()].map((key) => Number(key.split(' ')[0])));
+    const own = [...f.stored()].filter(([key]) => times.has(Number(key.split(' ')[0])));
+    expect(new Map(own)).toEqual(f.truth());
+    expect(f.ledger.gaps.of('test')).toEqual([]);
+  });
+});
+
+describe('the spool', () => {
+  it('drains the oldest bucket first', async () => {
+    const f = fixture({ reads: 'series', lookback: LOOKBACK });
+    busyDay(f);
+    f.store.down = true;
+    await f.pollUntil(START + 5 * HOUR, HOUR);
+    const times: number[] = [];
+    const write = f.store.write.bind(f.store);
+    f.store.write = (points, ...rest) => {
+      times.push(...points.map(({ time }) => time));
+      return write(points, ...rest);
+    };
+
+    f.store.down = false;
+    f.now += MINUTE;
+    await drain(f.collecting);
+
+    expect(times.length).toBe(5 * USERS.length);
+    expect(times).toEqual(times.toSorted((a, b) => a - b));
+  });
+
+  it('holds the newest value of a point only', async () => {
+    const f = fixture({ reads: 'series', lookback: LOOKBACK });
+    f.use('ann', START + 10, 100);
+    f.use('ann', START + 20, 50, 90 * MINUTE);
+    f.store.down = true;
+    await f.pollUntil(START + 3 * HOUR, HOUR);
+
+    const waiting = f.ledger.spool.size();
+    f.store.down = false;
+    await f.pollAfter(MINUTE);
+
+    expect(waiting).toBe(1);
+    expect(f.store.written).toBe(1);
+    expect(f.stored()).toEqual(f.truth());
+  });
+
+  it('keeps the tail of a write that the store took in part', async () => {
+    const f = fixture({ reads: 'series', lookback: LOOKBACK });
+    busyDay(f);
+    f.store.down = true;
+    await f.pollUntil(START + 5 * HOUR, HOUR);
+    f.store.down = false;
+    const write = f.store.write.bind(f.store);
+    f.store.write = async (points, ...rest) => {
+      await write(points.slice(0, 7), ...rest);
+      f.store.down = true;
+      return { ...(await write(points.slice(7), ...rest)), accepted: 7 };
+    };
+
+    f.now += MINUTE;
+    const empty = await drain(f.collecting);
+
+    expect(empty).toBe(false);
+    expect(f.ledger.spool.size()).toBe(5 * USERS.length - 7);
+    f.store.write = write;
+    f.store.down = false;
+    await f.pollAfter(HOUR);
+    expect(f.stored()).toEqual(f.truth());
+  });
+
+  it('counts points that the store refuses while draining', async () => {
+    const f = fixture({ reads: 'series', lookback: LOOKBACK });
+    busyDay(f);
+    f.store.down = true;
+    await f.pollUntil(START + 5 * HOUR, HOUR);
+    f.store.write = (points) =>
+      Promise.resolve({
+        accepted: points.length - 3,
+        rejected: points.slice(0, 3).map((point) => ({ point, reason: 'too long' })),
+        kept: [],
+      });
+
+    f.now += MINUTE;
+    await drain(f.collecting);
+
+    expect(eventsOf(f, 'drained')).toEqual([{ type: 'drained', job: 'test', points: 17, rejected: 3 }]);
+  });
+
+  it('is drained by each job for itself: a slow write of one never puts an old value over a new one of another', async () => {
+    const ledger = openLedger(':memory:');
+    const [store, vendor] = [memoryStore(), fakeVendor()];
+    const now = START + 3 * HOUR;
+    const outage = { until: 0 };
+    const [a, b] = ['a', 'b'].map((name) => ({
+      ...collectingOf(vendor, store, {
+        reads: 'series',
+        now: () => now,
+        start: START,
+        ledger,
+        job: { name },
+      }),
+      outage,
+    }));
+    const value = (tokens: number): Point => ({
+      time: START,
+      tags: { user: 'ann', bucket: '1h' },
+      fields: { input_tokens: tokens },
+    });
+    ledger.commit(() => spool(a!, [value(1)]));
+
+    await drain(b!);
+    const untouched = store.contents.size;
+    await drain(a!);
+
+    expect(untouched).toBe(0);
+    expect(store.contents.size).toBe(1);
+  });
+
+  it('gives up a bucket of its own width and zone, whichever job made it overflow', async () => {
+    const ledger = openLedger(':memory:');
+    const [store, vendor] = [memoryStore(), fakeVendor()];
+    vendor.users.add('ann');
+    for (let hour = 0; hour < 48; hour++) {
+      const time = START + hour * HOUR + 10;
+      vendor.uses.push({ time, visibleAt: time, user: 'ann', model: 'm1', tokens: hour + 1 });
+    }
+    let now = START + 2 * DAY;
+    const options = { reads: 'series' as const, now: () => now, start: START, ledger, spoolLimit: 5 };
+    const daily = collectingOf(vendor, store, { ...options, bucket: '1d', job: { name: 'daily' } });
+    const hourly = collectingOf(vendor, store, { ...options, job: { name: 'hourly' } });
+    store.down = true;
+    await poll(daily, { signal });
+    await poll(hourly, { signal });
+
+    const gaps = ledger.gaps.of('daily');
+    store.down = false;
+    now += HOUR;
+    for (const collecting of [daily, hourly, daily, hourly]) {
+      now += HOUR;
+      await poll(collecting, { signal });
+    }
+
+    expect(gaps).toMatchObject([{ kind: 'spool_full', start: START, end: START + 2 * DAY }]);
+    const days = [...store.contents.values()].filter(({ tags }) => tags.bucket === '1d');
+    expect(days.map(({ time, fields }) => [time, fields.input_tokens])).toEqual([
+      [START, 300],
+      [START + DAY, 876],
+    ]);
+  });
+});
