@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { stringify } from 'yaml';
 import type { Job } from '../collect/job.ts';
 import { loadJobs, selectJobs } from '../config/jobs.ts';
-import type { Settings } from '../config/settings.ts';
+import type { Environment } from '../config/environment.ts';
+import { readSettings, type Settings } from '../config/settings.ts';
 import { startDaemon, type Daemon } from '../daemon.ts';
 import { createLogger } from '../observe/log.ts';
 import { PROVIDERS } from '../providers/index.ts';
@@ -31,10 +32,11 @@ const BANNER = `
 
 /** `tokentide demo`: the real daemon, collecting from simulated vendors until stopped. */
 export async function demoCommand(context: CommandContext): Promise<number> {
-  const { now, pid, signal } = context;
+  const { env, now, pid, signal } = context;
+  const settings = demoSettings(env);
   const started = now();
   context.out(`${BANNER}\n`);
-  const folder = join(context.settings.data, 'demo');
+  const folder = settings.data;
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(join(folder, 'jobs'), { recursive: true });
 
@@ -46,7 +48,7 @@ export async function demoCommand(context: CommandContext): Promise<number> {
     convergence: CONVERGENCE,
   });
   const jobs = demoJobs(folder, company, context);
-  const daemon = await startOnFreePort(demoSettings(context.settings, folder), {
+  const daemon = await startOnFreePort(settings, {
     jobs,
     log: createLogger({ level: 'warn', pretty: true, destination: { write: context.err } }),
     version: version(),
@@ -102,9 +104,13 @@ function atLoopbackSpeed(provider: Provider): Provider {
   return { ...provider, rate: { perSecond: 1000, concurrency: 4, source: 'a simulator on this machine' } };
 }
 
-function demoSettings(settings: Settings, data: string): Settings {
-  const { listen = { host: '127.0.0.1', port: 0 } } = settings;
-  return { ...settings, data, listen, store: { kind: 'sqlite' } };
+/** The embedded store in a folder of its own, whatever store the real jobs have. */
+function demoSettings(env: Environment): Settings {
+  const plain = Object.entries(env).filter(
+    ([name]) => !name.startsWith('INFLUX_') && name !== 'TOKENTIDE_STORE',
+  );
+  const { listen = { host: '127.0.0.1', port: 0 }, ...settings } = readSettings(Object.fromEntries(plain));
+  return { ...settings, listen, data: join(settings.data, 'demo') };
 }
 
 /** The usual port, unless a real tokentide has it. */
