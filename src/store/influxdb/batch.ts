@@ -7,7 +7,7 @@ import type { Rejection } from '../store.ts';
 /** Points of one request, and those that cannot even be sent. */
 export interface Batch {
   readonly points: readonly Point[];
-  readonly lines: string;
+  readonly lines: Buffer;
   readonly rejected: readonly Rejection[];
 }
 
@@ -22,7 +22,7 @@ export function prepare(
 ): Batch {
   if (!objection) {
     try {
-      return { points, lines: serialise(points).toString(), rejected: [] };
+      return { points, lines: serialise(points), rejected: [] };
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
     }
@@ -34,7 +34,7 @@ export function prepare(
     if (reason === undefined) good.push(point);
     else rejected.push({ point, reason });
   }
-  return { points: good, lines: serialise(good).toString(), rejected };
+  return { points: good, lines: serialise(good), rejected };
 }
 
 function faultOf(point: Point, limits: LineLimits): string | undefined {

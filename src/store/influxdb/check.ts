@@ -25,7 +25,7 @@ export async function checkWrite(
   const { connection, patience } = reading;
   const { signal } = new AbortController();
   // Without a time: the server takes its own.
-  const line = `${SCRATCH} value=${value}i\n`;
+  const line = Buffer.from(`${SCRATCH} value=${value}i\n`);
   const verdict = await withRetries(
     async () => judge(await post(line, signal), connection),
     patience,

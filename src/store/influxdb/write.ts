@@ -35,7 +35,7 @@ export function createWrite(writing: Writing): Write {
   const batchOf = (points: readonly Point[]): Batch =>
     prepare(mergesEqual ? mergeEqual(points) : points, serialise, limits, objection);
 
-  function deliver(lines: string, signal: AbortSignal): Promise<Verdict> {
+  function deliver(lines: Buffer, signal: AbortSignal): Promise<Verdict> {
     return withRetries(async () => judge(await post(lines, signal), connection), patience, signal);
   }
 
