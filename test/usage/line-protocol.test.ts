@@ -168,7 +168,10 @@ describe('createSerialiser', () => {
       tags: Object.fromEntries(TAGS.map((tag) => [tag, `${tag} 1`])),
       fields: Object.fromEntries(FIELDS.map((field, index) => [field, 10 ** index])),
     };
-    const single = [...TAGS].map((tag): Point => ({ ...every, tags: { [tag]: 'same' } }));
+    const single = [...TAGS, ...TAGS].map((tag, index): Point => ({
+      ...every,
+      tags: { [tag]: index < TAGS.length ? 'one' : 'two' },
+    }));
 
     const lines = serialise([every, ...single, every]).toString();
 
