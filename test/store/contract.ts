@@ -7,6 +7,8 @@ import { seriesKey } from '../../src/usage/series.ts';
 export interface Guarantees {
   /** Counts above 2^53 come back exact; true unless said otherwise. */
   readonly exact?: boolean;
+  /** A later write of a point wins; true unless said otherwise. What does not change may always be written again. */
+  readonly overwrites?: boolean;
   /** What may stand in no description and no identity. */
   readonly credentials?: readonly string[];
 }
@@ -54,7 +56,7 @@ const ODD_TEXTS: readonly (readonly [name: string, text: string])[] = [
 export function storeContract(
   name: string,
   open: () => Store | Promise<Store>,
-  { exact = true, credentials = [] }: Guarantees = {},
+  { exact = true, overwrites = true, credentials = [] }: Guarantees = {},
 ): void {
   describe(`${name} keeps the contract of a store`, () => {
     let store: Store;
@@ -90,21 +92,21 @@ export function storeContract(
       expect(await sums([])).toEqual([]);
     });
 
-    it('overwrites a point instead of adding to it', async () => {
+    when(overwrites)('overwrites a point instead of adding to it', async () => {
       await write(point(START, { user: 'ann' }, { input_tokens: 10 }));
       await write(point(START, { user: 'ann' }, { input_tokens: 7 }));
 
       expect(await sums([])).toEqual([{ tags: {}, fields: { input_tokens: 7 } }]);
     });
 
-    it('overwrites with zero', async () => {
+    when(overwrites)('overwrites with zero', async () => {
       await write(point(START, { user: 'ann' }, { input_tokens: 10 }));
       await write(point(START, { user: 'ann' }, { input_tokens: 0 }));
 
       expect(await sums([])).toEqual([{ tags: {}, fields: { input_tokens: 0 } }]);
     });
 
-    it('keeps the fields that a later write does not have', async () => {
+    when(overwrites)('keeps the fields that a later write does not have', async () => {
       await write(point(START, {}, { input_tokens: 10, output_tokens: 1 }));
       await write(point(START, {}, { output_tokens: 2, requests: 3 }));
 
@@ -209,14 +211,14 @@ export function storeContract(
       expect(await sums([], { where: { user: 'eve' } })).toEqual([]);
     });
 
-    it('takes an empty tag as absent', async () => {
+    when(overwrites)('takes an empty tag as absent', async () => {
       await write(point(START, { user: '', model: 'm1' }, { input_tokens: 5 }));
       await write(point(START, { model: 'm1' }, { input_tokens: 6 }));
 
       expect(await sums(['user', 'model'])).toEqual([{ tags: { model: 'm1' }, fields: { input_tokens: 6 } }]);
     });
 
-    it.runIf(exact)('is exact above 2^53', async () => {
+    when(exact)('is exact above 2^53', async () => {
       const large = 2n ** 53n + 1n;
       await write(
         point(START, { user: 'ann' }, { input_tokens: large, output_tokens: 2n ** 63n - 1n }),
@@ -302,6 +304,21 @@ export function storeContract(
       expect(await sums([])).toEqual([{ tags: {}, fields: { requests: 28 } }]);
     });
 
+    it('removes all points of all time, and takes them again', async () => {
+      const points = [
+        point(START, { user: 'ann' }, { requests: 1 }),
+        point(START + DAY, { user: 'ann', model: 'm1' }, { requests: 2, input_tokens: 20 }),
+        point(START, { user: 'bob' }, { requests: 4 }),
+      ];
+      await write(...points);
+
+      await store.remove({ start: 0, end: 4_102_444_800, where: { account, user: 'ann' } });
+
+      expect(await sums([])).toEqual([{ tags: {}, fields: { requests: 4 } }]);
+      await write(...points);
+      expect(await sums([])).toEqual([{ tags: {}, fields: { requests: 7, input_tokens: 20 } }]);
+    });
+
     it.each([
       ['the first points', START, START + DAY, 6],
       ['the points in the middle', START + DAY, START + 2 * DAY, 5],
@@ -363,6 +380,11 @@ export function storeContract(
       await expect(store.close()).resolves.toBeUndefined();
     });
   });
+}
+
+/** Registers a test only where the store promises what the test is about. */
+function when(promised: boolean): (name: string, test: () => Promise<void>) => void {
+  return promised ? it : () => undefined;
 }
 
 /** Rows in an order that does not depend on the store. */

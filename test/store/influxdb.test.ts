@@ -36,5 +36,6 @@ describeWith('victoria-metrics', 'a real VictoriaMetrics', () => {
 
   storeContract('VictoriaMetrics', async () => (await openTestStore({ url: server.url })).store, {
     exact: false,
+    overwrites: false,
   });
 });

@@ -1,8 +1,8 @@
 import { StoreError } from '../store.ts';
 import { identifier, influxql } from './influxql.ts';
 import type { Post } from './post.ts';
-import { ask, type Reading } from './read.ts';
-import { victoriaExport } from './victoria-sums.ts';
+import type { Reading } from './read.ts';
+import { victoriaDelete, victoriaExport } from './victoria-sums.ts';
 import { deletePoints } from './remove.ts';
 import { judge } from './verdict.ts';
 import { withRetries } from './unavailable.ts';
@@ -70,7 +70,7 @@ export function victoriaScratch(reading: Reading, separator: string): Scratch {
     },
     async remove() {
       try {
-        await ask(reading, '/api/v1/admin/tsdb/delete_series', { form: selector });
+        await victoriaDelete(reading, selector);
         return [];
       } catch (error) {
         if (!(error instanceof StoreError)) throw error;

@@ -50,6 +50,12 @@ export async function victoriaExport(reading: Reading, form: Record<string, stri
   return ask(reading, '/api/v1/export', { form });
 }
 
+/** Deletes whole series, those included that were written a moment ago. */
+export async function victoriaDelete(reading: Reading, form: Record<string, string>): Promise<void> {
+  await ask(reading, '/internal/force_flush');
+  await ask(reading, '/api/v1/admin/tsdb/delete_series', { form });
+}
+
 /**
  * Removes whole series, because VictoriaMetrics removes nothing less. @throws StoreError of kind `config` where only
  * a part of their points is to go
@@ -66,8 +72,7 @@ export async function victoriaRemove(reading: Reading, query: RemoveQuery, separ
       hint: 'delete all points of the job, or leave the old ones where they are',
     });
   }
-  const form = { 'match[]': selectorOf(query.where, `${MEASUREMENT}${separator}`) };
-  await ask(reading, '/api/v1/admin/tsdb/delete_series', { form });
+  await victoriaDelete(reading, { 'match[]': selectorOf(query.where, `${MEASUREMENT}${separator}`) });
 }
 
 /** The selector of all series with these tags. An empty value is a tag that is not there, as in Prometheus. */
