@@ -21,6 +21,8 @@ export interface Job {
   readonly end?: number;
   /** How long a closed bucket is re-read, seconds. */
   readonly lookback: number;
+  /** How far back the provider answers, seconds, where it is known: what is older and missing is lost. */
+  readonly retention?: number;
   /** The provider's own options, as its schema returns them. */
   readonly options: unknown;
   /** The most distinct values a tag may take before further ones become `__other__`. */

@@ -9,6 +9,7 @@ import { ProviderDown } from './batches.ts';
 import { maxDays, type Collecting } from './context.ts';
 import { drain, SPOOL_FULL } from './deliver.ts';
 import { failedGap } from './failed-gap.ts';
+import { loseOld, loseVanished } from './lost.ts';
 import { moveTeams } from './teams.ts';
 import { readWindow } from './read-window.ts';
 
@@ -46,6 +47,7 @@ export async function poll(collecting: Collecting, options: PollOptions): Promis
   if (!storeIsUp && now() - lastPoll < outageInterval) return { windows: 0, left: 0 };
   watchClock(collecting);
   await moveTeams(collecting, signal);
+  loseOld(collecting);
   const planned = planJob(collecting);
   return guarded(collecting, planned, async (done) => {
     const partitions = await discover(collecting, signal);
@@ -171,7 +173,7 @@ export async function discover(collecting: Collecting, signal: AbortSignal): Pro
     );
   });
   if (found.length > 0) observe({ type: 'found', job: job.name, partitions: found.length });
-  loseGaps(collecting);
+  loseVanished(collecting, partitions);
   return partitions;
 }
 
@@ -222,15 +224,6 @@ function withheldGaps({ job, ledger, now }: Collecting, partitions: readonly Par
     .of(job.name)
     .filter((gap) => !gap.lost && gap.nextTry > now() && existing.has(gap.partition));
   return new Map(waiting.map((gap) => [gap.partition, gap]));
-}
-
-/** Gaps that nobody can fill any more are marked as lost, and counted. */
-function loseGaps({ job, ledger, observe, now }: Collecting): void {
-  const lost = ledger.commit(() => {
-    const retention = job.provider.retentionDays;
-    return retention === undefined ? 0 : ledger.gaps.lose(job.name, now() - retention * 86_400);
-  });
-  if (lost > 0) observe({ type: 'lost', job: job.name, gaps: lost });
 }
 
 /** The provider is out of reach: the closed buckets that should have been read by now are a gap of the whole window. */

@@ -68,6 +68,9 @@ export const JobFields = z.strictObject({
   lookback: Duration.prefault('3d').describe(
     'For how long a closed bucket is read again, because providers correct their numbers.',
   ),
+  retention: Duration.optional().describe(
+    'How far back the provider answers, such as 90d: gaps that are older are marked as lost. Default: no limit is known.',
+  ),
   options: z.record(z.string(), z.unknown()).optional().describe(OPTIONS),
   tag_limits: z
     .strictObject({ user: TagLimit, key: TagLimit, model: TagLimit, project: TagLimit, endpoint: TagLimit })

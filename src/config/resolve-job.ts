@@ -52,6 +52,7 @@ export function resolveJob(fields: JobFields, { provider, options, now, folder }
     start: range.start,
     ...(range.end === undefined ? {} : { end: range.end }),
     lookback: fields.lookback,
+    ...(fields.retention === undefined ? {} : { retention: fields.retention }),
     options,
     tagLimits: fields.tag_limits,
     ...(fields.pseudonymise_users ? { pseudonymKey: fields.pseudonymise_users.key } : {}),

@@ -28,6 +28,10 @@ export interface Gaps {
   fill(job: string, partition: string, window: Window): void;
   /** Marks gaps that end before `time` as lost. Returns how many were. */
   lose(job: string, time: number): number;
+  /** Marks all gaps of a partition as lost. Returns how many were. */
+  losePartition(job: string, partition: string): number;
+  /** Adds a gap that is lost from the start. */
+  lost(job: string, gap: Gap): void;
   /** Forgets gaps, lost ones too. */
   clear(job: string): void;
 }
@@ -45,6 +49,7 @@ export function createGaps(db: LedgerDatabase): Gaps {
   );
   const removePartition = db.prepare('DELETE FROM gap WHERE job = ? AND partition = ?');
   const markLost = db.prepare('UPDATE gap SET lost = 1 WHERE job = ? AND lost = 0 AND end <= ?');
+  const markPartition = db.prepare('UPDATE gap SET lost = 1 WHERE job = ? AND lost = 0 AND partition = ?');
   const removeJob = db.prepare('DELETE FROM gap WHERE job = ?');
 
   const toGap = ([partition, start, end, since, kind, error, attempts, nextTry, lost]: Row): Gap => ({
@@ -65,6 +70,19 @@ export function createGaps(db: LedgerDatabase): Gaps {
   const ofPartition = (job: string, partition: string): Gap[] =>
     (selectPartition.all(job, partition) as Row[]).map(toGap);
 
+  function fill(job: string, partition: string, window: Window): void {
+    const others = ofPartition(job, partition);
+    if (!others.some((other) => other.start < window.end && window.start < other.end)) return;
+    removePartition.run(job, partition);
+    for (const other of others) {
+      const left = { ...other, end: Math.min(other.end, window.start) };
+      const right = { ...other, start: Math.max(other.start, window.end) };
+      for (const part of other.start < window.end && window.start < other.end ? [left, right] : [other]) {
+        if (part.start < part.end) write(job, part);
+      }
+    }
+  }
+
   return {
     of: (job) => (select.all(job) as Row[]).map(toGap),
     open: (job, gap) => {
@@ -77,19 +95,13 @@ export function createGaps(db: LedgerDatabase): Gaps {
         write(job, { ...gap, ...window, since: Math.min(gap.since, ...inside.map((other) => other.since)) });
       }
     },
-    fill: (job, partition, window) => {
-      const others = ofPartition(job, partition);
-      if (!others.some((other) => other.start < window.end && window.start < other.end)) return;
-      removePartition.run(job, partition);
-      for (const other of others) {
-        const left = { ...other, end: Math.min(other.end, window.start) };
-        const right = { ...other, start: Math.max(other.start, window.end) };
-        for (const part of other.start < window.end && window.start < other.end ? [left, right] : [other]) {
-          if (part.start < part.end) write(job, part);
-        }
-      }
-    },
+    fill,
     lose: (job, time) => markLost.run(job, time).changes,
+    losePartition: (job, partition) => markPartition.run(job, partition).changes,
+    lost: (job, gap) => {
+      fill(job, gap.partition, gap);
+      write(job, gap);
+    },
     clear: (job) => void removeJob.run(job),
   };
 }

@@ -69,7 +69,7 @@ test.each(PROVIDERS.map(({ id }) => [id]))('what the job file of %s comments out
 });
 
 /** Keys whose comment shows an example, because there is no default, or none that one line can say. */
-const NOT_DEFAULTS = new Set(['end', 'teams', 'key', 'session_token', 'projects', 'models']);
+const NOT_DEFAULTS = new Set(['end', 'retention', 'teams', 'key', 'session_token', 'projects', 'models']);
 
 test('.env.example names every variable, and its values are the defaults', () => {
   const uncommented = EXAMPLE.replaceAll(/^# (?=[A-Z0-9_]+=)/gm, '');
