@@ -81,8 +81,12 @@ export async function influxQuery(
   q: string,
   parameters: Record<string, string> = {},
 ): Promise<string> {
-  const body = new URLSearchParams({ q, epoch: 's', ...parameters });
-  const response = await fetch(`${url}/query`, { method: 'POST', body });
+  // A login is read from the address alone.
+  const search = new URLSearchParams({ epoch: 's', ...parameters }).toString();
+  const response = await fetch(`${url}/query?${search}`, {
+    method: 'POST',
+    body: new URLSearchParams({ q }),
+  });
   return response.text();
 }
 

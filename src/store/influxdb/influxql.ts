@@ -3,7 +3,9 @@ import { parseJson } from '../../usage/json.ts';
 import { storedTexts } from '../../usage/line-text.ts';
 import { TAGS } from '../../usage/point.ts';
 import { StoreError, type SumQuery } from '../store.ts';
+import type { Connection } from './connection.ts';
 import { ask, type Reading } from './read.ts';
+import { hintOfAnswer } from './verdict.ts';
 
 /** `name` as InfluxQL takes it for a measurement, field or tag. */
 export function identifier(name: string): string {
@@ -83,14 +85,14 @@ function seriesOf(line: string, { connection }: Reading): Series[] {
   const error = part.data.error ?? part.data.results.find((result) => result.error !== undefined)?.error;
   if (error === undefined) return part.data.results.flatMap((result) => result.series);
   throw new StoreError('config', `${connection.description} refused a query: ${connection.redact(error)}`, {
-    hint: /not found/i.test(error) ? hintOfMissing(connection.version) : 'check the rights to read',
+    hint: hintOf(error, connection.version),
   });
 }
 
-function hintOfMissing(version: string): string {
-  return version === '2'
-    ? 'queries reach a bucket by a database of its name: influx v1 dbrp create --db <bucket> --rp autogen --bucket-id <id>'
-    : 'create it, or correct its name';
+function hintOf(error: string, version: Connection['version']): string {
+  if (version === '2' && /not found/i.test(error))
+    return 'queries reach a bucket as a database of its name: influx v1 dbrp create --db <bucket> --rp autogen --bucket-id <id>';
+  return hintOfAnswer(404, error, version);
 }
 
 function parsed(line: string): unknown {

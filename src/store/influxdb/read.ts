@@ -2,7 +2,7 @@ import { withDeadline } from '../../fetch/signals.ts';
 import { StoreError } from '../store.ts';
 import type { Access, Connection } from './connection.ts';
 import { networkFault, Unavailable, withRetries, type Patience } from './unavailable.ts';
-import { hintOf } from './verdict.ts';
+import { hintOfAnswer } from './verdict.ts';
 
 export interface Wire {
   readonly fetch: typeof globalThis.fetch;
@@ -63,5 +63,5 @@ async function askOnce(reading: Reading, path: string, body: Body): Promise<stri
   const reason = connection.redact(text.trim());
   const message = `${connection.description} answered HTTP ${status} to ${path.split('?', 1)[0]}: ${reason}`;
   if (status === 408 || status === 429 || status >= 500) throw new Unavailable(message);
-  throw new StoreError('config', message, { hint: hintOf(status, reason, connection.version) });
+  throw new StoreError('config', message, { hint: hintOfAnswer(status, reason, connection.version) });
 }

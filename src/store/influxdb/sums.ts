@@ -13,7 +13,7 @@ import type { Reading } from './read.ts';
 export async function influxSums(reading: Reading, query: SumQuery): Promise<SumRow[]> {
   const series = await influxql(reading, statementOf(query, 'sum'));
   if (series.some(isSuspicious)) await checkOverflow(reading, query, series);
-  return series.map((each) => ({ tags: tagsOf(each), fields: fieldsOf(each) })).filter(hasFields);
+  return series.map((each) => ({ tags: tagsOf(each), fields: fieldsOf(each, reading) })).filter(hasFields);
 }
 
 /** One statement with an aggregate of every field, each under the field's name. */
@@ -31,9 +31,20 @@ function tagsOf({ tags }: Series): Tags {
   >;
 }
 
-function fieldsOf(series: Series): Partial<Record<Field, Count>> {
+function fieldsOf(series: Series, { connection }: Reading): Partial<Record<Field, Count>> {
   const fields: Partial<Record<Field, Count>> = {};
-  for (const [field, value] of valuesOf(series)) fields[field] = toCount(BigInt(value));
+  for (const [field, value] of valuesOf(series)) {
+    if (typeof value === 'number' && !Number.isSafeInteger(value)) {
+      throw new StoreError(
+        'config',
+        `${connection.description} holds ${field} as something else than counts`,
+        {
+          hint: `do not write ${MEASUREMENT} by other means`,
+        },
+      );
+    }
+    fields[field] = toCount(BigInt(value));
+  }
   return fields;
 }
 

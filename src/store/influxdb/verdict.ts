@@ -52,12 +52,12 @@ export function judge(answer: Answer, connection: Connection): Verdict {
 
 function configError(status: number, reason: string, { description, version }: Connection): StoreError {
   return new StoreError('config', `${description} answered HTTP ${status}: ${reason}`, {
-    hint: hintOf(status, reason, version),
+    hint: hintOfAnswer(status, reason, version),
   });
 }
 
 /** What to set, by what the server says. Also for answers to reads. */
-export function hintOf(status: number, reason: string, version: Connection['version']): string {
+export function hintOfAnswer(status: number, reason: string, version: Connection['version']): string {
   const login = version === '1' ? 'INFLUX_USERNAME and INFLUX_PASSWORD' : 'INFLUX_TOKEN';
   if (status === 401) return `check ${login}: the server does not know them`;
   if (status === 403)
