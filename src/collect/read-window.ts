@@ -8,9 +8,9 @@ import type { Window } from '../windows/window.ts';
 import { readBatches } from './batches.ts';
 import type { Collecting } from './context.ts';
 import { ownersOf } from './ownership.ts';
-import { readTotals, zeros, type StoredTotals, type TotalsRead } from './read-totals.ts';
+import { readTotals, type StoredTotals, type TotalsRead } from './read-totals.ts';
 import { openSink, type Sink } from './sink.ts';
-import { totalsOf } from './totals.ts';
+import { totalsOf, zeros } from './totals.ts';
 
 export interface WindowRead {
   readonly window: Window;
@@ -33,36 +33,45 @@ export interface WindowRead {
 export async function readWindow(collecting: Collecting, read: WindowRead): Promise<void> {
   const { job, source, observe } = collecting;
   const sink = openSink(collecting, read, collecting.now());
+  const complete = read.whole && (read.withheld ?? []).length === 0;
   const outcome =
     source.reads === 'totals'
       ? await readTotals(
           collecting,
-          read.window,
-          read.partitions,
-          read.resend ? () => new Map() : storedTotals(collecting, read, sink),
+          { ...read, complete, stored: read.resend ? () => new Map() : storedTotals(collecting, read, sink) },
           (records) => sink.accept(records, read.signal),
-          read.signal,
         )
-      : await readSeries(collecting, read, sink);
+      : await readSeries(collecting, read, complete, sink);
   for (const [reason, rows] of outcome.dropped) observe({ type: 'dropped', job: job.name, reason, rows });
   await sink.commit({ ...outcome, withheld: read.withheld ?? [], whole: read.whole }, read.signal);
 }
 
-async function readSeries(collecting: Collecting, read: WindowRead, sink: Sink): Promise<TotalsRead> {
+async function readSeries(
+  collecting: Collecting,
+  read: WindowRead,
+  complete: boolean,
+  sink: Sink,
+): Promise<TotalsRead> {
   const { job, source } = collecting;
   const request = { window: read.window, bucket: job.bucket, zone: job.zone, signal: read.signal };
   const batches = await readBatches(source, request, read.partitions, job.provider.rate.concurrency);
   const records = sumRecords(batches.records);
-  await sink.accept([...records, ...withdrawn(records, sink.known, batches.answered)], read.signal);
+  const gone = withdrawn(records, sink.known, batches.answered, complete && batches.failed.size === 0);
+  await sink.accept([...records, ...gone], read.signal);
   return batches;
 }
 
-/** Series that were stored and that the provider no longer reports, as zeros: the last answer counts. */
+/**
+ * Series that were stored and that the provider no longer reports, as zeros: the last answer counts. Those that
+ * may belong to partitions that were not read are left alone.
+ */
 function withdrawn(
   records: readonly UsageRecord[],
   known: ReadonlyMap<string, UsageRecord>,
   answered: readonly Partition[],
+  complete: boolean,
 ): UsageRecord[] {
+  if (!complete && answered.some(({ tags }) => !tags)) return [];
   const reported = new Set(records.map(recordKey));
   const ownerOf = ownersOf(answered);
   const owners = new Set(answered.map(({ tags }) => ownerOf(tags ?? {})));

@@ -2,8 +2,8 @@ import { seriesKey } from '../usage/series.ts';
 import type { Point } from '../usage/point.ts';
 import type { Collecting } from './context.ts';
 import { deliver, spool } from './deliver.ts';
-import { zeros } from './read-totals.ts';
 import { storedTags } from './to-points.ts';
+import { zeros } from './totals.ts';
 
 const TEAMS = 'teams';
 

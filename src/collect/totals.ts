@@ -85,3 +85,8 @@ export function totalsByOwner(totals: Totals): Map<string, Totals> {
   }
   return owners;
 }
+
+/** The same fields, all zero: what becomes of a series that the provider has withdrawn. */
+export function zeros(fields: Fields): Fields {
+  return Object.fromEntries(FIELDS.filter((field) => fields[field] !== undefined).map((field) => [field, 0]));
+}

@@ -1,5 +1,6 @@
 import { poll, type PollReport } from '../../src/collect/poll.ts';
 import { openLedger, type Ledger } from '../../src/ledger/ledger.ts';
+import type { Source } from '../../src/providers/provider.ts';
 import { collectingOf, type Bench } from '../support/collecting.ts';
 import { fakeVendor, stored, truth, type FakeOptions, type FakeVendor } from '../support/fake-provider.ts';
 import { memoryStore, type MemoryStore } from '../support/memory-store.ts';
@@ -79,4 +80,10 @@ export function eventsOf<Type extends Bench['events'][number]['type']>(
   return collecting.events.filter(
     (event): event is Extract<typeof event, { type: Type }> => event.type === type,
   );
+}
+
+/** Has the provider's answers, or what it is asked, changed on the way. */
+export function intercept(f: Fixture, change: (source: Source) => Partial<Source>): void {
+  const { source } = f.collecting;
+  f.collecting = { ...f.collecting, source: { ...source, ...change(source) } };
 }
