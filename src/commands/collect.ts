@@ -51,6 +51,10 @@ export async function collectCommand(context: CommandContext, args: CollectArgum
     );
     context.out(args.json ? formatJson(rows) : format(rows));
     return rows.some(({ error, gaps }) => error !== undefined || gaps > 0) ? EXIT.failed : EXIT.fine;
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    context.err('stopped; what has been read is stored, and the next run goes on from there\n');
+    return EXIT.failed;
   } finally {
     await composition.close();
   }

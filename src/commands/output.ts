@@ -58,6 +58,10 @@ export function printError(error: unknown, err: (text: string) => void): number 
     return EXIT.wrongUse;
   }
   if (error instanceof ProviderDown) return printError(error.error, err);
+  if (error instanceof FetchError && error.kind === 'cancelled') {
+    err('stopped before the end\n');
+    return EXIT.failed;
+  }
   const known = KNOWN.find(({ kind }) => error instanceof kind);
   if (!known || !(error instanceof Error)) {
     err(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);

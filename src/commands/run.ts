@@ -22,7 +22,7 @@ export async function runCommand(context: CommandContext): Promise<number> {
   const daemon = await startDaemon({ settings, jobs, log, version: version(), pid, now });
   log.info({ store: daemon.composition.store.description, url: daemon.url }, 'collecting');
   await untilAborted(signal);
-  log.info('stopping: running polls may finish');
+  log.info('stopping: running polls may finish; a second signal ends at once');
   await daemon.stop();
   log.info('stopped');
   return EXIT.fine;

@@ -50,6 +50,7 @@ test.each([
   ['a store', new StoreError('unavailable', 'refused', { hint: 'Start it.' }), 'refused\n  Start it.\n', 2],
   ['a ledger', new LedgerError('cannot be opened', 'Check it.'), 'cannot be opened\n  Check it.\n', 2],
   ['a signal', new DOMException('stopped by SIGINT', 'AbortError'), 'stopped by SIGINT\n', 1],
+  ['a call cut short', new FetchError('cancelled', 'GetUsage: cancelled'), 'stopped before the end\n', 1],
   ['what is no error', 'oops', 'oops\n', 1],
 ])('%s is said with the way out', (_, error, expected, exitCode) => {
   let text = '';
