@@ -6,19 +6,24 @@ const ISO = /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(Z|[+-]\d{2}:
 
 /**
  * A moment in a provider's answer, as Unix seconds: given as Unix seconds or milliseconds (a number or a string
- * of digits, told apart by size), or as ISO 8601 text, which without an offset is UTC.
+ * of digits, told apart by size), or as ISO 8601 text, which without an offset is UTC. One function, as `CountField`.
  */
-export const TimeField: z.ZodType<number> = z.union(
-  [
-    z.int().nonnegative().transform(unixSeconds),
-    z
-      .string()
-      .regex(/^[0-9]{1,15}$/)
-      .transform((digits) => unixSeconds(Number(digits))),
-    z.string().regex(ISO).transform(isoSeconds).pipe(z.number()),
-  ],
-  { error: 'expected a time: Unix seconds, Unix milliseconds or ISO 8601 text' },
-);
+export const TimeField: z.ZodType<number> = z.transform((value: unknown, context) => {
+  const time = timeOf(value);
+  // An ISO text of a day that does not exist is no number.
+  if (Number.isSafeInteger(time)) return time!;
+  const message = 'expected a time: Unix seconds, Unix milliseconds or ISO 8601 text';
+  context.issues.push({ code: 'custom', message, input: value });
+  return z.NEVER;
+});
+
+function timeOf(value: unknown): number | undefined {
+  if (typeof value === 'number')
+    return value >= 0 && Number.isInteger(value) ? unixSeconds(value) : undefined;
+  if (typeof value !== 'string') return undefined;
+  if (/^[0-9]{1,15}$/.test(value)) return unixSeconds(Number(value));
+  return ISO.test(value) ? isoSeconds(value) : undefined;
+}
 
 function unixSeconds(value: number): number {
   return value >= FIRST_MILLISECONDS ? Math.floor(value / 1000) : value;
