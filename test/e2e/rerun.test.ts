@@ -1,0 +1,38 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { createPlace, storedSums, trueSums } from './support/place.ts';
+import { anHourAgo, DAY, startVendor, VENDORS } from './support/vendor.ts';
+
+interface Collected {
+  readonly job: string;
+  readonly written: number;
+  readonly unchanged: number;
+  readonly gaps: number;
+}
+
+test('collecting again writes nothing and leaves the store as it is, byte for byte', async () => {
+  const end = anHourAgo();
+  const start = end - DAY;
+  const place = createPlace();
+  const vendors = await Promise.all(VENDORS.map((id) => startVendor(id, { start, end })));
+  // Trae is asked once a second: days leave it little to ask.
+  for (const vendor of vendors) place.addJob(vendor, { start, bucket: vendor.id === 'trae' ? '1d' : '1h' });
+  const store = (): Buffer => readFileSync(join(place.data, 'usage.sqlite'));
+
+  const first = await place.run(['collect', '--json']);
+  const before = store();
+  const second = await place.run(['collect', '--json']);
+
+  expect([first.stderr, second.stderr]).toEqual(['', '']);
+  expect([first.code, second.code]).toEqual([0, 0]);
+  expect((JSON.parse(first.stdout) as Collected[]).every(({ written }) => written > 0)).toBe(true);
+  expect(
+    (JSON.parse(second.stdout) as Collected[]).map(({ job, written, gaps }) => [job, written, gaps]),
+  ).toEqual(VENDORS.toSorted().map((id) => [id, 0, 0]));
+  expect(store().equals(before)).toBe(true);
+  for (const vendor of vendors) {
+    const width = vendor.id === 'trae' ? { bucket: '1d' as const, zone: 'Asia/Shanghai' } : {};
+    expect(await storedSums(place, vendor, start - DAY)).toEqual(trueSums(vendor, start, width));
+  }
+});
