@@ -1,0 +1,33 @@
+FROM node:24-slim AS dependencies
+WORKDIR /app
+COPY package.json package-lock.json ./
+RUN npm ci --omit=dev --ignore-scripts
+
+FROM node:24-slim AS build
+WORKDIR /app
+COPY package.json package-lock.json ./
+RUN npm ci --ignore-scripts
+COPY tsconfig.json tsconfig.build.json ./
+COPY src ./src
+RUN npm run build && chmod +x dist/cli.js
+
+FROM node:24-slim
+ENV NODE_ENV=production \
+    TOKENTIDE_JOBS=/app/jobs \
+    TOKENTIDE_DATA=/data \
+    TOKENTIDE_LISTEN=0.0.0.0:9464
+WORKDIR /app
+COPY package.json ./
+COPY --from=dependencies /app/node_modules ./node_modules
+COPY --from=build /app/dist ./dist
+COPY jobs ./jobs
+# A named volume takes over the owner of the folder that it covers.
+RUN ln -s /app/dist/cli.js /usr/local/bin/tokentide && mkdir /data && chown node:node /data
+USER node
+VOLUME /data
+EXPOSE 9464
+# Alive, not ready: a provider that is down is no reason to restart the collector.
+HEALTHCHECK --interval=30s --timeout=5s --start-period=15s \
+  CMD ["node", "-e", "fetch('http://127.0.0.1:9464/healthz').then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
+ENTRYPOINT ["tokentide"]
+CMD ["run"]
