@@ -2,8 +2,6 @@ import { addFields } from './aggregate.ts';
 import { FIELDS, TAGS, type Field, type Fields, type Tag, type Tags, type UsageRecord } from './point.ts';
 import { seriesKey } from './series.ts';
 
-export { parseTeams } from './names.ts';
-
 /** What a value becomes beyond its tag's limit. */
 export const OTHER = '__other__';
 
@@ -101,9 +99,15 @@ export function guardTags(
   };
 }
 
-/** The tags that usage is stored under with the values admitted so far; lets nothing new in. */
+/** The tags that usage went into: values that are not let in are `__other__`, even where there is room by now. */
 export function guardedTags(tags: Tags, { limits, admitted }: Limits): Tags {
-  return openGate(limits, admitted).pass(tags);
+  let guarded = tags;
+  for (const tag of TAGS) {
+    const value = tags[tag];
+    if (!value || limits[tag] === undefined || (value !== OTHER && admitted.get(tag)?.has(value))) continue;
+    guarded = { ...guarded, [tag]: OTHER };
+  }
+  return guarded;
 }
 
 function openGate(limits: Limits['limits'], before: Limits['admitted']) {

@@ -237,12 +237,17 @@ describe('an __other__ point', () => {
 });
 
 describe('guardedTags', () => {
-  it('names usage as it is stored, and lets nothing in', () => {
-    const limits = { user: 1 };
-    const admitted = new Map<Tag, Set<string>>([['user', new Set(['ann'])]]);
+  it.each([
+    [
+      { user: 'ann', model: 'm' },
+      { user: 'ann', model: 'm' },
+    ],
+    [{ user: 'bob' }, { user: OTHER }],
+    [{ user: OTHER }, { user: OTHER }],
+    [{ model: 'm' }, { model: 'm' }],
+  ])('of %o are %o', (tags, guarded) => {
+    const admitted = new Map<Tag, Set<string>>([['user', new Set(['ann', OTHER])]]);
 
-    expect(guardedTags({ user: 'ann' }, { limits, admitted })).toEqual({ user: 'ann' });
-    expect(guardedTags({ user: 'bob' }, { limits, admitted })).toEqual({ user: OTHER });
-    expect(admitted.get('user')?.size).toBe(1);
+    expect(guardedTags(tags, { limits: { user: 5 }, admitted })).toEqual(guarded);
   });
 });
