@@ -24,7 +24,7 @@ const COMPRESSION = { level: constants.Z_BEST_SPEED };
 
 /**
  * The client of InfluxDB without the part that batches, waits, tries again and so loses or reorders points: of it we
- * use the transport alone. See docs/decisions/influxdb-writes.md.
+ * use the transport alone. See docs/decisions/0010-influxdb-writes.md.
  */
 export function createPost(connection: Connection, timeoutMs: number): { post: Post; close: () => void } {
   const agent = new (connection.url.startsWith('https:') ? HttpsAgent : HttpAgent)({ keepAlive: true });
