@@ -1,0 +1,206 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it, test } from 'vitest';
+import { main } from '../src/cli.ts';
+import { INFLUX_VARIABLES } from '../src/config/influx-settings.ts';
+import { JobFields } from '../src/config/job-schema.ts';
+import { createMetrics } from '../src/observe/metrics.ts';
+import { PROVIDERS } from '../src/providers/index.ts';
+import { FIELDS, MEASUREMENT, TAGS } from '../src/usage/point.ts';
+import { anchorOf, codesOf, page, pages, ROOT, tableOf, targetOf, type Page } from './support/markdown.ts';
+
+const PAGES = pages();
+const ENGLISH = page('README.md');
+const CHINESE = page('README.zh-CN.md');
+
+describe.each(PAGES.map((each) => [each.path, each] as const))('%s', (_, each) => {
+  it('links to what is there', () => {
+    const local = each.links.filter((link) => !/^[a-z]+:/.test(link)).map((link) => targetOf(each, link));
+
+    const broken = local.filter(({ path, anchor }) => {
+      if (path.startsWith('..') || !existsSync(join(ROOT, path))) return true;
+      return anchor !== undefined && !page(path).headings.some(({ text }) => anchorOf(text) === anchor);
+    });
+
+    expect(broken).toEqual([]);
+  });
+
+  it('names commands, options and scripts that exist', async () => {
+    const unknown: string[] = [];
+    for (const command of each.commands) unknown.push(...(await unknownIn(command)));
+
+    expect(unknown).toEqual([]);
+  });
+});
+
+describe.each([
+  ['README.md', ENGLISH, ['command', 'variable', 'key', 'tag', 'field', 'provider']] as const,
+  ['README.zh-CN.md', CHINESE, ['命令', '变量', '键', '标签', '字段', '供应商']] as const,
+])('the tables of %s', (_, readme, [command, variable, key, tag, field, provider]) => {
+  it('list all commands', async () => {
+    const listed = codesOf(tableOf(readme, command)).map((code) => code.split(' ')[1] ?? '');
+
+    expect(listed.toSorted()).toEqual((await commandsOf('')).toSorted());
+  });
+
+  it('list all variables of the settings', () => {
+    const sources = ['settings.ts', 'influx-settings.ts'].map((name) =>
+      readFileSync(join(ROOT, 'src/config', name), 'utf8'),
+    );
+    const own = sources.join().match(/\bTOKENTIDE_[A-Z]+(_[A-Z]+)*\b/g) ?? [];
+    const influx = INFLUX_VARIABLES.filter((name) => !name.endsWith('_FILE'));
+
+    expect(codesOf(tableOf(readme, variable)).toSorted()).toEqual(
+      [...new Set([...own, ...influx])].toSorted(),
+    );
+  });
+
+  it('list all keys of a job file', () => {
+    expect(codesOf(tableOf(readme, key)).toSorted()).toEqual(Object.keys(JobFields.shape).toSorted());
+  });
+
+  it('list all tags and fields', () => {
+    expect(codesOf(tableOf(readme, tag)).toSorted()).toEqual([...TAGS].toSorted());
+    expect(codesOf(tableOf(readme, field))).toEqual([...FIELDS]);
+    expect(readme.text).toContain(`\`${MEASUREMENT}\``);
+  });
+
+  it('list all providers, with their variables and a link to their page', () => {
+    const table = tableOf(readme, provider);
+
+    expect(codesOf(table)).toEqual(PROVIDERS.map(({ id }) => id));
+    for (const [index, { id }] of PROVIDERS.entries()) {
+      const job = readFileSync(join(ROOT, `jobs/${id}.yaml`), 'utf8');
+      const variables = [...job.matchAll(/^ *[a-z_]+: \$\{(\w+)\}/gm)].map(([, name]) => name);
+      expect(codesOf({ ...table, rows: [table.rows[index]!] }, 3)).toEqual(variables);
+      expect(readme.links).toContain(`src/providers/${id}/README.md`);
+    }
+  });
+});
+
+describe('the two READMEs', () => {
+  it('have the same headings, blocks and links', () => {
+    const levels = ({ headings }: Page): number[] => headings.map(({ level }) => level);
+    const elsewhere = ({ links }: Page): string[] =>
+      links.filter((link) => !link.startsWith('README') && !link.startsWith('#')).toSorted();
+
+    expect(levels(CHINESE)).toEqual(levels(ENGLISH));
+    expect(CHINESE.blocks).toEqual(ENGLISH.blocks);
+    expect(elsewhere(CHINESE)).toEqual(elsewhere(ENGLISH));
+  });
+
+  it('have the same tables, by what their first columns name', () => {
+    const shape = ({ tables }: Page): unknown[] =>
+      tables.map((table) => ({
+        columns: table.titles.length,
+        rows: table.rows.map((row) => codesOf({ ...table, rows: [row] })),
+      }));
+
+    expect(shape(CHINESE)).toEqual(shape(ENGLISH));
+  });
+
+  it('have as many points in each list', () => {
+    const points = ({ text }: Page): number => text.match(/^(- |\d+\. )/gm)?.length ?? 0;
+
+    expect(points(CHINESE)).toBe(points(ENGLISH));
+  });
+});
+
+test('operations.md lists all metrics, and no other', async () => {
+  const metrics = createMetrics({ version: '0', state: () => ({ jobs: [], spoolPoints: 0 }) });
+  const exposed = [...(await metrics.text()).matchAll(/^# TYPE (tokentide_\w+)/gm)].map(
+    ([, name = '']) => name,
+  );
+  const operations = page('docs/operations.md');
+
+  expect(codesOf(tableOf(operations, 'metric of `/metrics`')).toSorted()).toEqual(exposed.toSorted());
+  for (const name of operations.text.match(/\btokentide_\w+/g) ?? []) expect(exposed).toContain(name);
+});
+
+test('the index of the decisions lists all of them', () => {
+  const files = readdirSync(join(ROOT, 'docs/decisions')).filter((name) => name !== 'README.md');
+
+  expect([...page('docs/decisions/README.md').links].toSorted()).toEqual(files.toSorted());
+});
+
+test('comments in the code name pages that exist', () => {
+  const named = sourceFiles().flatMap(
+    (file) => readFileSync(file, 'utf8').match(/\bdocs\/[\w/-]+\.md\b/g) ?? [],
+  );
+
+  expect([...new Set(named)].filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
+});
+
+test('no file names a place on one machine, or where packages came from', () => {
+  // In pieces, so that this file does not find itself.
+  const places = [`/(?:${['home', 'root', 'work', 'Users'].join('|')})/`, ['https?://', 'registry'].join('')];
+  const files = [
+    ...sourceFiles(),
+    ...PAGES.map(({ path }) => join(ROOT, path)),
+    join(ROOT, 'package-lock.json'),
+  ];
+
+  const found = files.filter((file) => new RegExp(places.join('|')).test(readFileSync(file, 'utf8')));
+
+  expect(found).toEqual([]);
+});
+
+function sourceFiles(): string[] {
+  return ['src', 'test', 'bench', 'jobs', 'grafana', 'schema', '.ci'].flatMap((folder) =>
+    readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name)),
+  );
+}
+
+const helps = new Map<string, Promise<string>>();
+
+/** What `tokentide help` prints, of a command where one is named. */
+function help(command: string): Promise<string> {
+  let text = '';
+  const write = (part: string): void => void (text += part);
+  const surroundings = {
+    env: {},
+    cwd: () => ROOT,
+    pid: 1,
+    once: () => undefined,
+    stdout: { write },
+    stderr: { write },
+  };
+  const asked =
+    helps.get(command) ??
+    main(['node', 'tokentide', 'help', ...(command ? [command] : [])], surroundings).then(() => text);
+  helps.set(command, asked);
+  return asked;
+}
+
+/** The commands that there are. */
+async function commandsOf(command: string): Promise<string[]> {
+  return [...(await help(command)).matchAll(/^ {2}([a-z]+)(?: |$)/gm)].map(([, name = '']) => name);
+}
+
+const SCRIPTS = Object.keys(
+  (JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: Record<string, string> })
+    .scripts,
+);
+const OF_NPM = ['ci', 'install', 'link', 'pack'];
+
+/** What a piece of a command line names that does not exist. */
+async function unknownIn(text: string): Promise<string[]> {
+  const unknown: string[] = [];
+  for (const [, script = ''] of text.matchAll(/\bnpm (?:run )?(?:--silent )?([a-z]+)/g)) {
+    if (![...SCRIPTS, ...OF_NPM].includes(script)) unknown.push(`npm ${script}`);
+  }
+  for (const [, command = '', rest = ''] of text.matchAll(/\btokentide(?: --)? ([a-z]+)([^|;&>]*)/g)) {
+    if (!(await commandsOf('')).includes(command)) {
+      unknown.push(`tokentide ${command}`);
+      continue;
+    }
+    const text = await help(command);
+    const options = rest.match(/--[a-z-]+/g) ?? [];
+    unknown.push(
+      ...options.filter((option) => !text.includes(option)).map((option) => `${command} ${option}`),
+    );
+  }
+  return unknown;
+}
