@@ -132,6 +132,10 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const { openInfluxStore } = await import('./store/influxdb.ts');
   const deadLetters = deadLettersOf(settings, now);
   const opened = await openInfluxStore({ ...store, deadLetters, now, sleep, timeoutMs, ...(log && { log }) });
+  await opened.probe().catch(async (error: unknown) => {
+    await opened.close();
+    throw error;
+  });
   for (const remark of opened.remarks) log?.warn({ store: opened.description }, remark);
   return opened;
 }

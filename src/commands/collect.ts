@@ -7,6 +7,7 @@ import { selectJobs } from '../config/jobs.ts';
 import type { CommandContext } from './context.ts';
 import { dryRun } from './dry-run.ts';
 import { EXIT, formatCount, formatJson, formatTable } from './output.ts';
+import { watchStore } from './store-watch.ts';
 
 export interface CollectArguments {
   /** Names of jobs; none means all. */
@@ -30,16 +31,16 @@ export async function collectCommand(context: CommandContext, args: CollectArgum
   const jobs = selectJobs(context.loadJobs(), args.jobs);
   if (args.dryRun) return dryRun(context, jobs, args.json);
   const written = new Map<string, { written: number; unchanged: number }>();
-  const count = (event: CollectEvent): void => {
-    if (event.type !== 'written') return;
+  const watch = watchStore();
+  const onEvent = (event: CollectEvent): void => {
+    watch.onEvent(event);
+    if (event.type !== 'written' && event.type !== 'drained') return;
     const sum = written.get(event.job) ?? { written: 0, unchanged: 0 };
-    written.set(event.job, {
-      written: sum.written + event.points,
-      unchanged: sum.unchanged + event.unchanged,
-    });
+    const unchanged = event.type === 'written' ? event.unchanged : 0;
+    written.set(event.job, { written: sum.written + event.points, unchanged: sum.unchanged + unchanged });
   };
   const { settings, now, signal } = context;
-  const composition = await compose({ settings, role: 'collect', pid: context.pid, now, onEvent: count });
+  const composition = await compose({ settings, role: 'collect', pid: context.pid, now, onEvent });
   try {
     const collectings = jobs.map((job) => composition.collecting(job));
     const rows = await Promise.all(
@@ -50,7 +51,9 @@ export async function collectCommand(context: CommandContext, args: CollectArgum
       }),
     );
     context.out(args.json ? formatJson(rows) : format(rows));
-    return rows.some(({ error, gaps }) => error !== undefined || gaps > 0) ? EXIT.failed : EXIT.fine;
+    const stored = watch.report(composition.ledger, context.err);
+    const read = rows.every(({ error, gaps }) => error === undefined && gaps === 0);
+    return stored && read ? EXIT.fine : EXIT.failed;
   } catch (error) {
     if (!signal.aborted) throw error;
     context.err('stopped; what has been read is stored, and the next run goes on from there\n');

@@ -8,6 +8,7 @@ import { EVERYTHING, type Gap } from '../ledger/gaps.ts';
 import { wallTime } from '../windows/calendar.ts';
 import type { CommandContext } from './context.ts';
 import { EXIT, formatJson, formatTable } from './output.ts';
+import { watchStore } from './store-watch.ts';
 
 export interface GapsArguments {
   readonly job?: string;
@@ -18,21 +19,23 @@ export interface GapsArguments {
 /** `tokentide gaps`: what should be stored and is not, since when and why. Exit code 1 while there are any. */
 export async function gapsCommand(context: CommandContext, args: GapsArguments): Promise<number> {
   const jobs = selectJobs(context.loadJobs(), args.job === undefined ? [] : [args.job]);
-  if (args.fill) await fill(context, jobs);
+  const stored = !args.fill || (await fill(context, jobs));
   const ledger = openLedgerFile(context.settings);
   try {
     const gaps = jobs.flatMap((job) => ledger.gaps.of(job.name).map((gap) => ({ job, gap })));
     if (args.json) context.out(formatJson(gaps.map(({ job, gap }) => ({ job: job.name, ...gap }))));
     else context.out(gaps.length === 0 ? 'no gaps\n' : format(gaps));
-    return gaps.length > 0 ? EXIT.failed : EXIT.fine;
+    return stored && gaps.length === 0 ? EXIT.fine : EXIT.failed;
   } finally {
     ledger.close();
   }
 }
 
-async function fill(context: CommandContext, jobs: readonly Job[]): Promise<void> {
+/** Resolves to whether everything that was read is stored. */
+async function fill(context: CommandContext, jobs: readonly Job[]): Promise<boolean> {
   const { settings, now, signal, pid } = context;
-  const composition: Composition = await compose({ settings, role: 'gaps', pid, now });
+  const { onEvent, report } = watchStore();
+  const composition: Composition = await compose({ settings, role: 'gaps', pid, now, onEvent });
   try {
     for (const job of jobs) {
       const collecting: Collecting = composition.collecting(job);
@@ -42,6 +45,7 @@ async function fill(context: CommandContext, jobs: readonly Job[]): Promise<void
       if (error)
         context.err(`${job.name}: ${error.kind}: ${error.message}\n${error.hint ? `  ${error.hint}\n` : ''}`);
     }
+    return report(composition.ledger, context.err);
   } finally {
     await composition.close();
   }

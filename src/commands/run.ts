@@ -11,6 +11,7 @@ export async function runCommand(context: CommandContext): Promise<number> {
   const loaded = context.loadJobs();
   const jobs = selectJobs(loaded);
   const log = createLogger({ level: settings.logLevel, pretty: context.interactive });
+  const daemon = await startDaemon({ settings, jobs, log, version: version(), pid, now });
   for (const job of jobs) {
     log.info(
       { job: job.name, provider: job.provider.id, schedule: job.schedule, bucket: job.bucket },
@@ -18,8 +19,6 @@ export async function runCommand(context: CommandContext): Promise<number> {
     );
   }
   for (const { name, reason } of loaded.off) log.warn({ job: name, reason }, 'job is off');
-
-  const daemon = await startDaemon({ settings, jobs, log, version: version(), pid, now });
   log.info({ store: daemon.composition.store.description, url: daemon.url }, 'collecting');
   await untilAborted(signal);
   log.info('stopping: running polls may finish; a second signal ends at once');

@@ -4,6 +4,7 @@ import { checkWrite, influxScratch, victoriaScratch, type Scratch } from './infl
 import { detectVersion } from './influxdb/detect.ts';
 import type { InfluxOptions, InfluxVersion } from './influxdb/options.ts';
 import { createPost } from './influxdb/post.ts';
+import { probe } from './influxdb/probe.ts';
 import type { Reading } from './influxdb/read.ts';
 import { influxRemove } from './influxdb/remove.ts';
 import { influxSums } from './influxdb/sums.ts';
@@ -16,6 +17,8 @@ export interface InfluxStore extends Store {
   readonly version: InfluxVersion;
   /** What users of this server should know, one sentence each: for the log at start-up. */
   readonly remarks: readonly string[];
+  /** Whether the server would let us write. @throws StoreError of kind `config` where it would not */
+  probe(): Promise<void>;
 }
 
 /** What differs from one kind of server to another. */
@@ -67,6 +70,7 @@ export async function openInfluxStore(options: InfluxOptions): Promise<InfluxSto
     identity: connection.identity,
     overwrites: dialect.overwrites,
     remarks: dialect.remarks,
+    probe: () => probe(connection, post),
     write: (points, signal = new AbortController().signal) => oneByOne(() => write(points, signal)),
     sums: dialect.sums,
     remove: (query) => oneByOne(() => dialect.remove(query)),

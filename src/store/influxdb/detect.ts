@@ -40,9 +40,13 @@ async function askVersion(
       (await victoriaMetrics(access, wire))
     );
   } catch (error) {
+    if (!(error instanceof Unavailable)) throw error;
     // A daemon that knows its server may start before it.
-    if (error instanceof Unavailable && assumed !== undefined) return assumed;
-    throw error;
+    if (assumed !== undefined) return assumed;
+    throw new StoreError('unavailable', error.message, {
+      hint: 'start it or correct INFLUX_HOST; with INFLUX_VERSION set, collecting starts without it and keeps the points',
+      cause: error,
+    });
   }
 }
 

@@ -1,0 +1,21 @@
+import type { Connection } from './connection.ts';
+import type { Post } from './post.ts';
+import { Unavailable } from './unavailable.ts';
+import { judge } from './verdict.ts';
+
+/** A comment of line protocol: every server looks at who writes and where to before it finds nothing to store. */
+const NOTHING = Buffer.from('# nothing\n');
+const KNOWN_FAULTS: ReadonlySet<number> = new Set([401, 403, 404]);
+
+/**
+ * Whether the server would let us write, without writing. A server that is down or says something else is left to
+ * the first write. @throws StoreError of kind `config`
+ */
+export async function probe(connection: Connection, post: Post): Promise<void> {
+  try {
+    const answer = await post(NOTHING, new AbortController().signal);
+    if (KNOWN_FAULTS.has(answer.status)) judge(answer, connection);
+  } catch (error) {
+    if (!(error instanceof Unavailable)) throw error;
+  }
+}
