@@ -34,8 +34,14 @@ export async function gapsCommand(context: CommandContext, args: GapsArguments):
 /** Resolves to whether everything that was read is stored. */
 async function fill(context: CommandContext, jobs: readonly Job[]): Promise<boolean> {
   const { settings, now, signal, pid } = context;
-  const { onEvent, report } = watchStore();
-  const composition: Composition = await compose({ settings, role: 'gaps', pid, now, onEvent });
+  const watch = watchStore();
+  const composition: Composition = await compose({
+    settings,
+    role: 'gaps',
+    pid,
+    now,
+    onEvent: watch.onEvent,
+  });
   try {
     for (const job of jobs) {
       const collecting: Collecting = composition.collecting(job);
@@ -45,7 +51,7 @@ async function fill(context: CommandContext, jobs: readonly Job[]): Promise<bool
       if (error)
         context.err(`${job.name}: ${error.kind}: ${error.message}\n${error.hint ? `  ${error.hint}\n` : ''}`);
     }
-    return report(composition.ledger, context.err);
+    return watch.report(composition.ledger, context.err);
   } finally {
     await composition.close();
   }
