@@ -8,11 +8,12 @@ export class Unavailable extends StoreError {
   /** How long the server asks to wait, milliseconds. */
   readonly retryAfterMs: number | undefined;
 
-  constructor(message: string, details: { retryAfterMs?: number | undefined; cause?: unknown } = {}) {
-    super('unavailable', message, {
-      hint: 'it is tried again by itself; what could not be written is kept',
-      cause: details.cause,
-    });
+  constructor(
+    message: string,
+    details: { retryAfterMs?: number | undefined; hint?: string | undefined } = {},
+  ) {
+    const hint = details.hint ?? 'it is tried again by itself; what could not be written is kept';
+    super('unavailable', message, { hint });
     this.retryAfterMs = details.retryAfterMs;
   }
 }

@@ -45,7 +45,7 @@ export function judge(answer: Answer, connection: Connection): Verdict {
   if (/retention policy not found/i.test(problem.message)) throw configError(404, reason, connection);
   if (status === 408 || status === 425 || status === 429 || status >= 500) {
     const message = `${connection.description} cannot take points now: HTTP ${status}, ${reason}`;
-    throw new Unavailable(message, { retryAfterMs: retryAfterOf(answer) });
+    throw new Unavailable(message, { retryAfterMs: retryAfterOf(answer), hint: hintOfOutage(reason) });
   }
   throw configError(status, reason, connection);
 }
@@ -54,6 +54,12 @@ function configError(status: number, reason: string, { description, version }: C
   return new StoreError('config', `${description} answered HTTP ${status}: ${reason}`, {
     hint: hintOfAnswer(status, reason, version),
   });
+}
+
+/** 1.x goes on refusing after a full disk until it is started again: the error of its log stays. */
+function hintOfOutage(reason: string): string | undefined {
+  if (!/no space left/i.test(reason)) return undefined;
+  return 'free space on the disk of the server, and start InfluxDB 1.x again; what could not be written is kept';
 }
 
 /** What to set, by what the server says. Also for answers to reads. */
