@@ -25,10 +25,12 @@ export class ProviderDown extends Error {
 
 /** After so many batches in a row that failed for want of the provider, the rest is not asked. */
 const FAILURES_IN_A_ROW = 3;
+/** After so many partitions, or a whole batch, each refused alone and nobody answered, the request itself is at fault. */
+const REFUSED_ALONE = 20;
 
 /**
  * Asks all partitions in batches as large as the provider takes. A refused batch is halved until the culprits
- * stand alone; everyone else is read. @throws ProviderDown, and FetchError of kind `cancelled`.
+ * stand alone; everyone else is read. Where everyone is a culprit, the rest is not halved any more. @throws ProviderDown, and FetchError of kind `cancelled`.
  */
 export async function readBatches(
   source: Source,
@@ -47,10 +49,14 @@ export async function readBatches(
     if (error.retriable && (failuresInARow >= FAILURES_IN_A_ROW || alone)) throw new ProviderDown(error);
   };
 
+  const everyoneIsRefused = (): boolean =>
+    result.answered.length === 0 && result.failed.size >= Math.max(source.batchSize, REFUSED_ALONE);
+
   const read = async (batch: readonly Partition[]): Promise<void> => {
     try {
       const answer = await source.read({ ...request, partitions: batch });
-      result.records.push(...answer.records);
+      // One by one: an answer may hold more records than a call takes arguments.
+      for (const record of answer.records) result.records.push(record);
       result.answered.push(...batch);
       for (const [reason, rows] of Object.entries(answer.dropped ?? {}) as [DropReason, number][]) {
         result.dropped.set(reason, (result.dropped.get(reason) ?? 0) + rows);
@@ -61,7 +67,7 @@ export async function readBatches(
       if (error.kind === 'credentials') throw new ProviderDown(error);
       // What one of them may not be asked, the others may not either; only a refusal can be about a single one.
       const divisible = error.kind === 'refused' || error.kind === 'bad_answer';
-      if (batch.length === 1 || !divisible) return fail(batch, error);
+      if (batch.length === 1 || !divisible || everyoneIsRefused()) return fail(batch, error);
       const middle = Math.ceil(batch.length / 2);
       await read(batch.slice(0, middle));
       await read(batch.slice(middle));

@@ -2,6 +2,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 import type { Store } from '../store/store.ts';
 import type { Tags } from '../usage/point.ts';
 import { bucketStart } from '../windows/calendar.ts';
+import { DISCOVERED } from './discover.ts';
 import type { Identity } from './identity.ts';
 import type { Job } from './job.ts';
 
@@ -86,5 +87,5 @@ function oldTags({ provider, account, bucket }: Identity): Tags {
 function forget(ledger: Ledger, job: string): void {
   for (const table of [ledger.reads, ledger.gaps, ledger.known, ledger.spool, ledger.partitions])
     table.clear(job);
-  ledger.memories.set(job, 'backfill', '');
+  for (const memory of ['backfill', DISCOVERED]) ledger.memories.set(job, memory, '');
 }

@@ -1,6 +1,5 @@
 import { FetchError } from '../fetch/errors.ts';
 import { EVERYTHING, type Gap } from '../ledger/gaps.ts';
-import type { Partition } from '../providers/provider.ts';
 import { bucketStart, splitByDays } from '../windows/calendar.ts';
 import { intersect, subtract } from '../windows/intervals.ts';
 import { plan, type Plan } from '../windows/planner.ts';
@@ -8,8 +7,10 @@ import type { Window } from '../windows/window.ts';
 import { ProviderDown } from './batches.ts';
 import { maxDays, type Collecting } from './context.ts';
 import { drain, SPOOL_FULL } from './deliver.ts';
+import { discover } from './discover.ts';
 import { failedGap } from './failed-gap.ts';
-import { loseOld, loseVanished } from './lost.ts';
+import { askedFor, gapReads } from './partition-gaps.ts';
+import { loseOld } from './lost.ts';
 import { moveTeams } from './teams.ts';
 import { readWindow } from './read-window.ts';
 
@@ -51,23 +52,23 @@ export async function poll(collecting: Collecting, options: PollOptions): Promis
   const planned = planJob(collecting);
   return guarded(collecting, planned, async (done) => {
     const partitions = await discover(collecting, signal);
-    const withheld = withheldGaps(collecting, partitions);
-    const asked = partitions.filter(({ id }) => !withheld.has(id));
-    const common = { partitions: asked, withheld: [...withheld.values()], whole: true, signal };
     for (const window of urgent(collecting, planned)) {
-      await readWindow(collecting, { ...common, window, against: 'known' });
+      const asked = askedFor(collecting, partitions, window);
+      await readWindow(collecting, { ...asked, window, whole: true, against: 'known', signal });
       done();
     }
     const rest = [
-      ...gapReads(collecting, partitions).map((read) => ({ ...read, whole: false, signal })),
-      ...stepsOf(collecting, planned.backlog).map((window) => ({ ...common, window })),
+      ...gapReads(collecting, partitions).map((read) => ({ ...read, whole: false })),
+      ...stepsOf(collecting, planned.backlog).map((window) => ({ window, whole: true })),
     ];
     for (const [index, read] of rest.entries()) {
       // A store that is down gets what keeps data fresh; the rest would only fill the spool.
       if (!storeIsUp || !mayContinue()) return rest.length - index;
       await readWindow(collecting, {
+        ...askedFor(collecting, partitions, read.window),
         ...read,
         against: isRecent(collecting, read.window) ? 'known' : 'store',
+        signal,
       });
       done();
     }
@@ -145,38 +146,6 @@ export function planJob(collecting: Collecting): Plan {
   });
 }
 
-/** What exists now. A partition met for the first time has a gap in every window that was read without it. */
-export async function discover(collecting: Collecting, signal: AbortSignal): Promise<Partition[]> {
-  const { job, source, ledger, observe, now } = collecting;
-  const partitions = await source.partitions(signal);
-  const met = ledger.partitions.of(job.name);
-  const found = met.size === 0 ? [] : partitions.filter(({ id }) => !met.has(id));
-  ledger.commit(() => {
-    const reads = ledger.reads.of(job.name);
-    for (const { id } of found) {
-      const error = 'found after these buckets were read';
-      const gap = {
-        partition: id,
-        since: now(),
-        kind: 'new',
-        error,
-        attempts: 0,
-        nextTry: now(),
-        lost: false,
-      };
-      for (const { start, end } of reads) ledger.gaps.open(job.name, { ...gap, start, end });
-    }
-    ledger.partitions.seen(
-      job.name,
-      partitions.map(({ id }) => id),
-      now(),
-    );
-  });
-  if (found.length > 0) observe({ type: 'found', job: job.name, partitions: found.length });
-  loseVanished(collecting, partitions);
-  return partitions;
-}
-
 /** Open bucket and due re-reads. One total over all of them costs a provider of totals no more than each alone. */
 function urgent(collecting: Collecting, { open, due }: Plan): Window[] {
   const { job, source } = collecting;
@@ -193,37 +162,6 @@ function urgent(collecting: Collecting, { open, due }: Plan): Window[] {
 export function stepsOf({ job, source }: Collecting, windows: readonly Window[]): Window[] {
   if (source.reads === 'series') return [...windows];
   return windows.flatMap((window) => splitByDays(window, TOTALS_STEP_DAYS, job.zone).toReversed());
-}
-
-/** The gaps whose next try has come: one read per window, of all partitions that miss it. */
-export function gapReads(
-  collecting: Collecting,
-  partitions: readonly Partition[],
-  all = false,
-): { window: Window; partitions: Partition[] }[] {
-  const { job, ledger, now } = collecting;
-  const known = new Map(partitions.map((partition) => [partition.id, partition]));
-  const reads = new Map<string, { window: Window; partitions: Partition[] }>();
-  for (const gap of ledger.gaps.of(job.name)) {
-    const partition = known.get(gap.partition);
-    if (!partition || gap.lost || (gap.nextTry > now() && !all)) continue;
-    for (const window of splitByDays(gap, maxDays(collecting), job.zone).toReversed()) {
-      const key = `${window.start}/${window.end}`;
-      const read = reads.get(key) ?? { window, partitions: [] };
-      read.partitions.push(partition);
-      reads.set(key, read);
-    }
-  }
-  return [...reads.values()];
-}
-
-/** Partitions that failed a while ago are left out until their next try; what they miss joins their gap. */
-function withheldGaps({ job, ledger, now }: Collecting, partitions: readonly Partition[]): Map<string, Gap> {
-  const existing = new Set(partitions.map(({ id }) => id));
-  const waiting = ledger.gaps
-    .of(job.name)
-    .filter((gap) => !gap.lost && gap.nextTry > now() && existing.has(gap.partition));
-  return new Map(waiting.map((gap) => [gap.partition, gap]));
 }
 
 /** The provider is out of reach: the closed buckets that should have been read by now are a gap of the whole window. */
@@ -257,7 +195,10 @@ function watchClock({ job, ledger, observe, now }: Collecting): void {
   const ahead = row.clock - now();
   if (ahead > CLOCK_TOLERANCE) {
     observe({ type: 'clock_back', job: job.name, seconds: ahead });
-    ledger.commit(() => ledger.reads.distrust(job.name, now(), ahead, job.lookback));
+    ledger.commit(() => {
+      ledger.reads.distrust(job.name, now(), ahead, job.lookback);
+      ledger.gaps.distrust(job.name, bucketStart(now(), job.bucket, job.zone));
+    });
   }
   ledger.commit(() => ledger.jobs.save(job.name, { ...row, clock: now() }));
 }

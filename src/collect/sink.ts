@@ -95,12 +95,15 @@ export function openSink(
         ledger.reads.remove(job.name, lost);
         for (const part of subtract([closed], lost)) ledger.gaps.fill(job.name, EVERYTHING, part);
       }
-      const waiting = new Map(ledger.gaps.of(job.name).map((gap) => [gap.partition, gap]));
+      const gaps = ledger.gaps.of(job.name).filter((gap) => !gap.lost);
+      const waiting = new Map(gaps.map((gap) => [gap.partition, gap]));
       for (const { id } of answered) if (waiting.has(id)) ledger.gaps.fill(job.name, id, closed);
       for (const gap of withheld) ledger.gaps.open(job.name, { ...gap, ...closed });
       for (const [{ id }, error] of failed) {
-        const attempts = (waiting.get(id)?.attempts ?? 0) + 1;
-        ledger.gaps.open(job.name, failedGap(id, closed, error, attempts, readAt));
+        const { attempts = 0, nextTry = 0 } = waiting.get(id) ?? {};
+        // Several windows that fail in one poll are one attempt.
+        const again = attempts > 0 && nextTry > readAt ? attempts : attempts + 1;
+        ledger.gaps.open(job.name, failedGap(id, closed, error, again, readAt));
       }
       ledger.known.forget(job.name, settled);
     });

@@ -9,7 +9,7 @@ import { ProviderDown } from '../collect/batches.ts';
 import type { Collecting } from '../collect/context.ts';
 import type { CollectEvent } from '../collect/events.ts';
 import { withLease } from '../collect/lease.ts';
-import { discover } from '../collect/poll.ts';
+import { discover } from '../collect/discover.ts';
 import { compose } from '../compose.ts';
 import { ConfigError } from '../config/errors.ts';
 import { selectJobs } from '../config/jobs.ts';

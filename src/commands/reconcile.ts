@@ -1,6 +1,6 @@
 import type { Collecting } from '../collect/context.ts';
 import { withLease } from '../collect/lease.ts';
-import { discover } from '../collect/poll.ts';
+import { discover } from '../collect/discover.ts';
 import {
   daysThatDiffer,
   NoTotals,

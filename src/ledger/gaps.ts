@@ -26,11 +26,16 @@ export interface Gaps {
   open(job: string, gap: Gap): void;
   /** Removes a window from a partition's gaps: it has been read. */
   fill(job: string, partition: string, window: Window): void;
-  /** Marks gaps that end before `time` as lost. Returns how many were. */
+  /** Marks what gaps miss before `time` as lost. Returns how many gaps it was of. */
   lose(job: string, time: number): number;
   /** Marks all gaps of a partition as lost. Returns how many were. */
   losePartition(job: string, partition: string): number;
-  /** Adds a gap that is lost from the start. */
+  /**
+   * What remains true of the gaps when the clock turns out to have been ahead: none is lost, none waits, and
+   * there are none after `openStart`.
+   */
+  distrust(job: string, openStart: number): void;
+  /** Adds a gap that is lost from the start; it grows together with those it touches. */
   lost(job: string, gap: Gap): void;
   /** Forgets gaps, lost ones too. */
   clear(job: string): void;
@@ -48,7 +53,8 @@ export function createGaps(db: LedgerDatabase): Gaps {
     `INSERT OR REPLACE INTO gap (job, ${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
   const removePartition = db.prepare('DELETE FROM gap WHERE job = ? AND partition = ?');
-  const markLost = db.prepare('UPDATE gap SET lost = 1 WHERE job = ? AND lost = 0 AND end <= ?');
+  const retry = db.prepare('UPDATE gap SET lost = 0, next_try = 0 WHERE job = ?');
+  const removeOne = db.prepare('DELETE FROM gap WHERE job = ? AND partition = ? AND start = ?');
   const markPartition = db.prepare('UPDATE gap SET lost = 1 WHERE job = ? AND lost = 0 AND partition = ?');
   const removeJob = db.prepare('DELETE FROM gap WHERE job = ?');
 
@@ -83,8 +89,23 @@ export function createGaps(db: LedgerDatabase): Gaps {
     }
   }
 
+  const of = (job: string): Gap[] => (select.all(job) as Row[]).map(toGap);
+
+  const lost = (job: string, gap: Gap): void => {
+    fill(job, gap.partition, gap);
+    let { start, end, since } = gap;
+    for (const other of ofPartition(job, gap.partition)) {
+      if (!other.lost || other.start > end || other.end < start) continue;
+      removeOne.run(job, other.partition, other.start);
+      start = Math.min(start, other.start);
+      end = Math.max(end, other.end);
+      since = Math.min(since, other.since);
+    }
+    write(job, { ...gap, start, end, since, lost: true });
+  };
+
   return {
-    of: (job) => (select.all(job) as Row[]).map(toGap),
+    of,
     open: (job, gap) => {
       const others = ofPartition(job, gap.partition);
       removePartition.run(job, gap.partition);
@@ -96,12 +117,17 @@ export function createGaps(db: LedgerDatabase): Gaps {
       }
     },
     fill,
-    lose: (job, time) => markLost.run(job, time).changes,
-    losePartition: (job, partition) => markPartition.run(job, partition).changes,
-    lost: (job, gap) => {
-      fill(job, gap.partition, gap);
-      write(job, gap);
+    lose: (job, time) => {
+      const old = of(job).filter((gap) => !gap.lost && gap.start < time);
+      for (const gap of old) lost(job, { ...gap, end: Math.min(gap.end, time) });
+      return old.length;
     },
+    losePartition: (job, partition) => markPartition.run(job, partition).changes,
+    distrust: (job, openStart) => {
+      for (const { partition } of of(job)) fill(job, partition, { start: openStart, end: Infinity });
+      retry.run(job);
+    },
+    lost,
     clear: (job) => void removeJob.run(job),
   };
 }

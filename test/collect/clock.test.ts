@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Job } from '../../src/collect/job.ts';
 import { DAY, eventsOf, fixture, HOUR, MINUTE, START } from './fixture.ts';
 import type { FakeOptions } from '../support/fake-provider.ts';
 
@@ -10,9 +11,9 @@ const LOOKBACK = DAY;
 
 describe.each(KINDS)('a clock that was ahead and goes back, with %s', (_, options) => {
   /** The daemon's clock is two days ahead for some hours, while the vendor's is right. */
-  function wrongClock() {
+  function wrongClock(job: Partial<Job> = {}) {
     let ahead = 0;
-    const f = fixture({ ...options, lookback: LOOKBACK, vendorNow: () => f.now - ahead });
+    const f = fixture({ ...options, lookback: LOOKBACK, job, vendorNow: () => f.now - ahead });
     const set = (seconds: number): void => {
       f.now += seconds - ahead;
       ahead = seconds;
@@ -62,6 +63,25 @@ describe.each(KINDS)('a clock that was ahead and goes back, with %s', (_, option
 
     expect(f.ledger.lateness.of('test')).toEqual(before);
     expect(f.ledger.counters.of('test').revisions ?? 0).toBe(0);
+  });
+
+  it('has nothing lost that the wrong time made look too old', async () => {
+    const { f, set } = wrongClock({ retention: 3 * DAY });
+    for (let hour = 0; hour < 48; hour += 5) f.use('ann', START + hour * HOUR + 10, hour + 1);
+    await f.pollAfter(HOUR);
+    f.vendor.down = true;
+    await f.pollAfter(2 * DAY);
+    set(4 * DAY);
+    await f.pollAfter(MINUTE);
+    const lost = f.ledger.gaps.of('test').filter((gap) => gap.lost);
+    f.vendor.down = false;
+    set(0);
+
+    await f.pollAfter(MINUTE);
+
+    expect(lost).not.toEqual([]);
+    expect(f.ledger.gaps.of('test')).toEqual([]);
+    expect(f.stored()).toEqual(f.truth());
   });
 
   it('is not noticed within a minute, as clocks are set', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { FakeOptions } from '../support/fake-provider.ts';
-import { gapReads } from '../../src/collect/poll.ts';
+import { gapReads } from '../../src/collect/partition-gaps.ts';
 import { readWindow } from '../../src/collect/read-window.ts';
 import { DAY, fixture, HOUR, intercept, MINUTE, START, type Fixture } from './fixture.ts';
 

@@ -1,0 +1,83 @@
+import { describe, expect, it } from 'vitest';
+import type { FakeOptions } from '../support/fake-provider.ts';
+import { DAY, eventsOf, fixture, HOUR, START, type Fixture } from './fixture.ts';
+
+const KINDS: [string, FakeOptions][] = [
+  ['a series provider', { reads: 'series' }],
+  ['a provider of totals', { reads: 'totals' }],
+];
+const LOOKBACK = DAY;
+
+function useAll(f: Fixture, users: readonly string[], days: number): void {
+  for (let hour = 0; hour < days * 24; hour += 3) {
+    for (const user of users) f.use(user, START + hour * HOUR + 10, hour + 1);
+  }
+}
+
+describe.each(KINDS)('members of %s', (_, options) => {
+  it('that are new have their history read, also from before the look-back', async () => {
+    const f = fixture({ ...options, lookback: LOOKBACK, users: ['ann', 'bob'] });
+    useAll(f, ['ann', 'bob', 'eve'], 5);
+    await f.pollUntil(START + 5 * DAY, HOUR);
+    f.vendor.users.add('eve');
+
+    await f.pollAfter(HOUR);
+
+    expect(f.stored()).toEqual(f.truth());
+    expect(f.ledger.gaps.of('test')).toEqual([]);
+    expect(eventsOf(f, 'found')).toEqual([{ type: 'found', job: 'test', partitions: 1 }]);
+  });
+
+  it('that are new are a gap until their history has been read', async () => {
+    const f = fixture({ ...options, lookback: LOOKBACK, users: ['ann'] });
+    useAll(f, ['ann', 'eve'], 3);
+    await f.pollUntil(START + 3 * DAY, HOUR);
+    f.vendor.users.add('eve');
+    f.vendor.poisoned.add('eve');
+
+    await f.pollAfter(HOUR);
+
+    expect(f.ledger.gaps.of('test')).toMatchObject([
+      { partition: 'eve', start: START, end: START + 3 * DAY + HOUR },
+    ]);
+  });
+
+  it('that are the first are read from the start of the job', async () => {
+    const f = fixture({ ...options, lookback: LOOKBACK, users: [] });
+    useAll(f, ['ann'], 5);
+    await f.pollUntil(START + 4 * DAY, HOUR);
+    f.vendor.users.add('ann');
+
+    await f.pollAfter(HOUR);
+
+    expect(f.stored()).toEqual(f.truth());
+  });
+
+  it('that vanish keep their history, and when they come back nothing is missing', async () => {
+    const f = fixture({ ...options, lookback: LOOKBACK, users: ['ann', 'bob'] });
+    useAll(f, ['ann', 'bob'], 8);
+    await f.pollUntil(START + 2 * DAY, HOUR);
+    f.vendor.users.delete('bob');
+    await f.pollUntil(START + 7 * DAY, HOUR);
+    const kept = [...f.stored().keys()].filter((key) => key.includes('bob')).length;
+    f.vendor.users.add('bob');
+
+    await f.pollUntil(START + 9 * DAY, HOUR);
+
+    expect(kept).toBe(16);
+    expect(f.stored()).toEqual(f.truth());
+  });
+
+  it('that are listed all along are not new after a downtime, nor after the clock was wrong', async () => {
+    const f = fixture({ ...options, lookback: LOOKBACK, users: ['ann', 'bob'] });
+    await f.pollUntil(START + DAY, HOUR);
+    f.now += 20 * DAY;
+    f.restart();
+    await f.pollAfter(HOUR);
+    f.now -= 10 * DAY;
+    await f.pollAfter(HOUR);
+    await f.pollAfter(HOUR);
+
+    expect(eventsOf(f, 'found')).toEqual([]);
+  });
+});
