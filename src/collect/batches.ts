@@ -74,12 +74,18 @@ export async function readBatches(
     }
   };
 
-  const limit = pLimit({ concurrency, rejectOnClear: false });
-  try {
-    await Promise.all(batchesOf(partitions, source.batchSize).map((batch) => limit(() => read(batch))));
-  } finally {
-    limit.clearQueue();
-  }
+  let over = false;
+  const readNext = async (batch: readonly Partition[]): Promise<void> => {
+    if (over) return;
+    try {
+      await read(batch);
+    } catch (error) {
+      over = true;
+      throw error;
+    }
+  };
+  const limit = pLimit(concurrency);
+  await Promise.all(batchesOf(partitions, source.batchSize).map((batch) => limit(() => readNext(batch))));
   return result;
 }
 
