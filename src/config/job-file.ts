@@ -38,10 +38,8 @@ export function readJobFile(file: string, sources: JobSources): JobFile {
   const unread = { file, name, locate: () => FIRST_LINE };
   const read = readTextFile(file);
   if ('problem' in read) {
-    return {
-      ...unread,
-      issues: [{ file, message: `cannot be read (${read.problem})`, hint: 'check its permissions' }],
-    };
+    const hint = read.problem === 'EISDIR' ? 'it is a folder: give it another name' : 'check its permissions';
+    return { ...unread, issues: [{ file, message: `cannot be read (${read.problem})`, hint }] };
   }
   const yaml = parseYaml(read.text);
   if ('issue' in yaml) return { ...unread, issues: [{ file, ...yaml.issue }] };
