@@ -64,7 +64,8 @@ function hintOfOutage(reason: string): string | undefined {
 
 /** What to set, by what the server says. Also for answers to reads. */
 export function hintOfAnswer(status: number, reason: string, version: Connection['version']): string {
-  const login = version === '1' ? 'INFLUX_USERNAME and INFLUX_PASSWORD' : 'INFLUX_TOKEN';
+  const byName = version === '1' || version === 'victoriametrics';
+  const login = byName ? 'INFLUX_USERNAME and INFLUX_PASSWORD' : 'INFLUX_TOKEN';
   if (status === 401) return `check ${login}: the server does not know them`;
   if (status === 403)
     return `give the user or token the right to read and write there, or set another in ${login}`;

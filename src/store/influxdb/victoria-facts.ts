@@ -67,7 +67,7 @@ export async function victoriaFacts(reading: Reading): Promise<VictoriaFacts> {
 /** What users of this server should know, one sentence each. */
 export function victoriaRemarks(facts: VictoriaFacts): string[] {
   const remarks = [
-    'VictoriaMetrics holds counts as doubles: a point with a count above 2^53 is refused',
+    'VictoriaMetrics holds counts as doubles: a point with a count above 2^53-1 is refused',
     `VictoriaMetrics drops what is older than its -retentionPeriod (${facts.retention}): such points are refused`,
   ];
   if (!facts.known)
@@ -95,7 +95,8 @@ export function victoriaObjection(
 ): (point: Point) => string | undefined {
   return ({ time, fields }) => {
     for (const [field, value] of Object.entries(fields)) {
-      if (value > 2 ** 53) return `${field} is above 2^53, which VictoriaMetrics would round: ${value}`;
+      if (value > Number.MAX_SAFE_INTEGER)
+        return `${field} is above 2^53-1, which VictoriaMetrics would round: ${value}`;
     }
     if (time * 1_000 < now() - facts.retentionMs)
       return `older than the -retentionPeriod of VictoriaMetrics (${facts.retention}), which would drop it`;
@@ -121,9 +122,13 @@ function isAtLeast(metrics: string, [major, minor]: readonly [number, number]): 
   return Number(m) > major || (Number(m) === major && Number(n) >= minor);
 }
 
+/** `1ms`, `2h0m0s`, or a bare number of some unit. */
 function durationMs(text: string, bareMs: number): number {
-  const [, digits = '0', unit = ''] = /^([0-9.]+)(ms|[smhdwMy])?$/.exec(text) ?? [];
-  return Number(digits) * (UNIT_MS[unit] ?? bareMs);
+  let sum = 0;
+  for (const [, digits = '', unit = ''] of text.matchAll(/([0-9.]+)(ms|[smhdwMy])?/g)) {
+    sum += Number(digits) * (UNIT_MS[unit] ?? bareMs);
+  }
+  return sum;
 }
 
 function refusal({ connection }: Reading, flag: string, why: string, instead: string): StoreError {

@@ -16,7 +16,7 @@ const Exported = z.object({
 });
 
 /**
- * Sums over the raw samples: exact, because no stored count exceeds 2^53. Where a point is there twice, as without
+ * Sums over the raw samples: exact, because no stored count exceeds 2^53-1. Where a point is there twice, as without
  * de-duplication, the larger value counts.
  * @throws StoreError
  */
