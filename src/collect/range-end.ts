@@ -1,16 +1,23 @@
 import { FetchError } from '../fetch/errors.ts';
 import type { Partition } from '../providers/provider.ts';
+import type { UsageRecord } from '../usage/point.ts';
 import { bucketStart } from '../windows/calendar.ts';
 import type { Window } from '../windows/window.ts';
 import { batchesOf } from './batches.ts';
 import type { Collecting } from './context.ts';
 import type { Totals } from './totals.ts';
 
+type RangeEnd = 'exclusive' | 'inclusive';
+
+/** When a provider refused so short a range, Unix seconds: it is not tried again for a day. */
+const REFUSED = 'range_end_refused';
+const DAY = 86_400;
+
 /**
  * Finds out whether the provider counts usage at the very second where a range ends, which no vendor page
- * says: it halves a range with usage down to one second, then asks for that second alone. Some twenty calls,
- * once per job; the answer is remembered. Undefined where no closed bucket has usage yet, or where the
- * provider does not answer for so short a range.
+ * says: it halves a range with usage down to one second, then compares what two ranges that meet there have in
+ * sum with what they have as one. Some twenty-five calls, once per job; the answer is remembered. Undefined where
+ * no closed bucket has usage yet, or where the provider does not answer for so short a range.
  */
 export async function findRangeEnd(
   collecting: Collecting,
@@ -18,46 +25,68 @@ export async function findRangeEnd(
   partitions: readonly Partition[],
   totals: Totals,
   signal: AbortSignal,
-): Promise<'exclusive' | 'inclusive' | undefined> {
+): Promise<RangeEnd | undefined> {
   const { job, source, ledger, observe, now } = collecting;
+  if (now() - Number(ledger.memories.get(job.name, REFUSED) ?? 0) < DAY) return undefined;
   const asked = someoneActive(partitions, totals, source.batchSize);
+  const closedEnd = Math.min(window.end, bucketStart(now(), job.bucket, job.zone));
 
-  async function used(range: Window, rangeEnd: 'exclusive' | 'inclusive'): Promise<boolean> {
-    const request = {
-      window: range,
+  async function used(start: number, end: number): Promise<bigint> {
+    const { records } = await source.read({
+      window: { start, end },
       bucket: job.bucket,
       zone: job.zone,
       partitions: asked,
-      rangeEnd,
+      rangeEnd: 'exclusive',
       signal,
-    };
-    const { records } = await source.read(request);
-    return records.some(({ fields }) => Object.values(fields).some((count) => count > 0));
+    });
+    return sumOf(records);
   }
 
   try {
-    const closedEnd = bucketStart(now(), job.bucket, job.zone);
-    let { start, end } = { start: window.start, end: Math.min(window.end, closedEnd) };
-    if (start >= end || !(await used({ start, end }, 'exclusive'))) return undefined;
-    while (end - start > 1) {
-      const middle = Math.floor((start + end) / 2);
-      if (await used({ start, end: middle }, 'exclusive')) end = middle;
-      else start = middle;
-    }
-    // `inclusive` sends the last second itself as the end: a range of no length, unless its end counts.
-    const endCounts =
-      (await used({ start, end: start + 1 }, 'inclusive')) ||
-      (await used({ start: end, end: end + 1 }, 'inclusive'));
-    const rangeEnd = endCounts ? 'inclusive' : 'exclusive';
+    const rangeEnd = window.start < closedEnd ? await search(window.start, closedEnd, used) : undefined;
     const row = ledger.jobs.of(job.name);
-    if (row) ledger.commit(() => ledger.jobs.save(job.name, { ...row, rangeEnd }));
+    if (!rangeEnd || !row) return undefined;
+    ledger.commit(() => ledger.jobs.save(job.name, { ...row, rangeEnd }));
     observe({ type: 'range_end', job: job.name, rangeEnd });
     return rangeEnd;
   } catch (error) {
-    if (error instanceof FetchError && (error.kind === 'refused' || error.kind === 'bad_answer'))
-      return undefined;
-    throw error;
+    if (!(error instanceof FetchError) || (error.kind !== 'refused' && error.kind !== 'bad_answer'))
+      throw error;
+    ledger.memories.set(job.name, REFUSED, String(now()));
+    return undefined;
   }
+}
+
+async function search(
+  from: number,
+  to: number,
+  used: (start: number, end: number) => Promise<bigint>,
+): Promise<RangeEnd | undefined> {
+  let [start, end] = [from, to];
+  let usage = await used(start, end);
+  if (usage === 0n) return undefined;
+  while (end - start > 1) {
+    const middle = Math.floor((start + end) / 2);
+    const older = await used(start, middle);
+    if (older > 0n) [end, usage] = [middle, older];
+    else start = middle;
+  }
+  // Usage is at `start`, or, where ends count, at `end`; in the range's first second it may be at either.
+  for (const edge of start === from ? [end, start] : [end]) {
+    const parts = (edge === end ? usage : await used(edge - 1, edge)) + (await used(edge, edge + 1));
+    const whole = await used(edge - 1, edge + 1);
+    if (parts > whole) return 'inclusive';
+    // More in the whole than in its parts came in meanwhile.
+    if (parts < whole) return undefined;
+  }
+  return 'exclusive';
+}
+
+function sumOf(records: readonly UsageRecord[]): bigint {
+  let sum = 0n;
+  for (const { fields } of records) for (const count of Object.values(fields)) sum += BigInt(count);
+  return sum;
 }
 
 /** One partition that has usage, or a batch of them where usage cannot be told apart. */

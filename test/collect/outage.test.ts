@@ -1,0 +1,117 @@
+import { describe, expect, it } from 'vitest';
+import { poll } from '../../src/collect/poll.ts';
+import { EVERYTHING } from '../../src/ledger/gaps.ts';
+import type { FakeOptions } from '../support/fake-provider.ts';
+import { DAY, eventsOf, fixture, HOUR, START, type Fixture } from './fixture.ts';
+
+const KINDS: [string, FakeOptions][] = [
+  ['a series provider', { reads: 'series' }],
+  ['a provider of totals', { reads: 'totals' }],
+];
+const LOOKBACK = DAY;
+
+function useAll(f: Fixture, days: number): void {
+  for (let hour = 0; hour < days * 24; hour += 2) {
+    for (const user of ['ann', 'bob']) f.use(user, START + hour * HOUR + 10, hour + 1);
+  }
+}
+
+describe.each(KINDS)('while %s is out of reach', (_, options) => {
+  it.each([
+    ['an hour', HOUR],
+    ['a day', DAY],
+    ['eight days', 8 * DAY],
+  ])(
+    'for %s, what is missing is one gap of everything, and the next poll after it catches up',
+    async (_, length) => {
+      const f = fixture({ ...options, lookback: LOOKBACK });
+      useAll(f, 12);
+      await f.pollUntil(START + 10 * HOUR, HOUR);
+      f.vendor.down = true;
+      await f.pollUntil(START + 10 * HOUR + length, HOUR);
+      const gaps = f.ledger.gaps.of('test');
+      f.vendor.down = false;
+
+      const report = await f.pollAfter(HOUR);
+
+      expect(gaps).toMatchObject([
+        {
+          partition: EVERYTHING,
+          start: START + 10 * HOUR,
+          end: START + 10 * HOUR + length,
+          since: START + 11 * HOUR,
+          kind: 'unavailable',
+          lost: false,
+        },
+      ]);
+      expect(report).toMatchObject({ left: 0 });
+      expect(f.ledger.gaps.of('test')).toEqual([]);
+      expect(f.stored()).toEqual(f.truth());
+    },
+  );
+
+  it('nothing is asked but whether it is back', async () => {
+    const f = fixture({ ...options, lookback: LOOKBACK });
+    await f.pollUntil(START + 2 * HOUR, HOUR);
+    f.vendor.down = true;
+    const { length } = f.vendor.requests;
+
+    const report = await f.pollAfter(HOUR);
+
+    expect(f.vendor.requests.length).toBe(length);
+    expect(report.error?.kind).toBe('unavailable');
+    expect(report.windows).toBe(0);
+  });
+
+  it('attempts are counted', async () => {
+    const f = fixture({ ...options, lookback: LOOKBACK });
+    f.vendor.down = true;
+
+    for (let poll = 0; poll < 5; poll++) await f.pollAfter(HOUR);
+
+    expect(f.ledger.gaps.of('test')).toMatchObject([{ attempts: 5 }]);
+    expect(eventsOf(f, 'gap').every(({ partition }) => partition === EVERYTHING)).toBe(true);
+  });
+});
+
+describe.each(KINDS)('after the daemon was down, with %s', (_, options) => {
+  it.each([
+    ['an hour', HOUR],
+    ['a day', DAY],
+    ['thirty days', 30 * DAY],
+  ])('for %s, the next poll catches up', async (_, length) => {
+    const f = fixture({ ...options, lookback: LOOKBACK });
+    useAll(f, 32);
+    await f.pollUntil(START + 10 * HOUR, HOUR);
+
+    f.restart();
+    await f.pollAfter(length);
+
+    expect(f.stored()).toEqual(f.truth());
+    expect(f.ledger.gaps.of('test')).toEqual([]);
+  });
+
+  it('a long catch-up makes room for the next poll, which goes on where it stopped', async () => {
+    const f = fixture({ ...options, lookback: LOOKBACK, maxDays: 1 });
+    useAll(f, 40);
+    f.now = START + 40 * DAY;
+    let windows = 0;
+    let polls = 0;
+
+    for (let left = 1; left > 0 && polls < 50; polls++) {
+      let more = 5;
+      f.now += 300;
+      const report = await pollFor(f, () => more-- > 0);
+      windows += report.windows;
+      left = report.left;
+    }
+
+    expect(f.stored()).toEqual(f.truth());
+    expect(polls).toBeGreaterThan(5);
+    expect(windows).toBeLessThan(60);
+  });
+});
+
+function pollFor(f: Fixture, mayContinue: () => boolean) {
+  return poll(f.collecting, { signal: new AbortController().signal, mayContinue });
+}
