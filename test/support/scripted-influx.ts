@@ -8,6 +8,14 @@ export interface WriteRequest {
   readonly lines: readonly string[];
 }
 
+/** Anything but a write. */
+export interface OtherRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: IncomingMessage['headers'];
+  readonly body: string;
+}
+
 export interface Reply {
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
@@ -27,6 +35,8 @@ export interface ScriptedInflux {
   readonly stored: ReadonlyMap<string, string>;
   /** How the next writes are answered. */
   answer(reply: (request: WriteRequest, index: number) => Reply): void;
+  /** How everything else is answered; with its version until then. */
+  answerOthers(reply: (request: OtherRequest) => Reply): void;
   close(): Promise<void>;
 }
 
@@ -35,32 +45,31 @@ export async function startScriptedInflux(version: string | undefined = '2.7.11'
   const writes: WriteRequest[] = [];
   const stored = new Map<string, string>();
   let reply: (request: WriteRequest, index: number) => Reply = () => ({ status: 204 });
+  let others: (request: OtherRequest) => Reply = () => ({
+    headers: version === undefined ? {} : { 'x-influxdb-version': version },
+  });
 
   const server = createServer((incoming, response) => void handle(incoming, response));
 
   async function handle(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
     const chunks: Buffer[] = [];
     for await (const chunk of incoming) chunks.push(chunk as Buffer);
-    if (incoming.method === 'GET') {
-      response.writeHead(204, version === undefined ? {} : { 'x-influxdb-version': version }).end();
+    const { method = '', url: path = '', headers: sent } = incoming;
+    if (!/^(\/api\/v2)?\/write\b/.test(path)) {
+      send(response, others({ method, path, headers: sent, body: Buffer.concat(chunks).toString() }));
       return;
     }
     const text = gunzipSync(Buffer.concat(chunks)).toString();
-    const request = {
-      path: incoming.url ?? '',
-      headers: incoming.headers,
-      lines: text.split('\n').filter(Boolean),
-    };
+    const request = { path, headers: sent, lines: text.split('\n').filter(Boolean) };
     writes.push(request);
-    const { status = 204, headers, body = '', stores, ends } = reply(request, writes.length - 1);
+    const answer = reply(request, writes.length - 1);
+    const { status = 204, stores, ends } = answer;
     for (const line of request.lines) {
       if (stores ? stores(line) : status === 204) store(line);
     }
     if (ends === 'drop') return void incoming.socket.destroy();
     if (ends === 'hang') return;
-    const json = typeof body === 'string' ? undefined : { 'content-type': 'application/json' };
-    response.writeHead(status, { ...json, ...headers });
-    response.end(typeof body === 'string' ? body : JSON.stringify(body));
+    send(response, answer);
   }
 
   function store(line: string): void {
@@ -76,10 +85,19 @@ export async function startScriptedInflux(version: string | undefined = '2.7.11'
     answer: (next) => {
       reply = next;
     },
+    answerOthers: (next) => {
+      others = next;
+    },
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
         server.closeAllConnections();
       }),
   };
+}
+
+function send(response: ServerResponse, { status = 204, headers, body = '' }: Reply): void {
+  const json = typeof body === 'string' ? undefined : { 'content-type': 'application/json' };
+  response.writeHead(status, { ...json, ...headers });
+  response.end(typeof body === 'string' ? body : JSON.stringify(body));
 }

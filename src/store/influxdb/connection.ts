@@ -75,7 +75,9 @@ export function connect(target: InfluxTarget, version: InfluxVersion): Connectio
     ...access,
     version,
     description: `${titleOf(version)} at ${access.url}${place.text}`,
-    identity: [version === 'victoriametrics' ? version : 'influxdb', access.url, ...place.path].join(' '),
+    identity: [version === 'victoriametrics' ? version : 'influxdb', access.url, ...place.path]
+      .filter(Boolean)
+      .join(' '),
     writePath: writePathOf(target, version),
     queryParameters: queryParametersOf(target, version),
   };
