@@ -1,11 +1,20 @@
 import type { Partition } from '../providers/provider.ts';
 import { sumRecords, tokensOf } from '../usage/aggregate.ts';
-import { TAGS, type Fields, type Tag, type Tags, type UsageRecord } from '../usage/point.ts';
+import { toCount } from '../usage/count.ts';
+import {
+  RECONCILE_BUCKET,
+  TAGS,
+  type Fields,
+  type Tag,
+  type Tags,
+  type UsageRecord,
+} from '../usage/point.ts';
 import { seriesKey } from '../usage/series.ts';
 import { splitByDays } from '../windows/calendar.ts';
 import type { Window } from '../windows/window.ts';
 import { batchesOf } from './batches.ts';
 import { maxDays, type Collecting } from './context.ts';
+import { deliver } from './deliver.ts';
 import { readWindow } from './read-window.ts';
 import { toPoints } from './to-points.ts';
 
@@ -75,6 +84,25 @@ export async function daysThatDiffer(
     if (!rows.every(allowed)) days.push(day);
   }
   return days;
+}
+
+/** Keeps the result: in the ledger for `status` and the metrics, and as a point of its own in the store. */
+export async function record(collecting: Collecting, result: Reconciled, differences: number): Promise<void> {
+  const { job, ledger, now } = collecting;
+  const { window, provider, stored } = result;
+  ledger.reconciliations.add(job.name, {
+    ...window,
+    at: now(),
+    provider: String(provider),
+    stored: String(stored),
+    differences,
+  });
+  const tags = { provider: job.provider.id, account: job.account, bucket: RECONCILE_BUCKET };
+  const fields = {
+    reconciled_provider_tokens: toCount(provider),
+    reconciled_stored_tokens: toCount(stored),
+  };
+  await deliver(collecting, [{ time: now(), tags, fields }]);
 }
 
 /** Reads days again and stores every point, whatever the ledger believes is stored. */

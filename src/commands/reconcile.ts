@@ -1,10 +1,10 @@
-import type { Collecting } from '../collect/context.ts';
 import { withLease } from '../collect/lease.ts';
 import { discover } from '../collect/discover.ts';
 import {
   daysThatDiffer,
   NoTotals,
   reconcile,
+  record,
   repair,
   type Comparison,
   type Reconciled,
@@ -77,23 +77,8 @@ async function reconcileJob(
       await repair(collecting, days.length > 0 ? days : [window], partitions, signal);
       result = await reconcile(collecting, window, partitions, signal);
     }
-    record(collecting, result, allowed);
+    await record(collecting, result, result.rows.filter((row) => !allowed(row)).length);
     return result;
-  });
-}
-
-function record(
-  { job, ledger, now }: Collecting,
-  result: Reconciled,
-  allowed: (row: Comparison) => boolean,
-): void {
-  ledger.reconciliations.add(job.name, {
-    at: now(),
-    start: result.window.start,
-    end: result.window.end,
-    provider: String(result.provider),
-    stored: String(result.stored),
-    differences: result.rows.filter((row) => !allowed(row)).length,
   });
 }
 

@@ -20,6 +20,9 @@ export const TAGS = [
 ] as const;
 export type Tag = (typeof TAGS)[number];
 
+/** The tag `bucket` of a point that is no usage but the result of a reconciliation, at the time when it was made. */
+export const RECONCILE_BUCKET = 'reconcile';
+
 /** Every field a point may carry. A field the provider does not report is absent, never 0. */
 export const FIELDS = [
   /** All input, cached input included. */
@@ -30,6 +33,9 @@ export const FIELDS = [
   'cache_write_tokens',
   'requests',
   'images',
+  /** A reconciliation's two sums: only on points whose tag `bucket` is `RECONCILE_BUCKET`. */
+  'reconciled_provider_tokens',
+  'reconciled_stored_tokens',
 ] as const;
 export type Field = (typeof FIELDS)[number];
 

@@ -77,6 +77,12 @@ export function createSerialiser(limits: LineLimits = NO_LIMITS, cacheBytes = 16
     if (fields.cache_write_tokens !== undefined) putField('cache_write_tokens', fields.cache_write_tokens);
     if (fields.requests !== undefined) putField('requests', fields.requests);
     if (fields.images !== undefined) putField('images', fields.images);
+    if (fields.reconciled_provider_tokens !== undefined) {
+      putField('reconciled_provider_tokens', fields.reconciled_provider_tokens);
+    }
+    if (fields.reconciled_stored_tokens !== undefined) {
+      putField('reconciled_stored_tokens', fields.reconciled_stored_tokens);
+    }
     if (end === start) throw new RangeError('a point has no field');
     bytes[start] = SPACE;
   }

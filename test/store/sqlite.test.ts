@@ -234,6 +234,25 @@ describe('the file', () => {
     expect(query(path, 'SELECT name FROM sqlite_schema')).toEqual([['theirs']]);
   });
 
+  it('gets the tags and fields that an older version did not have', async () => {
+    const path = newPath();
+    const before = openSqliteStore(path);
+    await before.write([point(0, { user: 'ann' }, { requests: 1 })]);
+    await before.close();
+    const older = new Database(path);
+    older.exec('ALTER TABLE points DROP COLUMN images; ALTER TABLE series DROP COLUMN team;');
+    older.close();
+
+    const store = openSqliteStore(path);
+    await store.write([point(0, { user: 'bob', team: 'web' }, { images: 2 })]);
+
+    expect(await store.sums({ start: 0, end: HOUR, by: ['team'] })).toEqual([
+      { tags: {}, fields: { requests: 1 } },
+      { tags: { team: 'web' }, fields: { images: 2 } },
+    ]);
+    await store.close();
+  });
+
   it('is refused when a newer version wrote it', async () => {
     const path = newPath();
     await openSqliteStore(path).close();

@@ -138,4 +138,20 @@ function upgrade(file: SqliteFile, database: Database.Database, path: string): v
       { hint: 'Run the newer version, or name another file for the points.' },
     );
   }
+  addColumns(file, database, 'series', TAGS, 'TEXT');
+  addColumns(file, database, 'points', FIELDS, 'INTEGER');
+}
+
+/** A tag or field that this version has and the file's did not is a new, empty column. */
+function addColumns(
+  file: SqliteFile,
+  database: Database.Database,
+  table: string,
+  names: readonly string[],
+  type: string,
+): void {
+  const present = new Set(file.all(`SELECT name FROM pragma_table_info('${table}')`).map(([name]) => name));
+  for (const name of names) {
+    if (!present.has(name)) database.exec(`ALTER TABLE ${table} ADD COLUMN ${name} ${type}`);
+  }
 }

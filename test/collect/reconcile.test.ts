@@ -1,0 +1,116 @@
+import { describe, expect, it } from 'vitest';
+import { discover } from '../../src/collect/discover.ts';
+import { poll } from '../../src/collect/poll.ts';
+import { daysThatDiffer, NoTotals, reconcile, record, repair } from '../../src/collect/reconcile.ts';
+import { totalsOf } from '../../src/collect/totals.ts';
+import type { Source } from '../../src/providers/provider.ts';
+import { collectingOf, DAY, HOUR } from '../support/collecting.ts';
+import { fakeVendor } from '../support/fake-provider.ts';
+import { memoryStore } from '../support/memory-store.ts';
+
+const START = Date.UTC(2026, 9, 1) / 1000;
+const NOW = START + 8 * DAY;
+const WEEK = { start: START, end: START + 7 * DAY };
+const signal = new AbortController().signal;
+
+/** A week of usage by two users, collected, at a vendor that has a total per user and model for any range. */
+async function collected() {
+  const vendor = fakeVendor();
+  vendor.users.add('ann').add('bob');
+  for (let time = START + 60; time < NOW; time += HOUR) {
+    const user = time % (2 * HOUR) < HOUR ? 'ann' : 'bob';
+    vendor.uses.push({ time, visibleAt: time, user, model: 'm', tokens: 10 });
+  }
+  const store = memoryStore();
+  const plain = collectingOf(vendor, store, { reads: 'series', start: START, now: () => NOW, lookback: DAY });
+  const totals: NonNullable<Source['totals']> = async (request) => {
+    const { records } = await plain.source.read(request);
+    return [...totalsOf(records).values()].map((total) => ({ ...total, time: request.window.start }));
+  };
+  const collecting = { ...plain, source: { ...plain.source, totals } };
+  await poll(collecting, { signal });
+  return { vendor, store, plain, collecting, partitions: await discover(collecting, signal) };
+}
+
+/** What somebody did to the store behind the collector's back. */
+function damage(store: ReturnType<typeof memoryStore>, time: number): void {
+  const [key, point] = [...store.contents].find(
+    ([, { time: t, tags }]) => t === time && tags.user === 'ann',
+  )!;
+  store.contents.set(key, { ...point, fields: { input_tokens: 1 } });
+}
+
+describe('reconcile', () => {
+  it('finds the store equal to what the provider says', async () => {
+    const { collecting, partitions } = await collected();
+
+    const result = await reconcile(collecting, WEEK, partitions, signal);
+
+    expect(result).toMatchObject({ provider: 1680n, stored: 1680n });
+    expect(result.rows).toEqual(
+      ['ann', 'bob'].map((user) => ({
+        tags: { model: 'm', user },
+        provider: 840n,
+        stored: 840n,
+        difference: 0n,
+      })),
+    );
+  });
+
+  it('names who differs, finds the day, and reading it again puts it right', async () => {
+    const { collecting, partitions, store, vendor } = await collected();
+    const hour = START + 3 * DAY + 4 * HOUR;
+    damage(store, hour);
+    const equal = ({ difference }: { difference: bigint }) => difference === 0n;
+
+    const before = await reconcile(collecting, WEEK, partitions, signal);
+    const days = await daysThatDiffer(collecting, WEEK, partitions, equal, signal);
+    vendor.requests.length = 0;
+    await repair(collecting, days, partitions, signal);
+    const after = await reconcile(collecting, WEEK, partitions, signal);
+
+    expect(before.rows.filter((row) => !equal(row))).toMatchObject([
+      { tags: { user: 'ann' }, difference: -9n },
+    ]);
+    expect(days).toEqual([{ start: START + 3 * DAY, end: START + 4 * DAY }]);
+    expect(vendor.requests[0]).toMatchObject(days[0]!);
+    expect(after.rows.every(equal)).toBe(true);
+  });
+
+  it('counts what is stored for somebody the provider does not know', async () => {
+    const { collecting, partitions, store } = await collected();
+    const tags = { provider: 'fake', account: 'main', bucket: '1h', user: 'eve', model: 'm' };
+    await store.write([{ time: START, tags, fields: { input_tokens: 5 } }]);
+
+    const { rows } = await reconcile(collecting, WEEK, partitions, signal);
+
+    expect(rows).toContainEqual({
+      tags: { model: 'm', user: 'eve' },
+      provider: 0n,
+      stored: 5n,
+      difference: 5n,
+    });
+  });
+
+  it('keeps its result in the ledger and as a point that no sum of usage includes', async () => {
+    const { collecting, partitions, store } = await collected();
+    const result = await reconcile(collecting, WEEK, partitions, signal);
+
+    await record(collecting, result, 0);
+
+    expect(collecting.ledger.reconciliations.of('test')).toMatchObject([
+      { provider: '1680', differences: 0 },
+    ]);
+    const where = { bucket: 'reconcile' };
+    expect(await store.sums({ start: 0, end: NOW + 1, where, by: [] })).toEqual([
+      { tags: {}, fields: { reconciled_provider_tokens: 1680, reconciled_stored_tokens: 1680 } },
+    ]);
+    expect(await reconcile(collecting, WEEK, partitions, signal)).toEqual(result);
+  });
+
+  it('says so where the provider has no total of its own', async () => {
+    const { plain, partitions } = await collected();
+
+    await expect(reconcile(plain, WEEK, partitions, signal)).rejects.toThrow(NoTotals);
+  });
+});
