@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 
 /*
  * How a tag value is stored. Line protocol cannot carry every character and its servers disagree on backslashes, so
- * some characters are stored as `%` codes: docs/decisions/line-protocol-text.md.
+ * some characters are stored as `%` codes: docs/decisions/0019-line-protocol-text.md.
  */
 
 const CODE = '[0189][0-9A-F]|7F|5C|25|uD[89A-F][0-9A-F]{2}';
