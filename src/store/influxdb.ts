@@ -36,6 +36,10 @@ interface Dialect {
  * https://docs.influxdata.com/influxdb/v2/reference/syntax/line-protocol/
  */
 const INFLUX_LIMITS = { value: 65_000, series: 65_500 };
+/** A sum over a year of many series takes longer than any write. */
+const LONGEST_READ_MS = 60_000;
+/** Somebody waits for the answer to a read. */
+const READ_ATTEMPTS = 3;
 /** The default of -maxLabelValueLen in VictoriaMetrics. */
 const VICTORIA_LIMITS = { value: 4_096, series: 65_500 };
 
@@ -57,7 +61,12 @@ export async function openInfluxStore(options: InfluxOptions): Promise<InfluxSto
   const version = await detectVersion(options, { fetch, timeoutMs });
   const connection = connect(options, version);
   const patience = { attempts, sleep, log };
-  const reading: Reading = { connection, fetch, timeoutMs, patience };
+  const reading: Reading = {
+    connection,
+    fetch,
+    timeoutMs: Math.max(timeoutMs, LONGEST_READ_MS),
+    patience: { ...patience, attempts: Math.min(attempts, READ_ATTEMPTS) },
+  };
   const dialect = version === 'victoriametrics' ? await victoria(reading, now) : influx(reading);
   const { post, close } = createPost(connection, timeoutMs);
   const write = createWrite({ connection, post, patience, deadLetters, ...dialect.writing });

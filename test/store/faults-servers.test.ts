@@ -25,7 +25,7 @@ let disk: string | undefined;
 
 afterEach(async () => {
   await server?.stop();
-  if (disk !== undefined) execFileSync('umount', [disk]);
+  if (disk !== undefined) execFileSync('/bin/umount', [disk]);
   await server?.close();
   server = disk = undefined;
 });
@@ -177,7 +177,9 @@ const DISK_BYTES = 24 * 1024 * 1024;
 /** Mounts a small file system, which goes after the test. */
 function mountSmallDisk(): string {
   const folder = temporaryFolder();
-  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${DISK_BYTES}`, 'tmpfs', folder], { stdio: 'ignore' });
+  execFileSync('/bin/mount', ['-t', 'tmpfs', '-o', `size=${DISK_BYTES}`, 'tmpfs', folder], {
+    stdio: 'ignore',
+  });
   disk = folder;
   return folder;
 }
@@ -185,8 +187,8 @@ function mountSmallDisk(): string {
 function canMount(): boolean {
   const folder = temporaryFolder();
   try {
-    execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', folder], { stdio: 'ignore' });
-    execFileSync('umount', [folder]);
+    execFileSync('/bin/mount', ['-t', 'tmpfs', 'tmpfs', folder], { stdio: 'ignore' });
+    execFileSync('/bin/umount', [folder]);
     return true;
   } catch {
     process.stderr.write('SKIPPED a full disk: mounting a file system needs root\n');

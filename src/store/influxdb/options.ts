@@ -27,9 +27,9 @@ export interface InfluxOptions extends InfluxTarget {
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<unknown>;
   /** For the reads; the global one by default. */
   readonly fetch?: typeof globalThis.fetch;
-  /** For one request, its answer included; 10 s by default. */
+  /** For one write, its answer included; 10 s by default. A read has a minute at least. */
   readonly timeoutMs?: number;
-  /** Requests per chunk at most, while the server cannot take it; 5 by default. */
+  /** Requests per chunk at most, while the server cannot take it; 5 by default. A read has 3 at most. */
   readonly attempts?: number;
   readonly log?: Log;
 }

@@ -69,6 +69,7 @@ export function victoriaRemarks(facts: VictoriaFacts): string[] {
   const remarks = [
     'VictoriaMetrics holds counts as doubles: a point with a count above 2^53-1 is refused',
     `VictoriaMetrics drops what is older than its -retentionPeriod (${facts.retention}): such points are refused`,
+    'VictoriaMetrics acknowledges points before they are on disk: a crash of it may lose those of the last seconds, which `tokentide reconcile` finds',
   ];
   if (!facts.known)
     remarks.push('the flags of VictoriaMetrics cannot be read at /metrics, so its defaults are assumed');
