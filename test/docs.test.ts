@@ -7,7 +7,17 @@ import { JobFields } from '../src/config/job-schema.ts';
 import { createMetrics } from '../src/observe/metrics.ts';
 import { PROVIDERS } from '../src/providers/index.ts';
 import { FIELDS, MEASUREMENT, TAGS } from '../src/usage/point.ts';
-import { anchorOf, codesOf, page, pages, ROOT, tableOf, targetOf, type Page } from './support/markdown.ts';
+import {
+  anchorOf,
+  codeIn,
+  codesOf,
+  page,
+  pages,
+  ROOT,
+  tableOf,
+  targetOf,
+  type Page,
+} from './support/markdown.ts';
 
 const PAGES = pages();
 const ENGLISH = page('README.md');
@@ -37,10 +47,13 @@ describe.each([
   ['README.md', ENGLISH, ['command', 'variable', 'key', 'tag', 'field', 'provider']] as const,
   ['README.zh-CN.md', CHINESE, ['命令', '变量', '键', '标签', '字段', '供应商']] as const,
 ])('the tables of %s', (_, readme, [command, variable, key, tag, field, provider]) => {
-  it('list all commands', async () => {
-    const listed = codesOf(tableOf(readme, command)).map((code) => code.split(' ')[1] ?? '');
+  it('list all commands, with options that they have', async () => {
+    const rows = tableOf(readme, command).rows.map((row) => row.flatMap(codeIn).join(' '));
+    const unknown: string[] = [];
+    for (const row of rows) unknown.push(...(await unknownIn(row)));
 
-    expect(listed.toSorted()).toEqual((await commandsOf('')).toSorted());
+    expect(rows.map((row) => row.split(' ')[1] ?? '').toSorted()).toEqual((await commandsOf('')).toSorted());
+    expect(unknown).toEqual([]);
   });
 
   it('list all variables of the settings', () => {
@@ -194,7 +207,9 @@ async function unknownIn(text: string): Promise<string[]> {
   for (const [, script = ''] of text.matchAll(/\bnpm (?:run )?(?:--silent )?([a-z]+)/g)) {
     if (![...SCRIPTS, ...OF_NPM].includes(script)) unknown.push(`npm ${script}`);
   }
-  for (const [, command = '', rest = ''] of text.matchAll(/\btokentide(?: --)? ([a-z]+)([^|;&>]*)/g)) {
+  for (const [, command = '', rest = ''] of text.matchAll(
+    /\btokentide(?: --)? ([a-z]+)((?:(?! > )[^|;&])*)/g,
+  )) {
     if (!(await commandsOf('')).includes(command)) {
       unknown.push(`tokentide ${command}`);
       continue;
