@@ -18,6 +18,9 @@ import { readWindow } from './read-window.ts';
 const TOTALS_STEP_DAYS = 30;
 /** A wall clock may step back this far (NTP) without anything being doubted. */
 const CLOCK_TOLERANCE = 60;
+const HOUR = 3600;
+/** A clock that was ahead by more than an hour may have been so for this long, seconds. */
+const LONGEST_WRONG = 30 * 24 * HOUR;
 
 export interface PollOptions {
   readonly signal: AbortSignal;
@@ -146,16 +149,25 @@ export function planJob(collecting: Collecting): Plan {
   });
 }
 
-/** Open bucket and due re-reads. One total over all of them costs a provider of totals no more than each alone. */
-function urgent(collecting: Collecting, { open, due }: Plan): Window[] {
-  const { job, source } = collecting;
+/**
+ * Open bucket and due re-reads. One total over all of them costs a provider of totals no more than each alone, as
+ * long as it does not reach over what is settled, and no longer compared, or over the backlog.
+ */
+function urgent(collecting: Collecting, { open, due, backlog }: Plan): Window[] {
+  const { job, source, ledger } = collecting;
   const windows = [...open, ...due];
   if (source.reads === 'series' || windows.length < 2) return windows;
   const hull = {
     start: Math.min(...windows.map(({ start }) => start)),
     end: Math.max(...windows.map(({ end }) => end)),
   };
-  return splitByDays(hull, maxDays(collecting), job.zone).toReversed();
+  const settled = ledger.reads.of(job.name).map(({ start, end, readAt }) => ({
+    start,
+    end: Math.min(end, bucketStart(readAt - job.lookback, job.bucket, job.zone)),
+  }));
+  return subtract([hull], [...settled, ...backlog])
+    .flatMap((window) => splitByDays(window, maxDays(collecting), job.zone))
+    .toReversed();
 }
 
 /** The windows of a long read, cut so that it resumes close to where it was stopped. */
@@ -196,8 +208,12 @@ function watchClock({ job, ledger, observe, now }: Collecting): void {
   if (ahead > CLOCK_TOLERANCE) {
     observe({ type: 'clock_back', job: job.name, seconds: ahead });
     ledger.commit(() => {
-      ledger.reads.distrust(job.name, now(), ahead, job.lookback);
-      ledger.gaps.distrust(job.name, bucketStart(now(), job.bucket, job.zone));
+      const startOf = (time: number): number => bucketStart(time, job.bucket, job.zone);
+      const horizon = startOf(now() - job.lookback);
+      const wrongFor = ahead > HOUR ? LONGEST_WRONG : job.lookback;
+      const openStart = startOf(now());
+      ledger.reads.distrust(job.name, { since: startOf(horizon - wrongFor), horizon, openStart });
+      ledger.gaps.distrust(job.name, openStart);
     });
   }
   ledger.commit(() => ledger.jobs.save(job.name, { ...row, clock: now() }));

@@ -28,28 +28,33 @@ export async function findRangeEnd(
 ): Promise<RangeEnd | undefined> {
   const { job, source, ledger, observe, now } = collecting;
   if (now() - Number(ledger.memories.get(job.name, REFUSED) ?? 0) < DAY) return undefined;
-  const asked = someoneActive(partitions, totals, source.batchSize);
   const closedEnd = Math.min(window.end, bucketStart(now(), job.bucket, job.zone));
 
-  async function used(start: number, end: number): Promise<bigint> {
-    const { records } = await source.read({
-      window: { start, end },
-      bucket: job.bucket,
-      zone: job.zone,
-      partitions: asked,
-      rangeEnd: 'exclusive',
-      signal,
+  async function searchIn(asked: readonly Partition[]): Promise<RangeEnd | undefined> {
+    return search(window.start, closedEnd, async (start, end) => {
+      const { records } = await source.read({
+        window: { start, end },
+        bucket: job.bucket,
+        zone: job.zone,
+        partitions: asked,
+        rangeEnd: 'exclusive',
+        signal,
+      });
+      return sumOf(records);
     });
-    return sumOf(records);
   }
 
   try {
-    const rangeEnd = window.start < closedEnd ? await search(window.start, closedEnd, used) : undefined;
-    const row = ledger.jobs.of(job.name);
-    if (!rangeEnd || !row) return undefined;
-    ledger.commit(() => ledger.jobs.save(job.name, { ...row, rangeEnd }));
-    observe({ type: 'range_end', job: job.name, rangeEnd });
-    return rangeEnd;
+    if (window.start >= closedEnd) return undefined;
+    for (const batch of batchesOf(activeOf(partitions, totals), source.batchSize)) {
+      const rangeEnd = await searchIn(batch);
+      const row = ledger.jobs.of(job.name);
+      if (!rangeEnd || !row) continue;
+      ledger.commit(() => ledger.jobs.save(job.name, { ...row, rangeEnd }));
+      observe({ type: 'range_end', job: job.name, rangeEnd });
+      return rangeEnd;
+    }
+    return undefined;
   } catch (error) {
     if (!(error instanceof FetchError) || (error.kind !== 'refused' && error.kind !== 'bad_answer'))
       throw error;
@@ -89,13 +94,9 @@ function sumOf(records: readonly UsageRecord[]): bigint {
   return sum;
 }
 
-/** One partition that has usage, or a batch of them where usage cannot be told apart. */
-function someoneActive(
-  partitions: readonly Partition[],
-  totals: Totals,
-  batchSize: number,
-): readonly Partition[] {
+/** The partitions that have usage; all of them where usage cannot be told apart. */
+function activeOf(partitions: readonly Partition[], totals: Totals): readonly Partition[] {
+  if (!partitions.every(({ tags }) => tags?.user)) return partitions;
   const users = new Set([...totals.values()].map(({ tags }) => tags.user?.toLowerCase()));
-  const active = partitions.find(({ tags }) => tags?.user && users.has(tags.user.toLowerCase()));
-  return active ? [active] : (batchesOf(partitions, batchSize)[0] ?? []);
+  return partitions.filter(({ tags }) => users.has(tags?.user?.toLowerCase()));
 }

@@ -161,7 +161,7 @@ export async function readTotals(
 
   let totals = await ask(window, partitions);
   if (!rangeEnd && totals.size > 0) {
-    rangeEnd = await findRangeEnd(collecting, window, partitions, totals, signal);
+    rangeEnd = await findRangeEnd(collecting, window, partitions.filter(isAlive), totals, signal);
     if (rangeEnd === 'inclusive') totals = await ask(window, partitions);
     suspect = rangeEnd === 'inclusive';
   }

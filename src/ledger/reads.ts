@@ -1,4 +1,4 @@
-import { addRead, distrustReads, removeReads, type Read } from '../windows/reads.ts';
+import { addRead, distrustReads, removeReads, type Distrust, type Read } from '../windows/reads.ts';
 import type { Window } from '../windows/window.ts';
 import type { LedgerDatabase } from './database.ts';
 
@@ -8,7 +8,7 @@ export interface Reads {
   add(job: string, read: Read, lookback: number): void;
   remove(job: string, windows: readonly Window[]): void;
   /** See `distrustReads`. */
-  distrust(job: string, now: number, ahead: number, lookback: number): void;
+  distrust(job: string, what: Distrust): void;
   clear(job: string): void;
 }
 
@@ -37,8 +37,7 @@ export function createReads(db: LedgerDatabase): Reads {
     of,
     add: (job, read, lookback) => change(job, (reads) => addRead(reads, read, lookback)),
     remove: (job, windows) => change(job, (reads) => removeReads(reads, windows)),
-    distrust: (job, now, ahead, lookback) =>
-      change(job, (reads) => distrustReads(reads, now, ahead, lookback)),
+    distrust: (job, what) => change(job, (reads) => distrustReads(reads, what)),
     clear: (job) => change(job, () => []),
   };
 }

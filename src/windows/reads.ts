@@ -40,15 +40,28 @@ export function removeReads(reads: readonly Read[], windows: readonly Window[]):
   );
 }
 
+/** Which buckets a wrong clock may have spoilt. Bucket starts, Unix seconds. */
+export interface Distrust {
+  /** The first one that may have been read too early. */
+  readonly since: number;
+  /** The first one that is still within the look-back. */
+  readonly horizon: number;
+  /** The one that is open now. */
+  readonly openStart: number;
+}
+
 /**
- * What remains true of the reads when the clock turns out to have been wrong: it now says `now`, and was
- * `ahead` seconds further before. Reads of the future are forgotten. Whatever was read while the clock may
- * have been wrong counts as read when its buckets closed, so that each is read again.
+ * What remains true of the reads when the clock turns out to have been ahead. Reads of the future are forgotten,
+ * and so are those of buckets that were settled under the wrong time. What is within the look-back counts as
+ * read before it closed, so that it is read again.
  */
-export function distrustReads(reads: readonly Read[], now: number, ahead: number, lookback: number): Read[] {
-  const suspectSince = now - lookback - Math.max(lookback, ahead);
-  return removeReads(reads, [{ start: now, end: Infinity }]).map((read) =>
-    read.readAt > suspectSince ? { ...read, readAt: Math.min(read.readAt, read.start) } : read,
+export function distrustReads(reads: readonly Read[], { since, horizon, openStart }: Distrust): Read[] {
+  const forgotten = [
+    { start: since, end: horizon },
+    { start: openStart, end: Infinity },
+  ];
+  return removeReads(reads, forgotten).map((read) =>
+    read.end > horizon ? { ...read, readAt: Math.min(read.readAt, read.start) } : read,
   );
 }
 

@@ -35,6 +35,36 @@ describe.each(KINDS)('a clock that was ahead and goes back, with %s', (_, option
     expect(eventsOf(f, 'clock_back')).toEqual([{ type: 'clock_back', job: 'test', seconds: 2 * DAY - HOUR }]);
   });
 
+  it('has a year of history left alone when it goes back by some minutes', async () => {
+    const { f, set } = wrongClock();
+    for (let day = 0; day < 60; day++) f.use('ann', START + day * DAY + 10, day + 1);
+    await f.pollUntil(START + 60 * DAY, 12 * HOUR);
+    set(10 * MINUTE);
+    await f.pollAfter(MINUTE);
+    set(0);
+    const { length } = f.vendor.requests;
+
+    await f.pollAfter(0);
+
+    expect(eventsOf(f, 'clock_back')).toHaveLength(1);
+    const oldest = Math.min(...f.vendor.requests.slice(length).map(({ start }) => start));
+    expect(oldest).toBeGreaterThanOrEqual(f.now - 3 * LOOKBACK);
+  });
+
+  it('has everything read again that it settled in weeks under the wrong time', async () => {
+    const { f, set } = wrongClock();
+    for (let hour = 0; hour < 10 * 24; hour += 5) f.use('ann', START + hour * HOUR + 10, hour + 1, 20 * HOUR);
+    set(2 * DAY);
+    await f.pollUntil(f.now + 20 * DAY, 2 * HOUR);
+    const wrong = f.stored();
+    set(0);
+
+    await f.pollAfter(HOUR);
+
+    expect(wrong).not.toEqual(f.truth());
+    expect(f.stored()).toEqual(f.truth());
+  });
+
   it('does not keep the store waiting', async () => {
     const { f, set } = wrongClock();
     f.use('ann', START + 10, 100);

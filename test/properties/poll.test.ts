@@ -67,9 +67,21 @@ const step = fc.oneof(
 
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
-async function run(options: FakeOptions, rangeEnd: 'exclusive' | 'inclusive', steps: Step[]): Promise<void> {
+const circumstances = fc.record({
+  rangeEnd: fc.constantFrom('exclusive' as const, 'inclusive' as const),
+  spoolLimit: fc.constantFrom(3, 40),
+  /** How long the vendor takes over an answer, seconds. */
+  slowness: fc.constantFrom(0, 7),
+});
+type Circumstances = typeof circumstances extends fc.Arbitrary<infer T> ? T : never;
+
+async function run(options: FakeOptions, around: Circumstances, steps: Step[]): Promise<void> {
   const vendor = fakeVendor();
-  vendor.rangeEnd = rangeEnd;
+  vendor.rangeEnd = around.rangeEnd;
+  const answer = (): void => {
+    time += around.slowness;
+  };
+  vendor.before = answer;
   for (const user of USERS.slice(0, 3)) vendor.users.add(user);
   const store = memoryStore();
   let time = START + 5 * HOUR;
@@ -80,7 +92,7 @@ async function run(options: FakeOptions, rangeEnd: 'exclusive' | 'inclusive', st
     vendorNow: () => time,
     start: START,
     lookback: LOOKBACK,
-    spoolLimit: 40,
+    spoolLimit: around.spoolLimit,
   });
   const signal = new AbortController().signal;
   const pollOnce = async () => {
@@ -120,7 +132,7 @@ async function run(options: FakeOptions, rangeEnd: 'exclusive' | 'inclusive', st
         if (left-- <= 0) throw new FetchError('cancelled', 'crash');
       };
       await pollOnce();
-      vendor.before = () => undefined;
+      vendor.before = answer;
     }
     if (step.type === 'wait') await pollOnce();
   }
@@ -148,16 +160,16 @@ describe('whatever happens on the way, the store ends equal to the provider', ()
     ['a series provider of days', { reads: 'series', bucket: '1d', batchSize: 1 }],
     ['a provider of totals', { reads: 'totals', batchSize: 3 }],
     ['a provider of totals, days', { reads: 'totals', bucket: '1d', batchSize: 3 }],
+    ['a provider of totals that does not tell whose', { reads: 'totals', batchSize: 3, untagged: true }],
+    ['a series provider that does not tell whose', { reads: 'series', batchSize: 2, untagged: true }],
   ])(
     '%s',
     async (_, options) => {
       await fc.assert(
-        fc.asyncProperty(
-          fc.constantFrom('exclusive' as const, 'inclusive' as const),
-          fc.array(step, { maxLength: 40 }),
-          (rangeEnd, steps) => run(options, rangeEnd, steps),
+        fc.asyncProperty(circumstances, fc.array(step, { maxLength: 40 }), (around, steps) =>
+          run(options, around, steps),
         ),
-        { numRuns: Number(process.env.RUNS ?? 500) },
+        { numRuns: Number(process.env.RUNS ?? 350) },
       );
     },
     120_000,

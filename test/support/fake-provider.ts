@@ -41,6 +41,8 @@ export interface FakeOptions {
   readonly maxDays?: number;
   readonly batchSize?: number;
   readonly retentionDays?: number;
+  /** Partitions do not say whose usage is theirs. */
+  readonly untagged?: boolean;
 }
 
 export function fakeVendor(): FakeVendor {
@@ -81,7 +83,9 @@ export function fakeSource(vendor: FakeVendor, options: FakeOptions, now: () => 
     batchSize: options.batchSize ?? 10,
     partitions: async () => {
       if (vendor.down) throw new FetchError('unavailable', 'the vendor is down');
-      return [...vendor.users].map((user): Partition => ({ id: user, tags: { user } }));
+      return [...vendor.users].map((user): Partition =>
+        options.untagged ? { id: user } : { id: user, tags: { user } },
+      );
     },
     read: async (request) => {
       vendor.before();

@@ -102,29 +102,32 @@ describe('removeReads', () => {
   });
 });
 
-describe('distrustReads, when the clock was wrong', () => {
+describe('distrustReads, when the clock was ahead', () => {
+  const what = { since: 50 * HOUR, horizon: 88 * HOUR, openStart: 100 * HOUR };
+
   it('forgets reads of buckets that have not closed yet', () => {
-    const now = 100 * HOUR;
     const read = { start: 90 * HOUR, end: 120 * HOUR, readAt: 121 * HOUR };
 
-    const left = distrustReads([read], now, 21 * HOUR, LOOKBACK);
+    const [left, ...more] = distrustReads([read], what);
 
-    expect(left.map(({ start, end }) => ({ start, end }))).toEqual([{ start: 90 * HOUR, end: now }]);
+    expect(left).toMatchObject({ start: 90 * HOUR, end: 100 * HOUR });
+    expect(more).toEqual([]);
   });
 
-  it('has every bucket read again that the wrong clock made look settled', () => {
-    const now = 100 * HOUR;
-    const ahead = 20 * HOUR;
-    const read = { start: 80 * HOUR, end: 90 * HOUR, readAt: 110 * HOUR };
+  it('has every bucket within the look-back read again', () => {
+    const read = { start: 90 * HOUR, end: 99 * HOUR, readAt: 110 * HOUR };
 
-    const [left] = distrustReads([read], now, ahead, LOOKBACK);
+    const [left] = distrustReads([read], what);
 
     expect(left!.readAt).toBeLessThanOrEqual(left!.start);
   });
 
-  it('trusts what was read long before', () => {
-    const read = { start: 0, end: HOUR, readAt: HOUR + LOOKBACK };
+  it('forgets that buckets were settled under the wrong time, and trusts the rest of a long history', () => {
+    const read = { start: 0, end: 95 * HOUR, readAt: 120 * HOUR };
 
-    expect(distrustReads([read], 100 * HOUR, HOUR, LOOKBACK)).toEqual([read]);
+    expect(distrustReads([read], what)).toEqual([
+      { start: 0, end: 50 * HOUR, readAt: 120 * HOUR },
+      { start: 88 * HOUR, end: 95 * HOUR, readAt: 88 * HOUR },
+    ]);
   });
 });

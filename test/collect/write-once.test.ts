@@ -1,0 +1,112 @@
+import { describe, expect, it } from 'vitest';
+import { EVERYTHING } from '../../src/ledger/gaps.ts';
+import type { FakeOptions } from '../support/fake-provider.ts';
+import { DAY, fixture, HOUR, MINUTE, START, type Fixture } from './fixture.ts';
+
+const KINDS: [string, FakeOptions][] = [
+  ['a series provider', { reads: 'series', batchSize: 4 }],
+  ['a provider of totals', { reads: 'totals', batchSize: 4 }],
+];
+const LOOKBACK = DAY;
+
+/** A store that takes each point once; its stand-in throws when a point comes a second time. */
+function writeOnce(options: FakeOptions & { spoolLimit?: number }): Fixture {
+  const f = fixture({ ...options, lookback: LOOKBACK });
+  f.store.overwrites = false;
+  return f;
+}
+
+function useAll(f: Fixture, days: number): void {
+  for (let hour = 0; hour < days * 24; hour += 3) {
+    for (const user of ['ann', 'bob'])
+      f.use(user, START + hour * HOUR + 10, hour + 1, hour % 2 ? 3 * HOUR : 0);
+  }
+}
+
+/** What is settled by now: what a store that takes each point once should hold. */
+function settled(f: Fixture): Map<string, number> {
+  return new Map([...f.truth()].filter(([key]) => Number(key.split(' ')[0]) < f.now - LOOKBACK - HOUR));
+}
+
+describe.each(KINDS)('a store that cannot overwrite, with %s', (_, options) => {
+  it('gets each point exactly once, when its bucket has settled', async () => {
+    const f = writeOnce(options);
+    useAll(f, 5);
+
+    await f.pollUntil(START + 5 * DAY + LOOKBACK + 2 * HOUR, HOUR);
+
+    expect(f.stored()).toEqual(f.truth());
+    expect(f.store.written).toBe(f.truth().size);
+  });
+
+  it('has nothing of a bucket that may still change', async () => {
+    const f = writeOnce(options);
+    useAll(f, 3);
+
+    await f.pollUntil(START + 2 * DAY, 20 * MINUTE);
+
+    const times = [...f.store.contents.values()].map(({ time }) => time);
+    expect(Math.max(...times)).toBeLessThan(f.now - LOOKBACK);
+    expect(f.stored()).toEqual(settled(f));
+  });
+
+  it('gets each point once through restarts, outages and a catch-up', async () => {
+    const f = writeOnce(options);
+    useAll(f, 12);
+    await f.pollUntil(START + 2 * DAY, HOUR);
+    f.store.down = true;
+    await f.pollUntil(START + 3 * DAY, HOUR);
+    f.restart();
+    f.store.down = false;
+    await f.pollUntil(START + 4 * DAY, HOUR);
+    f.vendor.down = true;
+    await f.pollUntil(START + 6 * DAY, HOUR);
+    f.vendor.down = false;
+    f.restart();
+    await f.pollAfter(4 * DAY);
+
+    await f.pollUntil(START + 14 * DAY, HOUR);
+
+    expect(f.stored()).toEqual(f.truth());
+    expect(f.store.written).toBe(f.truth().size);
+  });
+
+  it('gets the points of a member whose gap is filled late, and no others again', async () => {
+    const f = writeOnce(options);
+    useAll(f, 3);
+    f.vendor.poisoned.add('bob');
+    await f.pollUntil(START + 3 * DAY, HOUR);
+    f.vendor.poisoned.delete('bob');
+
+    await f.pollUntil(START + 5 * DAY, HOUR);
+
+    expect(f.stored()).toEqual(f.truth());
+    expect(f.store.written).toBe(f.truth().size);
+    expect(f.ledger.gaps.of('test').filter(({ partition }) => partition !== EVERYTHING)).toEqual([]);
+  });
+
+  it('gets a back-fill of the past at once', async () => {
+    const f = writeOnce(options);
+    useAll(f, 5);
+
+    await f.pollAfter(8 * DAY);
+
+    expect(f.stored()).toEqual(f.truth());
+    expect(f.store.written).toBe(f.truth().size);
+  });
+
+  it('gets each point once when the spool overflows', async () => {
+    const f = writeOnce({ ...options, spoolLimit: 6 });
+    useAll(f, 4);
+    await f.pollUntil(START + 2 * DAY, HOUR);
+    f.store.down = true;
+    await f.pollUntil(START + 4 * DAY, HOUR);
+    f.store.down = false;
+
+    await f.pollUntil(START + 7 * DAY, HOUR);
+
+    expect(f.stored()).toEqual(f.truth());
+    expect(f.store.written).toBe(f.truth().size);
+    expect(f.ledger.gaps.of('test')).toEqual([]);
+  });
+});
