@@ -112,4 +112,7 @@ it("makes a vendor's message fit to be shown", () => {
 
   expect(vendorMessage(`token ${CANARY}\n\tis  bad\u0007`, secrets)).toBe('token *** is bad');
   expect(vendorMessage('x'.repeat(400))).toHaveLength(303);
+  expect(vendorMessage(`Signature=${'0fA9'.repeat(10)} of ${'ab'.repeat(20)}x`)).toBe(
+    `Signature=*** of ${'ab'.repeat(20)}x`,
+  );
 });
