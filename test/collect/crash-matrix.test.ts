@@ -1,0 +1,188 @@
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { Collecting } from '../../src/collect/context.ts';
+import { poll } from '../../src/collect/poll.ts';
+import { openLedger, type Ledger } from '../../src/ledger/ledger.ts';
+import type { Source } from '../../src/providers/provider.ts';
+import type { Store } from '../../src/store/store.ts';
+import { collectingOf, DAY, HOUR } from '../support/collecting.ts';
+import { fakeVendor, stored, truth, type FakeOptions, type FakeVendor } from '../support/fake-provider.ts';
+import { memoryStore, type MemoryStore } from '../support/memory-store.ts';
+
+/** A disk that syncs at once, where there is one: what is killed here is the process, not the machine. */
+const MEMORY_DISK = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
+const START = Date.UTC(2026, 9, 1) / 1000;
+const FIRST_POLL = START + 30 * HOUR + 600;
+const signal = new AbortController().signal;
+
+/** The process is gone: nobody handles this. */
+class Killed extends Error {
+  override readonly name = 'Killed';
+}
+
+/** Kills at the step of the given number, and at every later one: a dead process does nothing more. */
+function killer(at: number): { step: () => void; steps: () => number } {
+  let steps = 0;
+  return {
+    step: () => {
+      steps += 1;
+      if (steps >= at) throw new Killed(`at step ${steps}`);
+    },
+    steps: () => steps,
+  };
+}
+
+/** Every point at which a poll waits or makes something durable becomes a step, before and after. */
+function instrument(collecting: Collecting, step: () => void): Collecting {
+  const around = <A extends unknown[], R>(act: (...args: A) => Promise<R>) => {
+    return async (...args: A): Promise<R> => {
+      step();
+      const result = await act(...args);
+      step();
+      return result;
+    };
+  };
+  const source: Source = {
+    ...collecting.source,
+    partitions: around((s) => collecting.source.partitions(s)),
+    read: around((request) => collecting.source.read(request)),
+  };
+  const store: Store = {
+    ...collecting.store,
+    write: around((points, s) => collecting.store.write(points, s)),
+    sums: around((query) => collecting.store.sums(query)),
+  };
+  const ledger: Ledger = {
+    ...collecting.ledger,
+    commit: (change) => {
+      step();
+      const result = collecting.ledger.commit(change);
+      step();
+      return result;
+    },
+  };
+  return { ...collecting, source, store, ledger };
+}
+
+/** What happens between polls; each runs once, whether the poll before it was killed or not. */
+type Scene = (vendor: FakeVendor, store: MemoryStore) => number;
+
+const CALM: readonly Scene[] = [
+  () => 0,
+  (vendor) => {
+    vendor.uses.push(use('ann', START + 29 * HOUR, 7), use('bob', START + 30 * HOUR + 30, 5));
+    return HOUR;
+  },
+  (vendor) => {
+    vendor.uses[0]!.tokens = 0;
+    vendor.poisoned.add('bob');
+    return HOUR;
+  },
+  (vendor) => {
+    vendor.poisoned.clear();
+    return 8 * HOUR;
+  },
+];
+
+const STORE_DOWN: readonly Scene[] = [
+  () => 0,
+  (vendor, store) => {
+    store.down = true;
+    vendor.uses.push(use('ann', START + 29 * HOUR, 7), use('bob', START + 30 * HOUR + 30, 5));
+    return HOUR;
+  },
+  (vendor) => {
+    vendor.uses.push(use('ann', START + 31 * HOUR, 3));
+    vendor.uses[1]!.tokens += 4;
+    return HOUR;
+  },
+  (_, store) => {
+    store.down = false;
+    return HOUR;
+  },
+];
+
+function use(user: string, time: number, tokens: number) {
+  return { time, visibleAt: time, user, model: 'm', tokens };
+}
+
+interface Case {
+  readonly options: FakeOptions;
+  readonly scenes: readonly Scene[];
+  readonly spoolLimit: number;
+}
+
+/** Plays the scenes, killed once at the given step, and lets everything settle. Resolves to the steps it took. */
+async function play({ options, scenes, spoolLimit }: Case, killAt: number): Promise<number> {
+  const vendor = fakeVendor();
+  vendor.users.add('ann').add('bob').add('cat');
+  for (let hour = 0; hour < 30; hour++) {
+    if (hour % 5 < 2) vendor.uses.push(use(hour % 2 ? 'ann' : 'bob', START + hour * HOUR + 60, 10 + hour));
+  }
+  const store = memoryStore();
+  const folder = mkdtempSync(join(MEMORY_DISK, 'tokentide-crash-'));
+  const { step, steps } = killer(killAt);
+  let now = FIRST_POLL;
+  let ledger = openLedger(join(folder, 'ledger.sqlite'));
+  const collecting = (): Collecting =>
+    collectingOf(vendor, store, {
+      ...options,
+      now: () => now,
+      start: START,
+      lookback: 2 * DAY,
+      ledger,
+      spoolLimit,
+    });
+
+  for (const scene of scenes) {
+    now += scene(vendor, store);
+    try {
+      await poll(instrument(collecting(), step), { signal });
+    } catch (error) {
+      if (!(error instanceof Killed)) throw error;
+      ledger.close();
+      ledger = openLedger(join(folder, 'ledger.sqlite'));
+      await poll(collecting(), { signal });
+    }
+  }
+  for (const wait of [HOUR, 7 * HOUR, 2 * DAY, 7 * HOUR, 2 * DAY]) {
+    now += wait;
+    await poll(collecting(), { signal });
+  }
+
+  const until = Math.floor(now / HOUR) * HOUR;
+  expect(stored(store.contents.values()), `killed at step ${killAt}`).toEqual(
+    truth(vendor, '1h', 'UTC', until),
+  );
+  expect(ledger.gaps.of('test'), `killed at step ${killAt}`).toEqual([]);
+  expect(ledger.spool.size()).toBe(0);
+  ledger.close();
+  rmSync(folder, { recursive: true });
+  return steps();
+}
+
+describe('killed at any point between fetch and ledger commit, a collector loses and doubles nothing', () => {
+  const series: FakeOptions = { reads: 'series', batchSize: 2, maxDays: 1 };
+  const totals: FakeOptions = { reads: 'totals', batchSize: 2 };
+  it.each<[string, Case]>([
+    ['a series provider', { options: series, scenes: CALM, spoolLimit: 1000 }],
+    ['a provider of totals', { options: totals, scenes: CALM, spoolLimit: 1000 }],
+    ['a series provider while the store is down', { options: series, scenes: STORE_DOWN, spoolLimit: 1000 }],
+    [
+      'a provider of totals while the store is down',
+      { options: totals, scenes: STORE_DOWN, spoolLimit: 1000 },
+    ],
+    ['a series provider with a spool that overflows', { options: series, scenes: STORE_DOWN, spoolLimit: 2 }],
+    [
+      'a provider of totals with a spool that overflows',
+      { options: totals, scenes: STORE_DOWN, spoolLimit: 2 },
+    ],
+  ])('%s', async (_, matrix) => {
+    const steps = await play(matrix, Infinity);
+    expect(steps).toBeGreaterThan(30);
+
+    for (let killAt = 1; killAt <= steps; killAt++) await play(matrix, killAt);
+  });
+});
