@@ -44,7 +44,9 @@ export async function dropOld({ ledger, store, job, before, after }: Migration):
  * @throws StoreError, NoCommonBoundary
  */
 export async function keepOld({ ledger, store, job, before, after, now }: Migration): Promise<number> {
-  const from = commonBoundary(before, job, now);
+  // Points that still wait for the store are not kept but read again.
+  const [waiting] = ledger.spool.oldest(job.name, 1);
+  const from = commonBoundary(before, job, Math.min(now, waiting?.time ?? now));
   if (from === undefined) {
     throw new NoCommonBoundary(
       `buckets of ${before.bucket} in ${before.zone} and of ${job.bucket} in ${job.zone} never begin together`,

@@ -3,6 +3,7 @@ import { admitJob, identityOf, JobChanged } from '../../src/collect/identity.ts'
 import { dropOld, keepOld, NoCommonBoundary } from '../../src/collect/migrate.ts';
 import { poll } from '../../src/collect/poll.ts';
 import type { Job } from '../../src/collect/job.ts';
+import { toLine } from '../../src/usage/line-protocol.ts';
 import { collectingOf, DAY, HOUR } from '../support/collecting.ts';
 import { fakeVendor } from '../support/fake-provider.ts';
 import { memoryStore } from '../support/memory-store.ts';
@@ -93,6 +94,27 @@ describe('a job whose settings have changed', () => {
     expect(new Set([...store.contents.values()].map(({ tags }) => tags.bucket))).toEqual(
       new Set([after.job.bucket]),
     );
+  });
+
+  it('reads again what still waited for the store when the old points are kept', async () => {
+    const { before, changed, migration, tokens, truth, store } = await collected();
+    const waiting = [...store.contents.values()].find(({ time }) => time === START + 2 * DAY)!;
+    const line = {
+      job: 'test',
+      time: waiting.time,
+      end: waiting.time + HOUR,
+      series: 's',
+      line: toLine(waiting),
+    };
+    before.ledger.spool.add([line]);
+    for (const [key, { time }] of store.contents) if (time === waiting.time) store.contents.delete(key);
+    const after = changed({ bucket: '1d' });
+
+    const from = await keepOld(migration(after.job));
+    await poll(after, { signal });
+
+    expect(from).toBe(START + 2 * DAY);
+    expect(tokens()).toBe(truth);
   });
 
   it('cannot keep days that never begin together', async () => {
