@@ -1,0 +1,143 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { poll } from '../../src/collect/poll.ts';
+import { createWorld, officeHours, type UsageEvent } from '../../src/simulator/world.ts';
+import { collectingOf, DAY, HOUR } from '../support/collecting.ts';
+import { fakeVendor } from '../support/fake-provider.ts';
+import { memoryStore } from '../support/memory-store.ts';
+import { textsOf, truePoints, worldVendor } from './world-vendor.ts';
+
+const MEMBERS = Array.from({ length: 1000 }, (_, index) => `member-${index}@example.com`);
+const ACTIVE = MEMBERS.filter((_, index) => index % 10 === 3);
+const BATCHES = 10;
+const START = Date.UTC(2026, 9, 1) / 1000 - 8 * HOUR;
+const NOW = START + 30 * DAY;
+const BUCKETS = 720;
+const NAIVE = BUCKETS * BATCHES;
+const signal = new AbortController().signal;
+
+/** A hundred members who work in office hours on working days. */
+function office(): UsageEvent[] {
+  const series = ACTIVE.map((user) => ({ user, model: 'm' }));
+  return officeHours({ seed: 3, start: START, end: NOW, series, perHour: 1 });
+}
+
+/** A hundred members, each busy in every single hour of the last days. */
+function aroundTheClock(days: number): UsageEvent[] {
+  const events: UsageEvent[] = [];
+  for (let hour = NOW - days * DAY; hour < NOW; hour += HOUR) {
+    for (const user of ACTIVE) {
+      const time = hour + 61;
+      const fields = { input_tokens: 1 + (time % 97) };
+      events.push({ id: `${time} ${user}`, time, visibleAt: time, tags: { user, model: 'm' }, fields });
+    }
+  }
+  return events;
+}
+
+/** The look-back is short, so that a back-fill is about settled ranges, and the range end known. */
+function collector(events: UsageEvent[], { lookback = HOUR, start = START } = {}) {
+  const clock = { now: NOW };
+  const world = createWorld(events);
+  const { vendor, source } = worldVendor(world, {
+    reads: 'totals',
+    users: MEMBERS,
+    batchSize: 100,
+    rangeEnd: 'exclusive',
+    now: () => clock.now,
+  });
+  const store = memoryStore();
+  const options = { reads: 'totals' as const, start, now: () => clock.now, lookback };
+  const collecting = {
+    ...collectingOf(fakeVendor(), store, { ...options, zone: 'Asia/Shanghai', batchSize: 100 }),
+    source,
+  };
+  collecting.ledger.jobs.save('test', { identity: 'test', clock: 0, rangeEnd: 'exclusive' });
+  const calls = async (): Promise<number> => {
+    const before = vendor.calls.length;
+    await poll(collecting, { signal });
+    return vendor.calls.length - before;
+  };
+  return { clock, vendor, store, collecting, world, calls };
+}
+
+/** The figures of the table in docs/windows.md, by its first column. */
+function documented(): Map<string, number> {
+  const page = readFileSync(new URL('../../docs/windows.md', import.meta.url), 'utf8');
+  const rows = page.matchAll(/^\| ([^|]+?) +\| +([\d,]+) +\|/gm);
+  return new Map([...rows].map(([, what = '', calls = '']) => [what, Number(calls.replaceAll(',', ''))]));
+}
+
+describe('calls for 1,000 members of whom 100 are active, by the hour', () => {
+  const table = documented();
+
+  it('back-fills 30 days of office hours in a tenth of the naive calls, and every point is right', async () => {
+    const { calls, store, world } = collector(office());
+
+    const made = await calls();
+
+    expect(made).toBe(table.get('30 days, office hours'));
+    expect(made).toBeLessThanOrEqual(NAIVE / 10);
+    expect(textsOf(store.contents.values())).toEqual(truePoints(world, '1h', 'Asia/Shanghai', NOW));
+  });
+
+  it('asks hardly more than once per bucket where everybody is busy in every hour', async () => {
+    const days = 10;
+    const { calls, store, world } = collector(aroundTheClock(days), { start: NOW - days * DAY });
+
+    const made = await calls();
+
+    expect(made).toBe(table.get('10 days, 100 members busy in every hour'));
+    // 240 buckets take 240 answers; nine more found out who is idle, and a few prove what follows by subtraction.
+    expect(made).toBeLessThanOrEqual(24 * days + 2 * BATCHES);
+    expect(textsOf(store.contents.values())).toEqual(truePoints(world, '1h', 'Asia/Shanghai', NOW));
+  });
+
+  it('asks once per batch when nothing has moved in three days', async () => {
+    const { calls, clock, vendor } = collector(office(), { lookback: 3 * DAY });
+    const evening = START + 25 * DAY + 21 * HOUR;
+    for (let minute = 0; minute < 60; minute += 5) {
+      clock.now = evening + minute * 60;
+      await calls();
+    }
+    clock.now = evening + HOUR;
+
+    const made = await calls();
+
+    expect(made).toBe(table.get('a quiet poll of the look-back'));
+    expect(made).toBe(BATCHES);
+    expect(vendor.calls.slice(-BATCHES)).toEqual(Array(BATCHES).fill(100));
+  });
+
+  it('descends to the one hour of the one member that changed', async () => {
+    const evening = START + 25 * DAY + 21 * HOUR;
+    const time = START + 24 * DAY + 3 * HOUR;
+    const tags = { user: ACTIVE[0]!, model: 'm' };
+    const late = {
+      id: 'late',
+      time,
+      visibleAt: evening + HOUR,
+      tags,
+      fields: { input_tokens: 5, output_tokens: 1 },
+    };
+    const { calls, clock, store } = collector([...office(), late], { lookback: 3 * DAY });
+    clock.now = evening;
+    await calls();
+    clock.now = evening + HOUR;
+
+    const made = await calls();
+
+    expect(made).toBe(table.get('one late hour of one member'));
+    expect([...store.contents.values()].filter((point) => point.time === time)).toHaveLength(1);
+  });
+
+  it('leaves idle members out after the first answer', async () => {
+    const { calls, vendor } = collector(office());
+
+    await calls();
+
+    expect(vendor.calls.slice(0, BATCHES)).toEqual(Array(BATCHES).fill(100));
+    // All who are active fit into one batch: from then on there is one call for a range, never ten.
+    expect(vendor.calls.length).toBeLessThan(BATCHES + BUCKETS);
+  });
+});

@@ -1,0 +1,86 @@
+import { FetchError } from '../../src/fetch/errors.ts';
+import type { Source } from '../../src/providers/provider.ts';
+import type { World } from '../../src/simulator/world.ts';
+import { sumRecords } from '../../src/usage/aggregate.ts';
+import type { Point, Tag, UsageRecord } from '../../src/usage/point.ts';
+import { bucketStart } from '../../src/windows/calendar.ts';
+import type { Bucket } from '../../src/windows/window.ts';
+
+export interface WorldVendor {
+  /** Every request, by its number of partitions. */
+  readonly calls: number[];
+  down: boolean;
+}
+
+export interface WorldVendorOptions {
+  readonly reads: 'series' | 'totals';
+  readonly users: readonly string[];
+  readonly batchSize: number;
+  /** Whether usage at the second where a range ends is counted. */
+  readonly rangeEnd: 'exclusive' | 'inclusive';
+  /** The vendor's clock, Unix seconds. */
+  readonly now: () => number;
+  /** Called at each request. */
+  readonly onCall?: () => void;
+}
+
+const TAGS: readonly Tag[] = ['user', 'model'];
+
+/** A vendor whose usage is a world's: what truly happened is known, and shows only when it has converged. */
+export function worldVendor(
+  world: World,
+  options: WorldVendorOptions,
+): { vendor: WorldVendor; source: Source } {
+  const vendor: WorldVendor = { calls: [], down: false };
+  const answerOrFail = (): void => {
+    if (vendor.down) throw new FetchError('unavailable', 'the vendor is down');
+  };
+  const source: Source = {
+    reads: options.reads,
+    batchSize: options.batchSize,
+    partitions: async () => {
+      answerOrFail();
+      return options.users.map((user) => ({ id: user, tags: { user } }));
+    },
+    read: async ({ window, partitions, bucket, zone, rangeEnd }) => {
+      options.onCall?.();
+      answerOrFail();
+      vendor.calls.push(partitions.length);
+      const asked = new Set(partitions.map(({ id }) => id));
+      const totals = options.reads === 'totals';
+      const last = rangeEnd === 'inclusive' ? window.end - 1 : window.end;
+      const end = totals && options.rangeEnd === 'inclusive' ? last + 1 : last;
+      const seen = world
+        .visible({ start: window.start, end }, options.now())
+        .filter(({ tags }) => asked.has(tags.user ?? ''));
+      return {
+        records: sumRecords(
+          seen.map(({ time, tags, fields }) => ({
+            time: totals ? window.start : bucketStart(time, bucket, zone),
+            tags: { user: tags.user!, model: tags.model! },
+            fields,
+          })),
+        ),
+      };
+    },
+  };
+  return { vendor, source };
+}
+
+/** Every point that a world makes until `until`, as text: `time user model input output`. */
+export function truePoints(world: World, bucket: Bucket, zone: string, until: number): string[] {
+  const records = world.events
+    .filter(({ time }) => time < until)
+    .map(({ time, tags, fields }): UsageRecord => ({ time: bucketStart(time, bucket, zone), tags, fields }));
+  return textsOf(sumRecords(records));
+}
+
+/** Stored points in the same words. */
+export function textsOf(points: Iterable<Point>): string[] {
+  return [...points]
+    .map(
+      ({ time, tags, fields }) =>
+        `${time} ${TAGS.map((tag) => tags[tag]).join(' ')} ${fields.input_tokens} ${fields.output_tokens}`,
+    )
+    .toSorted();
+}
