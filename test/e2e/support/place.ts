@@ -101,7 +101,8 @@ export function trueSums(
   return sumsOf(since.map(({ time, ...event }) => ({ ...event, time: bucketStart(time, bucket, zone) })));
 }
 
-function sumsOf(records: readonly UsageRecord[]): Sums {
+/** Counters of records, whichever way they were stored. */
+export function sumsOf(records: readonly UsageRecord[]): Sums {
   const own = records.map(({ time, tags, fields }) => ({ time, tags: ownTags(tags), fields }));
   const sums = new Map<string, Fields>();
   for (const { time, tags, fields } of sumRecords(own)) {

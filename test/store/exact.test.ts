@@ -1,0 +1,108 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Job } from '../../src/collect/job.ts';
+import { poll } from '../../src/collect/poll.ts';
+import { compose } from '../../src/compose.ts';
+import type { Settings } from '../../src/config/settings.ts';
+import { PROVIDERS } from '../../src/providers/index.ts';
+import type { UsageEvent } from '../../src/simulator/world.ts';
+import { sumRecords } from '../../src/usage/aggregate.ts';
+import type { Fields } from '../../src/usage/point.ts';
+import { seriesOf, startVendor, VENDORS, type Vendor, type VendorId } from '../e2e/support/vendor.ts';
+import { describeWith, influxQuery, startInfluxd, type RealServer } from '../support/servers.ts';
+
+const HOUR = 3600;
+const NOW = Math.floor(Date.now() / 1000 / HOUR) * HOUR;
+const START = NOW - 6 * HOUR;
+/** The first integer that a double cannot hold, and one whose double is a hundred off. */
+const ABOVE = 2n ** 53n + 1n;
+const FAR_ABOVE = 2n ** 60n + 99n;
+
+/** The counters of one request with so many tokens, as each vendor counts them. */
+const COUNTED: Readonly<Record<VendorId, Fields>> = {
+  trae: { input_tokens: ABOVE, output_tokens: FAR_ABOVE },
+  ucloud: { input_tokens: ABOVE, output_tokens: FAR_ABOVE, total_tokens: ABOVE + FAR_ABOVE, requests: 1 },
+  sigcal: { input_tokens: ABOVE, output_tokens: FAR_ABOVE, total_tokens: ABOVE + FAR_ABOVE, requests: 1 },
+  r9s: { input_tokens: FAR_ABOVE, cached_input_tokens: ABOVE, output_tokens: ABOVE, requests: 1 },
+  'volcengine-ark': { input_tokens: ABOVE, output_tokens: FAR_ABOVE },
+};
+
+/** Two requests in one bucket, one in another. */
+function eventsOf(id: VendorId): UsageEvent[] {
+  return [0, 60, 2 * HOUR].map((offset, index) => {
+    const time = START + HOUR + offset;
+    return { id: `request-${index}`, time, visibleAt: time, tags: seriesOf(id)[0]!, fields: COUNTED[id] };
+  });
+}
+
+function jobOf({ id, options, env, simulator }: Vendor): Job {
+  const provider = PROVIDERS.find((known) => known.id === id)!;
+  const filledIn = Object.entries(options).map(([name, value]) => [
+    name,
+    String(value).startsWith('${') ? env[String(value).slice(2, -1)] : value,
+  ]);
+  return {
+    name: id,
+    provider: { ...provider, rate: { perSecond: 10_000, concurrency: 4, source: 'loopback' } },
+    account: 'main',
+    schedule: '*/5 * * * *',
+    scheduleZone: 'UTC',
+    bucket: '1h',
+    zone: 'UTC',
+    start: START,
+    lookback: 6 * HOUR,
+    options: provider.options.parse({ ...Object.fromEntries(filledIn), base_url: simulator.url }),
+    tagLimits: {},
+  };
+}
+
+function provesExact(openTarget: () => Settings['store']): void {
+  it.each(VENDORS)('from %s', async (id) => {
+    const vendor = await startVendor(id, eventsOf(id));
+    const data = mkdtempSync(join(tmpdir(), 'tokentide-exact-'));
+    const composition = await compose({
+      settings: {
+        jobs: '',
+        data,
+        logLevel: 'silent',
+        store: openTarget(),
+        spoolPoints: 1000,
+        timeoutMs: 5000,
+      },
+      role: 'test',
+      pid: 1,
+      now: Date.now,
+    });
+
+    await poll(composition.collecting(jobOf(vendor)), { signal: new AbortController().signal });
+    const where = { provider: id };
+    const hour = await composition.store.sums({ start: START + HOUR, end: START + 2 * HOUR, where, by: [] });
+    const all = await composition.store.sums({ start: START, end: NOW + HOUR, where, by: [] });
+    await composition.close();
+    rmSync(data, { recursive: true });
+
+    const times = (count: number): Fields =>
+      sumRecords(Array.from({ length: count }, () => ({ time: 0, tags: {}, fields: COUNTED[id] })))[0]!
+        .fields;
+    expect(hour).toEqual([{ tags: {}, fields: times(2) }]);
+    expect(all).toEqual([{ tags: {}, fields: times(3) }]);
+  });
+}
+
+describe('counts above 2^53 arrive exact in SQLite', () => {
+  provesExact(() => ({ kind: 'sqlite' }));
+});
+
+describeWith('influxd', 'counts above 2^53 arrive exact in InfluxDB', () => {
+  let server: RealServer;
+
+  beforeAll(async () => {
+    server = await startInfluxd();
+    await influxQuery(server.url, 'CREATE DATABASE usage');
+  });
+  afterAll(() => server.close());
+
+  provesExact(() => ({ kind: 'influxdb', url: server.url, database: 'usage' }));
+});
