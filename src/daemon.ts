@@ -30,8 +30,8 @@ export interface Daemon {
   readonly url?: string;
   /** When every job has been polled once, whatever came of it. */
   readonly firstPolls: Promise<void>;
-  /** Starts no more polls, lets the running ones finish, and is over within ten seconds. */
-  stop(): Promise<void>;
+  /** Starts no more polls, lets the running ones finish, and is over within so many milliseconds: ten seconds by default. */
+  stop(timeoutMs?: number): Promise<void>;
 }
 
 /** Polls of different jobs on the same minute spread over so many milliseconds, and no more than a tenth of an interval. */
@@ -76,8 +76,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       composition,
       ...(server && { url: server.url }),
       firstPolls: Promise.all(schedules.map((job) => job.poll())).then(() => undefined),
-      stop: async () => {
-        await Promise.all(schedules.map((job) => job.stop()));
+      stop: async (timeoutMs) => {
+        await Promise.all(schedules.map((job) => job.stop(timeoutMs)));
         await server?.close();
         await composition.close();
       },

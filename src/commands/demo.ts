@@ -2,8 +2,10 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import type { Job } from '../collect/job.ts';
-import { loadJobs, selectJobs } from '../config/jobs.ts';
+import { openLedgerFile } from '../compose.ts';
 import type { Environment } from '../config/environment.ts';
+import { ConfigError } from '../config/errors.ts';
+import { loadJobs, selectJobs } from '../config/jobs.ts';
 import { readSettings, type Settings } from '../config/settings.ts';
 import { startDaemon, type Daemon } from '../daemon.ts';
 import { createLogger } from '../observe/log.ts';
@@ -24,6 +26,8 @@ const DAY = 86_400;
 /** How long the simulated company goes on working while the demo stays up. */
 const DAYS_AHEAD = 2;
 const CONVERGENCE = 20 * 60;
+/** Polls of a demo need not finish. */
+const STOP_MS = 2_000;
 
 const BANNER = `
   tokentide demo: simulated providers on this machine, made-up usage, no account and no network.
@@ -35,10 +39,9 @@ export async function demoCommand(context: CommandContext): Promise<number> {
   const { env, now, pid, signal } = context;
   const settings = demoSettings(env);
   const started = now();
-  context.out(`${BANNER}\n`);
   const folder = settings.data;
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(join(folder, 'jobs'), { recursive: true });
+  makeAnew(settings, `demo ${pid}`);
+  context.out(`${BANNER}\n`);
 
   const seconds = Math.floor(started / 1000);
   const company = await startCompany({
@@ -56,15 +59,31 @@ export async function demoCommand(context: CommandContext): Promise<number> {
     now,
   });
   try {
-    await daemon.firstPolls;
-    context.out(await summary(daemon, folder, seconds, ((now() - started) / 1000).toFixed(1)));
-    await untilAborted(signal);
+    const stopped = untilAborted(signal);
+    await Promise.race([daemon.firstPolls, stopped]);
+    if (!signal.aborted) {
+      context.out(await summary(daemon, folder, seconds, ((now() - started) / 1000).toFixed(1)));
+    }
+    await stopped;
   } finally {
-    await daemon.stop();
+    await daemon.stop(STOP_MS);
     await Promise.all(Object.values(company).map(({ simulator }) => simulator.close()));
   }
   context.out('stopped\n');
   return EXIT.fine;
+}
+
+/** Empties the demo's folder, unless another demo is at work in it. @throws LedgerError, ConfigError */
+function makeAnew(settings: Settings, owner: string): void {
+  const ledger = openLedgerFile(settings);
+  const isFree = ledger.leases.take('daemon', owner);
+  ledger.close();
+  if (!isFree) {
+    const message = `another demo is at work in ${settings.data}`;
+    throw new ConfigError([{ message, hint: 'look at that one, or name another folder with --data' }]);
+  }
+  rmSync(settings.data, { recursive: true, force: true });
+  mkdirSync(join(settings.data, 'jobs'), { recursive: true });
 }
 
 /** Writes one job file per vendor, as in `jobs/`, and a `.env` for them, and reads them as the daemon would. */
