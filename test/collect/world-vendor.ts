@@ -4,7 +4,7 @@ import type { World } from '../../src/simulator/world.ts';
 import { sumRecords } from '../../src/usage/aggregate.ts';
 import type { Point, Tag, UsageRecord } from '../../src/usage/point.ts';
 import { bucketStart } from '../../src/windows/calendar.ts';
-import type { Bucket } from '../../src/windows/window.ts';
+import type { Bucket, Window } from '../../src/windows/window.ts';
 
 export interface WorldVendor {
   /** Every request, by its number of partitions. */
@@ -67,10 +67,10 @@ export function worldVendor(
   return { vendor, source };
 }
 
-/** Every point that a world makes until `until`, as text: `time user model input output`. */
-export function truePoints(world: World, bucket: Bucket, zone: string, until: number): string[] {
+/** Every point that a world makes in a window, as text: `time user model input output`. */
+export function truePoints(world: World, bucket: Bucket, zone: string, { start, end }: Window): string[] {
   const records = world.events
-    .filter(({ time }) => time < until)
+    .filter(({ time }) => time >= start && time < end)
     .map(({ time, tags, fields }): UsageRecord => ({ time: bucketStart(time, bucket, zone), tags, fields }));
   return textsOf(sumRecords(records));
 }
