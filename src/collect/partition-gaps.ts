@@ -35,11 +35,11 @@ export function askedFor(
   partitions: readonly Partition[],
   { start, end }: Window,
 ): { partitions: Partition[]; withheld: Gap[] } {
+  const gaps = ledger.gaps.of(job.name).filter((gap) => !gap.lost && gap.nextTry > now());
+  if (gaps.length === 0) return { partitions: [...partitions], withheld: [] };
   const newest = ledger.reads.of(job.name).at(-1)?.end ?? Infinity;
   const waiting = new Map(
-    ledger.gaps
-      .of(job.name)
-      .filter((gap) => !gap.lost && gap.nextTry > now())
+    gaps
       .filter((gap) => gap.end >= newest || (gap.start <= end && start <= gap.end))
       .map((gap) => [gap.partition, gap]),
   );

@@ -52,7 +52,7 @@ export function openSink(
   /** Buckets that start before this are settled: once read, they are not compared any more. */
   const horizon = bucketStart(readAt - job.lookback, job.bucket, job.zone);
   const known = ledger.known.of(job.name, window);
-  const wasRead = readBefore(collecting, partitions);
+  const wasRead = readBefore(collecting, window, partitions);
   const droppedBefore = droppedPoints(collecting);
 
   async function accept(records: readonly UsageRecord[], signal?: AbortSignal): Promise<void> {
@@ -92,7 +92,7 @@ export function openSink(
       if (whole) {
         const lost = overflown();
         ledger.reads.add(job.name, { ...closed, readAt }, job.lookback);
-        ledger.reads.remove(job.name, lost);
+        if (lost.length > 0) ledger.reads.remove(job.name, lost);
         for (const part of subtract([closed], lost)) ledger.gaps.fill(job.name, EVERYTHING, part);
       }
       const gaps = ledger.gaps.of(job.name).filter((gap) => !gap.lost);
@@ -145,9 +145,10 @@ export function openSink(
  */
 function readBefore(
   { job, ledger }: Collecting,
+  window: Window,
   partitions: readonly Partition[],
 ): (record: UsageRecord) => boolean {
-  const reads = ledger.reads.of(job.name);
+  const reads = ledger.reads.of(job.name, window);
   const gaps = ledger.gaps.of(job.name);
   const ownerOf = ownersOf(partitions);
   const owners = new Map(partitions.map(({ id, tags }) => [id, ownerOf(tags ?? {})]));

@@ -4,7 +4,8 @@ import type { LedgerDatabase } from './database.ts';
 
 /** Which closed buckets of a job were read, and when. */
 export interface Reads {
-  of(job: string): Read[];
+  /** In order; those that overlap or touch a window where one is given. */
+  of(job: string, window?: Window): Read[];
   add(job: string, read: Read, lookback: number): void;
   remove(job: string, windows: readonly Window[]): void;
   /** See `distrustReads`. */
@@ -12,13 +13,21 @@ export interface Reads {
   clear(job: string): void;
 }
 
+const ALL: Window = { start: 0, end: Number.MAX_SAFE_INTEGER };
+
 export function createReads(db: LedgerDatabase): Reads {
-  const select = db.prepare('SELECT start, end, read_at FROM read WHERE job = ? ORDER BY start').raw();
+  const select = db
+    .prepare('SELECT start, end, read_at FROM read WHERE job = ? AND end >= ? AND start <= ? ORDER BY start')
+    .raw();
   const insert = db.prepare('INSERT OR REPLACE INTO read (job, start, end, read_at) VALUES (?, ?, ?, ?)');
   const removeOne = db.prepare('DELETE FROM read WHERE job = ? AND start = ?');
 
-  const of = (job: string): Read[] =>
-    (select.all(job) as [number, number, number][]).map(([start, end, readAt]) => ({ start, end, readAt }));
+  const of = (job: string, { start: from, end: to }: Window = ALL): Read[] =>
+    (select.all(job, from, to) as [number, number, number][]).map(([start, end, readAt]) => ({
+      start,
+      end,
+      readAt,
+    }));
 
   /** Writes only the rows that differ: a commit touches a few of them, whatever the length of the history. */
   const replace = (job: string, before: readonly Read[], after: readonly Read[]): void => {
@@ -28,14 +37,14 @@ export function createReads(db: LedgerDatabase): Reads {
     for (const read of before) if (!kept.has(text(read))) removeOne.run(job, read.start);
     for (const read of after) if (!old.has(text(read))) insert.run(job, read.start, read.end, read.readAt);
   };
-  const change = (job: string, update: (reads: Read[]) => Read[]): void => {
-    const before = of(job);
+  const change = (job: string, update: (reads: Read[]) => Read[], window?: Window): void => {
+    const before = of(job, window);
     replace(job, before, update(before));
   };
 
   return {
     of,
-    add: (job, read, lookback) => change(job, (reads) => addRead(reads, read, lookback)),
+    add: (job, read, lookback) => change(job, (reads) => addRead(reads, read, lookback), read),
     remove: (job, windows) => change(job, (reads) => removeReads(reads, windows)),
     distrust: (job, what) => change(job, (reads) => distrustReads(reads, what)),
     clear: (job) => change(job, () => []),
