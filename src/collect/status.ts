@@ -9,7 +9,7 @@ import { lateness } from './lateness.ts';
 /** How fresh and complete one job is. Times in Unix seconds, spans in seconds. */
 export interface JobStatus {
   readonly job: string;
-  /** Every closed bucket from the job's start up to here has been read. */
+  /** The end of the newest closed bucket that has been read. Older ones may be missing: see `unread`. */
   readonly readUntil?: number;
   /** How long ago that was. */
   readonly dataAge?: number;

@@ -1,6 +1,7 @@
 import type { Job } from '../collect/job.ts';
 import { deadLettersOf, openLedgerFile } from '../compose.ts';
 import { formatSpan } from '../config/duration.ts';
+import { ConfigError } from '../config/errors.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { wallTime } from '../windows/calendar.ts';
 import { jobStatus, type JobStatus } from '../collect/status.ts';
@@ -10,6 +11,7 @@ import { EXIT, formatCount, formatJson, formatTable } from './output.ts';
 /** `tokentide status`: how fresh and complete each job is, from the ledger alone; asks nobody. */
 export async function statusCommand(context: CommandContext, { json }: { json: boolean }): Promise<number> {
   const loaded = context.loadJobs();
+  if (loaded.issues.length > 0) throw new ConfigError(loaded.issues);
   const ledger = openLedgerFile(context.settings);
   try {
     const now = Math.floor(context.now() / 1000);
@@ -22,7 +24,7 @@ export async function statusCommand(context: CommandContext, { json }: { json: b
       context.out(formatJson({ jobs, off: loaded.off, forgotten, spooled: ledger.spool.size(), rejected }));
       return EXIT.fine;
     }
-    context.out(describe(jobs, loaded.jobs));
+    if (jobs.length > 0) context.out(describe(jobs, loaded.jobs));
     for (const { name, reason } of loaded.off) context.out(`${name} is off: ${reason}\n`);
     for (const name of forgotten) context.out(`${name} has collected before and has no job file any more\n`);
     for (const line of remarks(ledger, jobs)) context.out(`${line}\n`);
@@ -40,7 +42,7 @@ function describe(statuses: readonly JobStatus[], jobs: readonly Job[]): string 
   return formatTable(
     [
       { title: 'job' },
-      { title: 'complete up to' },
+      { title: 'read up to' },
       { title: 'data age', align: 'right' },
       { title: 'settled', align: 'right' },
       { title: 'to catch up', align: 'right' },
