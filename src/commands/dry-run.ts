@@ -6,7 +6,7 @@ import type { Store } from '../store/store.ts';
 import { toLine } from '../usage/line-protocol.ts';
 import type { Point } from '../usage/point.ts';
 import type { CommandContext } from './context.ts';
-import { EXIT, formatJson } from './output.ts';
+import { EXIT, formatJsonLine } from './output.ts';
 
 /**
  * `collect --dry-run`: what one poll would write to an empty store, as line protocol on standard output. It reads
@@ -33,7 +33,7 @@ export async function dryRun(context: CommandContext, jobs: readonly Job[], json
 /** A store that prints what it is given. */
 function printer({ out }: CommandContext, job: Job, json: boolean): Store {
   const print = (point: Point): void =>
-    out(json ? formatJson({ job: job.name, ...point }) : `${toLine(point)}\n`);
+    out(json ? formatJsonLine({ job: job.name, ...point }) : `${toLine(point)}\n`);
   return {
     description: 'standard output',
     identity: 'standard output',

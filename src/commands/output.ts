@@ -51,6 +51,11 @@ export function formatJson(value: unknown): string {
   return `${stringify(value, null, 2)}\n`;
 }
 
+/** One line of JSON, for results that come one by one. */
+export function formatJsonLine(value: unknown): string {
+  return `${stringify(value)}\n`;
+}
+
 /** Writes what went wrong and what to do about it. Returns the exit code. */
 export function printError(error: unknown, err: (text: string) => void): number {
   if (error instanceof ConfigError) {
