@@ -2,15 +2,14 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Job } from '../../src/collect/job.ts';
 import { poll } from '../../src/collect/poll.ts';
 import { compose } from '../../src/compose.ts';
 import type { Settings } from '../../src/config/settings.ts';
-import { PROVIDERS } from '../../src/providers/index.ts';
 import type { UsageEvent } from '../../src/simulator/world.ts';
 import { sumRecords } from '../../src/usage/aggregate.ts';
 import type { Fields } from '../../src/usage/point.ts';
-import { seriesOf, startVendor, VENDORS, type Vendor, type VendorId } from '../e2e/support/vendor.ts';
+import { jobOf } from '../e2e/support/job.ts';
+import { seriesOf, startVendor, VENDORS, type VendorId } from '../e2e/support/vendor.ts';
 import { describeWith, influxQuery, startInfluxd, type RealServer } from '../support/servers.ts';
 
 const HOUR = 3600;
@@ -37,30 +36,9 @@ function eventsOf(id: VendorId): UsageEvent[] {
   });
 }
 
-function jobOf({ id, options, env, simulator }: Vendor): Job {
-  const provider = PROVIDERS.find((known) => known.id === id)!;
-  const filledIn = Object.entries(options).map(([name, value]) => [
-    name,
-    String(value).startsWith('${') ? env[String(value).slice(2, -1)] : value,
-  ]);
-  return {
-    name: id,
-    provider: { ...provider, rate: { perSecond: 10_000, concurrency: 4, source: 'loopback' } },
-    account: 'main',
-    schedule: '*/5 * * * *',
-    scheduleZone: 'UTC',
-    bucket: '1h',
-    zone: 'UTC',
-    start: START,
-    lookback: 6 * HOUR,
-    options: provider.options.parse({ ...Object.fromEntries(filledIn), base_url: simulator.url }),
-    tagLimits: {},
-  };
-}
-
 function provesExact(openTarget: () => Settings['store']): void {
   it.each(VENDORS)('from %s', async (id) => {
-    const vendor = await startVendor(id, eventsOf(id));
+    const job = jobOf(await startVendor(id, eventsOf(id)), { start: START, zone: 'UTC' });
     const data = mkdtempSync(join(tmpdir(), 'tokentide-exact-'));
     const composition = await compose({
       settings: {
@@ -76,7 +54,7 @@ function provesExact(openTarget: () => Settings['store']): void {
       now: Date.now,
     });
 
-    await poll(composition.collecting(jobOf(vendor)), { signal: new AbortController().signal });
+    await poll(composition.collecting(job), { signal: new AbortController().signal });
     const where = { provider: id };
     const hour = await composition.store.sums({ start: START + HOUR, end: START + 2 * HOUR, where, by: [] });
     const all = await composition.store.sums({ start: START, end: NOW + HOUR, where, by: [] });

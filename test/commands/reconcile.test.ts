@@ -1,0 +1,69 @@
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import type { Job } from '../../src/collect/job.ts';
+import { collectCommand } from '../../src/commands/collect.ts';
+import { reconcileCommand, type ReconcileArguments } from '../../src/commands/reconcile.ts';
+import { openSqliteStore } from '../../src/store/sqlite.ts';
+import { bucketStart } from '../../src/windows/calendar.ts';
+import { jobOf } from '../e2e/support/job.ts';
+import { anHourAgo, DAY, startVendor, type VendorId } from '../e2e/support/vendor.ts';
+import { commandPlace, type CommandPlace } from './place.ts';
+
+const ZONE = 'Asia/Shanghai';
+const START = bucketStart(anHourAgo(), '1d', ZONE) - 2 * DAY;
+const reconcile =
+  (more: Partial<ReconcileArguments> = {}) =>
+  (context: Parameters<typeof reconcileCommand>[0]) =>
+    reconcileCommand(context, { fix: false, tolerance: 0, json: false, ...more });
+
+async function collected(id: VendorId): Promise<{ place: CommandPlace; job: Job }> {
+  const place = commandPlace();
+  const job = jobOf(await startVendor(id, { start: START, end: anHourAgo() }), { start: START, zone: ZONE });
+  await place.run((context) => collectCommand(context, { jobs: [], dryRun: false, json: false }), [job]);
+  return { place, job };
+}
+
+/** Adds tokens to a stored point behind the collector's back. */
+async function tamper({ data }: CommandPlace, tokens: number): Promise<void> {
+  const store = openSqliteStore(join(data, 'usage.sqlite'));
+  const [point] = store.points({ start: START, end: START + 2 * DAY });
+  const { input_tokens = 0, total_tokens } = point!.fields;
+  const fields = {
+    ...point!.fields,
+    input_tokens: Number(input_tokens) + tokens,
+    ...(total_tokens !== undefined && { total_tokens: Number(total_tokens) + tokens }),
+  };
+  await store.write([{ ...point!, fields }]);
+  await store.close();
+}
+
+test.each(['trae', 'ucloud', 'sigcal', 'volcengine-ark'] as const)(
+  '%s: what is stored equals its totals',
+  async (id) => {
+    const { place, job } = await collected(id);
+
+    const { code, out, err } = await place.run(reconcile(), [job]);
+
+    expect([code, err]).toEqual([0, '']);
+    expect(out).toMatch(new RegExp(`^${id}: 20.* 00:00 to 20.* 00:00 Asia/Shanghai: equal\\n`));
+  },
+);
+
+test.each(['trae', 'ucloud', 'volcengine-ark'] as const)(
+  '%s: a difference is found, weighed and mended',
+  async (id) => {
+    const { place, job } = await collected(id);
+    await tamper(place, 7);
+
+    const found = await place.run(reconcile(), [job]);
+    const tolerated = await place.run(reconcile({ tolerance: 5 }), [job]);
+    const mended = await place.run(reconcile({ fix: true, json: true }), [job]);
+    const after = await place.run(reconcile(), [job]);
+
+    expect([found.code, tolerated.code, mended.code, after.code]).toEqual([1, 0, 0, 0]);
+    expect(found.out).toMatch(/: 1 of \d+ differ\n/);
+    expect(found.out).toMatch(/ 7\n/);
+    expect(JSON.parse(mended.out)).toMatchObject([{ job: id, reconciled: { rows: expect.any(Array) } }]);
+    expect(after.out).toMatch(/: equal\n/);
+  },
+);

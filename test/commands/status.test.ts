@@ -1,0 +1,56 @@
+import { expect, test } from 'vitest';
+import { collectCommand } from '../../src/commands/collect.ts';
+import { statusCommand } from '../../src/commands/status.ts';
+import { ConfigError } from '../../src/config/errors.ts';
+import { jobOf } from '../e2e/support/job.ts';
+import { anHourAgo, DAY, startVendor } from '../e2e/support/vendor.ts';
+import { contextOf } from './context.ts';
+import { commandPlace } from './place.ts';
+
+const START = anHourAgo() - DAY;
+const status =
+  (json = false) =>
+  (context: Parameters<typeof statusCommand>[0]) =>
+    statusCommand(context, { json });
+const collect = (context: Parameters<typeof collectCommand>[0]) =>
+  collectCommand(context, { jobs: [], dryRun: false, json: false });
+
+test('before and after the first collection', async () => {
+  const place = commandPlace();
+  const vendor = await startVendor('ucloud', { start: START, end: anHourAgo() });
+  const job = jobOf(vendor, { start: START });
+
+  const before = await place.run(status(), [job]);
+  await place.run(collect, [job]);
+  const after = await place.run(status(true), [job]);
+
+  expect(before.code).toBe(0);
+  expect(before.out).toMatch(/\nucloud {2}nothing yet .* 2[56] {5}0 {5}0 {10}0\n$/);
+  expect(JSON.parse(after.out)).toMatchObject({
+    jobs: [{ job: 'ucloud', unread: 0, gaps: 0, lost: 0, revisions: 0, disagreements: 0 }],
+    off: [],
+    forgotten: [],
+    spooled: 0,
+    rejected: 0,
+  });
+});
+
+test('jobs that are off, and jobs that have lost their file', async () => {
+  const place = commandPlace();
+  const vendor = await startVendor('ucloud', { start: START, end: anHourAgo() });
+  await place.run(collect, [jobOf(vendor, { start: START, name: 'old' })]);
+  const off = [{ name: 'trae', file: 'jobs/trae.yaml', reason: 'TRAE_APP_ID is not set' }];
+
+  const { code, out } = await place.run(status(), [], off);
+
+  expect(code).toBe(0);
+  expect(out).toBe(
+    'trae is off: TRAE_APP_ID is not set\nold has collected before and has no job file any more\n',
+  );
+});
+
+test('job files that are wrong are not passed over', async () => {
+  const issues = [{ file: 'jobs/a.yaml', message: 'unknown provider "r9x"' }];
+
+  await expect(statusCommand(contextOf({ issues }), { json: false })).rejects.toThrow(ConfigError);
+});
