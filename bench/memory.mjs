@@ -1,0 +1,74 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { createSite, residentMemory, startCommand, startVendor } from './daemon.mjs';
+import { median } from './measure.mjs';
+import { startSink } from './sink.mjs';
+import { SCENES, vendorTruth } from './vendor.mjs';
+import { assertTruth } from './workload.mjs';
+
+const DAY = 86_400;
+const BEIJING = 8 * 3600;
+const SAMPLE_MS = 200;
+
+/** Resident memory of `tokentide backfill` over a million points: the peak, and how much it still grows. */
+export async function benchBackfillMemory() {
+  const endpoints = 1000;
+  const days = 14;
+  const sink = await startSink();
+  const vendor = await startVendor(endpoints);
+  const site = createSite({ vendor, sink, from: '1d' });
+  try {
+    const end = Math.floor((Date.now() / 1000 + BEIJING) / DAY) * DAY - BEIJING - 5 * DAY;
+    const start = end - days * DAY;
+    const range = ['--from', iso(start), '--to', iso(end)];
+    const { child, ended } = startCommand(site, 'backfill', 'bench', ...range);
+    const samples = [];
+    const timer = setInterval(() => samples.push(residentMemory(child.pid)), SAMPLE_MS);
+    child.once('exit', () => clearInterval(timer));
+    const { code, said } = await ended;
+    if (code !== 0) throw new Error(`the back-fill ended with ${code}: ${said}`);
+    const truth = vendorTruth(endpoints, start, end);
+    assertTruth('the back-fill', truth, await sink.totals());
+    const quarter = Math.floor(samples.length / 4);
+    return {
+      points: truth.points,
+      peak: Math.max(...samples),
+      growth: median(samples.slice(-quarter)) / median(samples.slice(quarter, 2 * quarter)) - 1,
+    };
+  } finally {
+    sink.close();
+    vendor.close();
+    site.remove();
+  }
+}
+
+/** Resident memory of `tokentide run` that has polled a day of usage and waits for its next poll. */
+export async function benchIdleMemory() {
+  const endpoints = 50;
+  const sink = await startSink();
+  const vendor = await startVendor(endpoints);
+  const site = createSite({ vendor, sink, from: '1d' });
+  const { child, ended, said } = startCommand(site, 'run');
+  try {
+    while ((await sink.totals()).points < endpoints * SCENES.length * 24) {
+      if (child.exitCode !== null) throw new Error(`the daemon ended: ${said()}`);
+      await delay(SAMPLE_MS);
+    }
+    await delay(3000);
+    const samples = [];
+    for (let i = 0; i < 10; i++) {
+      samples.push(residentMemory(child.pid));
+      await delay(SAMPLE_MS);
+    }
+    return { median: median(samples) };
+  } finally {
+    child.kill('SIGTERM');
+    await ended;
+    sink.close();
+    vendor.close();
+    site.remove();
+  }
+}
+
+function iso(seconds) {
+  return new Date(seconds * 1000).toISOString().replace('.000Z', 'Z');
+}

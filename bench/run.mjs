@@ -1,0 +1,109 @@
+// `npm run bench`: everything, written to docs/performance.md; `npm run bench -- serialise start`: only these, printed.
+import { writeFileSync } from 'node:fs';
+import { benchBackfillMemory, benchIdleMemory } from './memory.mjs';
+import { benchPipeline } from './pipeline.mjs';
+import { benchUnchangedPoll } from './poll.mjs';
+import { describeMachine, toMarkdown, toTable } from './report.mjs';
+import { benchSerialise } from './serialise.mjs';
+import { benchStart } from './start.mjs';
+
+const PARTS = {
+  serialise: async () => {
+    const { ratio, perSecond, clientPerSecond } = await benchSerialise();
+    return [
+      row('Serialise', `${millions(perSecond)} points/s`, '>= 1.5 M points/s', perSecond >= 1.5e6),
+      row(
+        `… against the client's Point`,
+        `${ratio.toFixed(1)}x (it: ${millions(clientPerSecond)}/s)`,
+        '>= 5x',
+        ratio >= 5,
+      ),
+    ];
+  },
+  pipeline: async () => {
+    const { ratio, share, perSecond, clientPerSecond, barePerSecond } = await benchPipeline();
+    return [
+      row('Answer to acknowledged write', `${millions(perSecond)} points/s`, '', true),
+      row(
+        `… against the client's default path`,
+        `${ratio.toFixed(1)}x (it: ${millions(clientPerSecond)}/s)`,
+        '>= 3x',
+        ratio >= 3,
+      ),
+      row(
+        'Share of the bare limit',
+        `${percent(share)} (it: ${millions(barePerSecond)}/s)`,
+        '>= 60 %',
+        share >= 0.6,
+      ),
+    ];
+  },
+  poll: async () => {
+    const { milliseconds, lines, series } = await benchUnchangedPoll();
+    if (lines !== 0) throw new Error(`an unchanged poll wrote ${lines} lines`);
+    return [
+      row(
+        `Unchanged poll of ${series} series`,
+        `${milliseconds.toFixed(0)} ms CPU`,
+        '<= 50 ms CPU',
+        milliseconds <= 50,
+      ),
+      row('… lines written', String(lines), '0', lines === 0),
+    ];
+  },
+  backfill: async () => {
+    const { points, peak, growth } = await benchBackfillMemory();
+    return [
+      row(`Back-fill of ${millions(points)} points, peak memory`, megabytes(peak), '<= 160 MB', peak <= 160),
+      row('… growth', percent(growth), 'flat: <= 10 %', growth <= 0.1),
+    ];
+  },
+  idle: async () => {
+    const { median } = await benchIdleMemory();
+    return [row('Idle memory', megabytes(median), '<= 80 MB', median <= 80)];
+  },
+  start: async () => {
+    const { milliseconds } = await benchStart();
+    return [row('Start to first request', `${milliseconds.toFixed(0)} ms`, '<= 300 ms', milliseconds <= 300)];
+  },
+};
+
+function row(what, measured, target, met) {
+  return { what, measured, target, met };
+}
+
+function millions(value) {
+  return `${(value / 1e6).toFixed(2)} M`;
+}
+
+function percent(value) {
+  return `${(value * 100).toFixed(0)} %`;
+}
+
+function megabytes(value) {
+  return `${value.toFixed(0)} MB`;
+}
+
+const asked = process.argv.slice(2);
+const unknown = asked.filter((name) => !(name in PARTS));
+if (unknown.length > 0) {
+  console.error(`no such part: ${unknown.join(', ')}; there are ${Object.keys(PARTS).join(', ')}`);
+  process.exit(2);
+}
+const machine = describeMachine();
+console.log(machine);
+const rows = [];
+for (const [name, bench] of Object.entries(PARTS)) {
+  if (asked.length > 0 && !asked.includes(name)) continue;
+  try {
+    rows.push(...(await bench()));
+  } catch (error) {
+    console.error(`${name} FAILED: ${error.stack}`);
+    process.exit(1);
+  }
+}
+console.log(toTable(rows));
+if (asked.length === 0) {
+  writeFileSync(new URL('../docs/performance.md', import.meta.url), toMarkdown(rows, machine));
+  console.log('written to docs/performance.md');
+}
