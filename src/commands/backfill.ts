@@ -18,6 +18,7 @@ import { wallTime } from '../windows/calendar.ts';
 import type { Window } from '../windows/window.ts';
 import type { CommandContext } from './context.ts';
 import { EXIT, formatCount, formatJson } from './output.ts';
+import { watchStore } from './store-watch.ts';
 import { parseTime } from './time.ts';
 
 export interface BackfillArguments {
@@ -38,8 +39,10 @@ export async function backfillCommand(context: CommandContext, args: BackfillArg
   const asked = { from: args.from, to: args.to };
 
   const counts = { points: 0, calls: 0 };
+  const watch = watchStore();
   const onEvent = (event: CollectEvent): void => {
-    if (event.type === 'written') counts.points += event.points;
+    watch.onEvent(event);
+    if (event.type === 'written' || event.type === 'drained') counts.points += event.points;
   };
   const onCall = (): void => void (counts.calls += 1);
   const composition = await compose({ settings, role: 'backfill', pid, now, onEvent, onCall });
@@ -76,6 +79,8 @@ export async function backfillCommand(context: CommandContext, args: BackfillArg
       const done = index + 1;
       const eta = ((now() - started) / 1000 / done) * (planned.windows.length - done);
       progress(context, args, collecting, { window, done, total: planned.windows.length, eta, ...counts });
+      // Nothing is gained by asking for more than the store takes: the next run goes on from here.
+      if (collecting.ledger.spool.size() > 0) break;
     }
     if (context.interactive && !args.json) context.err('\n');
     const gaps = collecting.ledger.gaps.of(job.name).length;
@@ -86,7 +91,8 @@ export async function backfillCommand(context: CommandContext, args: BackfillArg
       );
       if (gaps > 0) context.err(`${gaps} gaps are left: see tokentide gaps ${job.name}\n`);
     }
-    return gaps > 0 ? EXIT.failed : EXIT.fine;
+    const stored = watch.report(composition.ledger, context.err);
+    return stored && gaps === 0 ? EXIT.fine : EXIT.failed;
   } catch (error) {
     const cause = error instanceof ProviderDown ? error.error : error;
     if (!signal.aborted && error !== cause)
