@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { logOf, until, urlOf } from '../support/process.ts';
 import { startInfluxDouble } from './support/influx-double.ts';
-import { createPlace, sumsOf, trueSums } from './support/place.ts';
+import { createPlace, instant, sumsOf, trueSums } from './support/place.ts';
 import { anHourAgo, DAY, startVendor } from './support/vendor.ts';
 
 async function setUp({ liveFor = 0, ...job }: { liveFor?: number; schedule?: string } = {}) {
@@ -81,5 +81,24 @@ test('a store that never answers does not hold up the end, and nothing is lost',
 
   expect(code).toBe(0);
   expect(took).toBeLessThan(10_000);
+  expect(sumsOf(store.points())).toEqual(trueSums(vendor, start));
+});
+
+test('a back-fill stops at a store that is down, and goes on from there', async () => {
+  const { place, store, vendor, start } = await setUp();
+  const command = ['backfill', 'ucloud', '--from', instant(start)];
+  store.state = 'down';
+
+  const during = await place.run(command);
+  const asked = vendor.simulator.calls.length;
+  store.state = 'up';
+  const after = await place.run(command);
+
+  expect([during.code, after.code]).toEqual([1, 0]);
+  expect(asked).toBe(3);
+  expect(during.stderr).toMatch(
+    /\n\d+ points wait in the data folder for the store: InfluxDB 2\.x .* HTTP 503/,
+  );
+  expect(after.stderr).toMatch(/^resuming ucloud: /);
   expect(sumsOf(store.points())).toEqual(trueSums(vendor, start));
 });
