@@ -3,9 +3,8 @@ import { FetchError } from '../fetch/errors.ts';
 import type { Partition, ReadRequest, Source, DropReason } from '../providers/provider.ts';
 import type { UsageRecord } from '../usage/point.ts';
 
-/** Everything that the partitions of one window answered. */
+/** What became of the partitions of one window. */
 export interface Batches {
-  readonly records: UsageRecord[];
   readonly answered: Partition[];
   /** Partitions that could not be read, each with its own error. */
   readonly failed: Map<Partition, FetchError>;
@@ -30,15 +29,16 @@ const REFUSED_ALONE = 20;
 
 /**
  * Asks all partitions in batches as large as the provider takes. A refused batch is halved until the culprits
- * stand alone; everyone else is read. Where everyone is a culprit, the rest is not halved any more. @throws ProviderDown, and FetchError of kind `cancelled`.
+ * stand alone; everyone else is read. Each answer is handed to `onAnswer` as it comes. Where everyone is a culprit, the rest is not halved any more. @throws ProviderDown, and FetchError of kind `cancelled`.
  */
 export async function readBatches(
   source: Source,
   request: Omit<ReadRequest, 'partitions'>,
   partitions: readonly Partition[],
   concurrency: number,
+  onAnswer: (records: readonly UsageRecord[], batch: readonly Partition[]) => void | Promise<void>,
 ): Promise<Batches> {
-  const result: Batches = { records: [], answered: [], failed: new Map(), dropped: new Map() };
+  const result: Batches = { answered: [], failed: new Map(), dropped: new Map() };
   let failuresInARow = 0;
 
   const fail = (batch: readonly Partition[], error: FetchError): void => {
@@ -55,13 +55,12 @@ export async function readBatches(
   const read = async (batch: readonly Partition[]): Promise<void> => {
     try {
       const answer = await source.read({ ...request, partitions: batch });
-      // One by one: an answer may hold more records than a call takes arguments.
-      for (const record of answer.records) result.records.push(record);
       result.answered.push(...batch);
       for (const [reason, rows] of Object.entries(answer.dropped ?? {}) as [DropReason, number][]) {
         result.dropped.set(reason, (result.dropped.get(reason) ?? 0) + rows);
       }
       failuresInARow = 0;
+      await onAnswer(answer.records, batch);
     } catch (error) {
       if (!(error instanceof FetchError) || error.kind === 'cancelled') throw error;
       if (error.kind === 'credentials') throw new ProviderDown(error);

@@ -81,10 +81,14 @@ export async function readTotals(
       signal,
       ...(rangeEnd && { rangeEnd }),
     };
-    const batches = await readBatches(source, request, asked.filter(isAlive), job.provider.rate.concurrency);
+    const answers: UsageRecord[][] = [];
+    const { concurrency } = job.provider.rate;
+    const batches = await readBatches(source, request, asked.filter(isAlive), concurrency, (records) => {
+      answers.push([...records]);
+    });
     for (const [partition, error] of batches.failed) failed.set(partition, error);
     for (const [reason, rows] of batches.dropped) dropped.set(reason, (dropped.get(reason) ?? 0) + rows);
-    return totalsOf(batches.records);
+    return totalsOf(answers.flat());
   }
 
   const isAlive = (partition: Partition): boolean => !failed.has(partition);

@@ -1,3 +1,4 @@
+import pLimit from 'p-limit';
 import type { Gap } from '../ledger/gaps.ts';
 import type { Partition } from '../providers/provider.ts';
 import { StoreError } from '../store/store.ts';
@@ -11,6 +12,8 @@ import { ownersOf } from './ownership.ts';
 import { readTotals, type StoredTotals, type TotalsRead } from './read-totals.ts';
 import { openSink, type Sink } from './sink.ts';
 import { totalsOf, zeros } from './totals.ts';
+
+const FLUSH_RECORDS = 10_000;
 
 export interface WindowRead {
   readonly window: Window;
@@ -46,6 +49,10 @@ export async function readWindow(collecting: Collecting, read: WindowRead): Prom
   await sink.commit({ ...outcome, withheld: read.withheld ?? [], whole: read.whole }, read.signal);
 }
 
+/**
+ * Answers go to the store as they come, some thousand records at a time, so that a window of any size takes
+ * little memory. Usage of partitions that no tag tells apart is stored once all have answered.
+ */
 async function readSeries(
   collecting: Collecting,
   read: WindowRead,
@@ -54,10 +61,25 @@ async function readSeries(
 ): Promise<TotalsRead> {
   const { job, source } = collecting;
   const request = { window: read.window, bucket: job.bucket, zone: job.zone, signal: read.signal };
-  const batches = await readBatches(source, request, read.partitions, job.provider.rate.concurrency);
-  const records = sumRecords(batches.records);
-  const gone = withdrawn(records, sink.known, batches.answered, complete && batches.failed.size === 0);
-  await sink.accept([...records, ...gone], read.signal);
+  const apart = read.partitions.every(({ tags }) => tags !== undefined);
+  const oneByOne = pLimit(1);
+  let records: UsageRecord[] = [];
+  let answered: Partition[] = [];
+
+  async function flush(whole: boolean): Promise<void> {
+    const [sums, partitions] = [sumRecords(records), answered];
+    [records, answered] = [[], []];
+    await sink.accept([...sums, ...withdrawn(sums, sink.known, partitions, whole)], read.signal);
+  }
+
+  const { concurrency } = job.provider.rate;
+  const batches = await readBatches(source, request, read.partitions, concurrency, async (answer, batch) => {
+    // One by one: an answer may hold more records than a call takes arguments.
+    for (const record of answer) records.push(record);
+    answered.push(...batch);
+    if (apart && records.length >= FLUSH_RECORDS) await oneByOne(() => flush(false));
+  });
+  await oneByOne(() => flush(complete && batches.failed.size === 0));
   return batches;
 }
 

@@ -54,6 +54,7 @@ export function openSink(
   const known = ledger.known.of(job.name, window);
   const wasRead = readBefore(collecting, window, partitions);
   const droppedBefore = droppedPoints(collecting);
+  const folded = new Map<string, UsageRecord>();
 
   async function accept(records: readonly UsageRecord[], signal?: AbortSignal): Promise<void> {
     const changed = records.filter((record) => {
@@ -63,7 +64,7 @@ export function openSink(
     // Where a point cannot be overwritten, it waits among the known ones until its bucket has settled.
     const writes = store.overwrites ? changed : [];
     const revised = changed.filter(wasRead).length;
-    const result = await deliver(collecting, toPoints(collecting, writes, known), signal);
+    const result = await deliver(collecting, toPoints(collecting, writes, known, folded), signal);
 
     ledger.commit(() => {
       // Before the spool, which makes the ledger forget what it cannot hold.

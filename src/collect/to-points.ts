@@ -1,3 +1,4 @@
+import { recordKey } from '../ledger/known.ts';
 import { guardedTags, guardTags, type Share } from '../usage/guard.ts';
 import { createNames } from '../usage/names.ts';
 import type { Point, Tag, Tags, UsageRecord } from '../usage/point.ts';
@@ -9,23 +10,27 @@ import type { Collecting } from './context.ts';
  * this returns.
  * @param known the records of the same buckets before the change: an `__other__` point is always the sum over
  *   its whole bucket, whatever part of it has changed
+ * @param folded what went into `__other__` points of this window so far, by `recordKey`; what goes there now is added
  */
 export function toPoints(
   collecting: Collecting,
   changed: readonly UsageRecord[],
   known: ReadonlyMap<string, UsageRecord>,
+  folded = new Map<string, UsageRecord>(),
 ): Point[] {
   if (changed.length === 0) return [];
   const { job, ledger, observe } = collecting;
   const limits = { limits: job.tagLimits, admitted: admittedValues(collecting) };
   const times = new Set(changed.map(({ time }) => time));
   const shares: Share[] = [];
-  for (const record of known.values()) {
+  for (const record of [known, folded].flatMap((records) => [...records.values()])) {
     if (!times.has(record.time)) continue;
     const into = guardedTags(record.tags, limits);
     if (into !== record.tags) shares.push({ record, into });
   }
   const guarded = guardTags(changed, { ...limits, shares });
+  for (const { record } of guarded.shares) folded.set(recordKey(record), record);
+  for (const { record } of guarded.released) folded.delete(recordKey(record));
   if (guarded.admitted.length > 0) {
     ledger.commit(() => {
       for (const { tag, value } of guarded.admitted) ledger.admitted.add(job.name, tag, value);

@@ -37,27 +37,32 @@ function failing(kind: FetchErrorKind, culprits: readonly string[] | 'all') {
 }
 
 describe('readBatches', () => {
-  it('takes answers of any length', async () => {
+  it('hands on every answer, of any length, with whom it is about', async () => {
     const records = Array.from({ length: 300_000 }, (_, i) => ({
       time: START,
       tags: { key: `k${i}` },
       fields: { requests: 1 },
     }));
 
-    const batches = await readBatches(
+    const handed: [number, string[]][] = [];
+    await readBatches(
       sourceOf(() => ({ records })),
       REQUEST,
       partitionsOf(4),
       1,
+      (answer, batch) => void handed.push([answer.length, batch.map(({ id }) => id)]),
     );
 
-    expect(batches.records).toHaveLength(600_000);
+    expect(handed).toEqual([
+      [300_000, ['p0', 'p1']],
+      [300_000, ['p2', 'p3']],
+    ]);
   });
 
   it('adds up what answers left out', async () => {
     const source = sourceOf(() => ({ records: [], dropped: { duplicate: 2, unknown_type: 1 } }));
 
-    const batches = await readBatches(source, REQUEST, partitionsOf(6), 1);
+    const batches = await readBatches(source, REQUEST, partitionsOf(6), 1, () => undefined);
 
     expect([...batches.dropped]).toEqual([
       ['duplicate', 6],
@@ -68,7 +73,7 @@ describe('readBatches', () => {
   it('gives up when the provider is down, after three batches', async () => {
     const source = failing('unavailable', 'all');
 
-    const reading = readBatches(source, REQUEST, partitionsOf(100), 1);
+    const reading = readBatches(source, REQUEST, partitionsOf(100), 1, () => undefined);
 
     await expect(reading).rejects.toThrow(ProviderDown);
     expect(source.asked).toHaveLength(3);
@@ -77,14 +82,16 @@ describe('readBatches', () => {
   it('gives up at once when the credentials are wrong', async () => {
     const source = failing('credentials', 'all');
 
-    await expect(readBatches(source, REQUEST, partitionsOf(100), 1)).rejects.toThrow(ProviderDown);
+    await expect(readBatches(source, REQUEST, partitionsOf(100), 1, () => undefined)).rejects.toThrow(
+      ProviderDown,
+    );
     expect(source.asked).toHaveLength(1);
   });
 
   it('takes three failures far apart for what they are', async () => {
     const source = failing('unavailable', ['p0', 'p10', 'p20']);
 
-    const batches = await readBatches(source, REQUEST, partitionsOf(30), 1);
+    const batches = await readBatches(source, REQUEST, partitionsOf(30), 1, () => undefined);
 
     expect([...batches.failed.keys()].map(({ id }) => id)).toEqual(['p0', 'p1', 'p10', 'p11', 'p20', 'p21']);
     expect(batches.answered).toHaveLength(24);
@@ -94,8 +101,8 @@ describe('readBatches', () => {
     const refused = failing('refused', ['p0', 'p1']);
     const forbidden = failing('permission', ['p0', 'p1']);
 
-    await readBatches(refused, REQUEST, partitionsOf(4), 1);
-    await readBatches(forbidden, REQUEST, partitionsOf(4), 1);
+    await readBatches(refused, REQUEST, partitionsOf(4), 1, () => undefined);
+    await readBatches(forbidden, REQUEST, partitionsOf(4), 1, () => undefined);
 
     expect(refused.asked).toEqual([['p0', 'p1'], ['p0'], ['p1'], ['p2', 'p3']]);
     expect(forbidden.asked).toEqual([
@@ -105,7 +112,7 @@ describe('readBatches', () => {
   });
 
   it('passes a cancellation on', async () => {
-    const reading = readBatches(failing('cancelled', ['p2']), REQUEST, partitionsOf(4), 1);
+    const reading = readBatches(failing('cancelled', ['p2']), REQUEST, partitionsOf(4), 1, () => undefined);
 
     await expect(reading).rejects.toMatchObject({ kind: 'cancelled' });
   });

@@ -1,0 +1,65 @@
+import { describe, expect, it } from 'vitest';
+import { poll } from '../../src/collect/poll.ts';
+import { OTHER } from '../../src/usage/guard.ts';
+import { collectingOf, DAY, HOUR } from '../support/collecting.ts';
+import { fakeVendor } from '../support/fake-provider.ts';
+import { memoryStore } from '../support/memory-store.ts';
+
+const START = Date.UTC(2026, 9, 1) / 1000;
+const NOW = START + 31 * DAY;
+const USERS = Array.from({ length: 40 }, (_, index) => `user-${index}`);
+const signal = new AbortController().signal;
+
+/** A month of forty users, each using a token in every hour, of whom five are let in. */
+function month() {
+  const vendor = fakeVendor();
+  for (const user of USERS) vendor.users.add(user);
+  for (let time = START; time < NOW; time += HOUR) {
+    for (const user of USERS) vendor.uses.push({ time, visibleAt: time, user, model: 'm', tokens: 1 });
+  }
+  const store = memoryStore();
+  const collecting = collectingOf(vendor, store, {
+    reads: 'series',
+    start: START,
+    now: () => NOW,
+    maxDays: 31,
+    batchSize: 10,
+    job: { tagLimits: { user: 5 } },
+  });
+  return { vendor, store, collecting };
+}
+
+describe('values beyond the limit of their tag', () => {
+  it('are added up in one point per bucket, also where a window is stored in several pieces', async () => {
+    const { store, collecting } = month();
+
+    await poll(collecting, { signal });
+
+    const sums = await store.sums({ start: START, end: NOW, by: ['user'] });
+    const hours = (NOW - START) / HOUR;
+    expect(sums).toHaveLength(6);
+    expect(sums.find(({ tags }) => tags.user === OTHER)?.fields.input_tokens).toBe(35 * hours);
+    expect(sums.filter(({ tags }) => tags.user !== OTHER).map(({ fields }) => fields.input_tokens)).toEqual(
+      Array(5).fill(hours),
+    );
+    expect(collecting.events).toContainEqual({
+      type: 'overflow',
+      job: 'test',
+      tag: 'user',
+      values: expect.any(Number),
+    });
+  });
+
+  it('stay right when one of them is revised', async () => {
+    const { vendor, store, collecting } = month();
+    await poll(collecting, { signal });
+    const hour = NOW - HOUR;
+    vendor.uses.findLast(({ time, user }) => time === hour && user === 'user-39')!.tokens = 100;
+    const later = { ...collecting, now: () => NOW + HOUR };
+
+    await poll(later, { signal });
+
+    const [sum] = await store.sums({ start: hour, end: NOW, where: { user: OTHER }, by: [] });
+    expect(sum?.fields.input_tokens).toBe(34 + 100);
+  });
+});
