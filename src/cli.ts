@@ -126,7 +126,11 @@ export async function main(argv: readonly string[], surroundings: Surroundings):
     .description('adopt a changed bucket, zone or account of a job')
     .argument('<job>', 'the name of a job')
     .addOption(new Option('--keep-old', 'keep what was stored before the change').conflicts('dropOld'))
-    .addOption(new Option('--drop-old', 'forget what was stored before the change').conflicts('keepOld'))
+    .addOption(
+      new Option('--drop-old', 'delete what was stored before the change, and read it again').conflicts(
+        'keepOld',
+      ),
+    )
     .action((job: string, options: { keepOld?: true; dropOld?: true }) =>
       run(async () => (await import('./commands/migrate.ts')).migrateCommand, { job, ...options }),
     );

@@ -16,6 +16,9 @@ export interface CollectArguments {
   readonly json: boolean;
 }
 
+/** On a terminal: back to the start of the line, and nothing on it. */
+const CLEAR_LINE = '\r\u001b[K';
+
 interface Collected {
   readonly job: string;
   readonly windows: number;
@@ -32,12 +35,14 @@ export async function collectCommand(context: CommandContext, args: CollectArgum
   if (args.dryRun) return dryRun(context, jobs, args.json);
   const written = new Map<string, { written: number; unchanged: number }>();
   const watch = watchStore();
+  const isWatched = context.interactive && !args.json;
   const onEvent = (event: CollectEvent): void => {
     watch.onEvent(event);
     if (event.type !== 'written' && event.type !== 'drained') return;
     const sum = written.get(event.job) ?? { written: 0, unchanged: 0 };
     const unchanged = event.type === 'written' ? event.unchanged : 0;
     written.set(event.job, { written: sum.written + event.points, unchanged: sum.unchanged + unchanged });
+    if (isWatched) context.err(`${CLEAR_LINE}${describeProgress(written)}`);
   };
   const { settings, now, signal } = context;
   const composition = await compose({ settings, role: 'collect', pid: context.pid, now, onEvent });
@@ -50,17 +55,27 @@ export async function collectCommand(context: CommandContext, args: CollectArgum
         return row(collecting, report, written.get(name));
       }),
     );
+    if (isWatched) context.err(CLEAR_LINE);
     context.out(args.json ? formatJson(rows) : format(rows));
     const stored = watch.report(composition.ledger, context.err);
     const read = rows.every(({ error, gaps }) => error === undefined && gaps === 0);
     return stored && read ? EXIT.fine : EXIT.failed;
   } catch (error) {
+    if (isWatched) context.err(CLEAR_LINE);
     if (!signal.aborted) throw error;
     context.err('stopped; what has been read is stored, and the next run goes on from there\n');
     return EXIT.failed;
   } finally {
     await composition.close();
   }
+}
+
+/** `12 points of trae, 3 of r9s` */
+function describeProgress(points: ReadonlyMap<string, { written: number }>): string {
+  const parts = [...points].map(([job, { written }], index) =>
+    index === 0 ? `${formatCount(written)} points of ${job}` : `${formatCount(written)} of ${job}`,
+  );
+  return parts.join(', ');
 }
 
 function row(

@@ -29,6 +29,22 @@ test('says what it read and wrote, in a table or as JSON', async () => {
   ]);
 });
 
+test('whoever looks on sees how far it is, and nothing of it in the end', async () => {
+  const place = commandPlace();
+  const vendors = [await startVendor('ucloud', USAGE), await startVendor('r9s', USAGE)];
+  const jobs = vendors.map((vendor) => jobOf(vendor, { start: START }));
+
+  const { out, err } = await place.run((context) => collectCommand(context, PLAIN), jobs, {
+    interactive: true,
+  });
+
+  const shown = err.split('\r\u001b[K');
+  expect(shown[1]).toMatch(/^\d+ points of (ucloud|r9s)$/);
+  expect(shown.at(-2)).toMatch(/^\d+ points of \w+, \d+ of \w+$/);
+  expect(shown.at(-1)).toBe('');
+  expect(out).toMatch(/^job /);
+});
+
 test('a provider that cannot be read fails the command and holds nobody else back', async () => {
   const place = commandPlace();
   const good = await startVendor('ucloud', USAGE);

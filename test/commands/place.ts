@@ -20,7 +20,7 @@ export interface CommandPlace {
   run(
     command: (context: CommandContext) => Promise<number>,
     jobs: readonly Job[],
-    off?: OffJob[],
+    more?: { readonly off?: OffJob[]; readonly interactive?: boolean },
   ): Promise<Ended>;
 }
 
@@ -31,10 +31,10 @@ export function commandPlace(): CommandPlace {
   const data = join(folder, 'data');
   return {
     data,
-    run: async (command, jobs, off = []) => {
+    run: async (command, jobs, { off = [], interactive = false } = {}) => {
       const context = contextOf(
         { jobs, off },
-        { settings: readSettings({ TOKENTIDE_DATA: data }), now: Date.now },
+        { settings: readSettings({ TOKENTIDE_DATA: data }), now: Date.now, interactive },
       );
       const code = await command(context);
       return { code, ...context.printed };

@@ -41,7 +41,7 @@ test('jobs that are off, and jobs that have lost their file', async () => {
   await place.run(collect, [jobOf(vendor, { start: START, name: 'old' })]);
   const off = [{ name: 'trae', file: 'jobs/trae.yaml', reason: 'TRAE_APP_ID is not set' }];
 
-  const { code, out } = await place.run(status(), [], off);
+  const { code, out } = await place.run(status(), [], { off });
 
   expect(code).toBe(0);
   expect(out).toBe(
