@@ -44,6 +44,9 @@ describe('tokentide demo', () => {
     expect([code, stderr, status]).toEqual([0, '', 200]);
     expect(stdout).toMatch(/^\n {2}tokentide demo: simulated providers on this machine, made-up usage/);
     expect(stdout).toMatch(/\nstopped\n$/);
+    expect(stdout).toMatch(
+      /\nCollected in \d+\.\d s, and collecting on every minute until Ctrl-C\. Look at:\n/,
+    );
     const byProvider = tableAfter(stdout, 'Tokens by provider');
     const byModel = tableAfter(stdout, 'Tokens by model');
     expect(byProvider.map(([name]) => name).toSorted()).toEqual(VENDORS.toSorted());

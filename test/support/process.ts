@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 
 const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
-const PATIENCE_MS = 40_000;
+const PATIENCE_MS = 55_000;
 const ASK_AGAIN_MS = 10;
 
 export interface Finished {
