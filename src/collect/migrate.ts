@@ -87,7 +87,14 @@ function oldTags({ provider, account, bucket }: Identity): Tags {
 }
 
 function forget(ledger: Ledger, job: string): void {
-  for (const table of [ledger.reads, ledger.gaps, ledger.known, ledger.spool, ledger.partitions])
+  for (const table of [
+    ledger.reads,
+    ledger.gaps,
+    ledger.known,
+    ledger.spool,
+    ledger.shares,
+    ledger.partitions,
+  ])
     table.clear(job);
   for (const memory of ['backfill', DISCOVERED]) ledger.memories.set(job, memory, '');
 }

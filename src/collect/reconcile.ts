@@ -16,7 +16,7 @@ import { batchesOf } from './batches.ts';
 import { maxDays, type Collecting } from './context.ts';
 import { deliver } from './deliver.ts';
 import { readWindow } from './read-window.ts';
-import { toPoints } from './to-points.ts';
+import { namedTags } from './to-points.ts';
 
 /** One line of a reconciliation: what the provider says, and what the store adds up to. Tokens, exact. */
 export interface Comparison {
@@ -135,12 +135,10 @@ async function providerTotals(
     }
   }
   // The same names as the stored points: pseudonyms, teams, overflow.
-  const named = toPoints(
-    collecting,
-    records.map((record) => ({ ...record, time: window.start })),
-    new Map(),
+  const name = namedTags(collecting);
+  return sumRecords(
+    records.map((record) => withoutJobTags({ ...record, time: window.start, tags: name(record.tags) })),
   );
-  return sumRecords(named.map(withoutJobTags));
 }
 
 function withoutJobTags(record: UsageRecord): UsageRecord {

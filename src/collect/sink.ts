@@ -54,7 +54,6 @@ export function openSink(
   const known = ledger.known.of(job.name, window);
   const wasRead = readBefore(collecting, window, partitions);
   const droppedBefore = droppedPoints(collecting);
-  const folded = new Map<string, UsageRecord>();
 
   async function accept(records: readonly UsageRecord[], signal?: AbortSignal): Promise<void> {
     const changed = records.filter((record) => {
@@ -64,12 +63,14 @@ export function openSink(
     // Where a point cannot be overwritten, it waits among the known ones until its bucket has settled.
     const writes = store.overwrites ? changed : [];
     const revised = changed.filter(wasRead).length;
-    const result = await deliver(collecting, toPoints(collecting, writes, known, folded), signal);
+    const { points, released } = toPoints(collecting, writes);
+    const result = await deliver(collecting, points, signal);
 
     ledger.commit(() => {
       // Before the spool, which makes the ledger forget what it cannot hold.
       ledger.known.put(job.name, store.overwrites ? changed.filter((r) => r.time >= horizon) : changed);
       spool(collecting, result.kept);
+      ledger.shares.remove(job.name, released);
       for (const record of changed) noteLateness(record);
       if (revised > 0) ledger.counters.add(job.name, 'revisions', revised);
     });
@@ -122,8 +123,10 @@ export function openSink(
   /** For a store that takes a point only once: the buckets of the window that have settled by this read. */
   async function writeOnce(settled: Window, signal?: AbortSignal): Promise<readonly Point[]> {
     const records = ledger.known.of(job.name, settled);
-    const points = toPoints(collecting, [...records.values()], records);
-    return (await deliver(collecting, points, signal)).kept;
+    const { points, released } = toPoints(collecting, [...records.values()]);
+    const { kept } = await deliver(collecting, points, signal);
+    ledger.commit(() => ledger.shares.remove(job.name, released));
+    return kept;
   }
 
   /** Usage that appeared at this read arrived some time before it: booked at the age of the read. */

@@ -2,7 +2,7 @@ import { seriesKey } from '../usage/series.ts';
 import type { Point } from '../usage/point.ts';
 import type { Collecting } from './context.ts';
 import { deliver, spool } from './deliver.ts';
-import { storedTags } from './to-points.ts';
+import { namedTags } from './to-points.ts';
 import { zeros } from './totals.ts';
 
 const TEAMS = 'teams';
@@ -19,7 +19,7 @@ export async function moveTeams(collecting: Collecting, signal: AbortSignal): Pr
   const after = JSON.stringify([...(job.teams ?? [])].toSorted(([a], [b]) => (a < b ? -1 : 1)));
   if (after === text) return;
 
-  const [old, now] = [storedTags(collecting, before), storedTags(collecting)];
+  const [old, now] = [namedTags(collecting, before), namedTags(collecting)];
   const moved: Point[] = [];
   for (const { time, tags, fields } of ledger.known
     .of(job.name, { start: 0, end: Number.MAX_SAFE_INTEGER })

@@ -46,6 +46,10 @@ const TABLES = `
     job TEXT NOT NULL, time INTEGER NOT NULL, series TEXT NOT NULL, fields TEXT NOT NULL,
     PRIMARY KEY (job, time, series)
   ) WITHOUT ROWID;
+  CREATE TABLE share (
+    job TEXT NOT NULL, time INTEGER NOT NULL, series TEXT NOT NULL, folded TEXT NOT NULL, fields TEXT NOT NULL,
+    PRIMARY KEY (job, time, series)
+  ) WITHOUT ROWID;
   CREATE TABLE slot (host TEXT PRIMARY KEY, next_at REAL NOT NULL) WITHOUT ROWID;
   CREATE TABLE lease (name TEXT PRIMARY KEY, owner TEXT NOT NULL) WITHOUT ROWID;
   CREATE TABLE reconciliation (

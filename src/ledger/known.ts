@@ -38,13 +38,17 @@ export function createKnown(db: LedgerDatabase): Known {
         string,
         string,
       ][]) {
-        records.set(knownKey(time, series), { time, tags: tagsOfSeries(series), fields: decode(fields) });
+        records.set(knownKey(time, series), {
+          time,
+          tags: tagsOfSeries(series),
+          fields: decodeFields(fields),
+        });
       }
       return records;
     },
     put: (job, records) => {
       for (const record of records)
-        insert.run(job, record.time, seriesKey(record.tags), encode(record.fields));
+        insert.run(job, record.time, seriesKey(record.tags), encodeFields(record.fields));
     },
     forget: (job, { start, end }) => void removeWindow.run(job, start, end),
     clear: (job) => void removeJob.run(job),
@@ -56,11 +60,11 @@ function knownKey(time: number, series: string): string {
 }
 
 /** Digits as text in the order of `FIELDS`, empty where absent: exact, and small. */
-function encode(fields: Fields): string {
+export function encodeFields(fields: Fields): string {
   return FIELDS.map((field) => fields[field] ?? '').join(',');
 }
 
-function decode(text: string): Fields {
+export function decodeFields(text: string): Fields {
   const fields: Partial<Record<Field, Count>> = {};
   const values = text.split(',');
   for (const [index, field] of FIELDS.entries()) {

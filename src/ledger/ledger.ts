@@ -20,6 +20,7 @@ import {
   type Partitions,
   type Reconciliations,
 } from './small-tables.ts';
+import { createShares, type Shares } from './shares.ts';
 import { createSpool, type Spool } from './spool.ts';
 
 /** The durable record of what has been read. Nothing else decides what to fetch. */
@@ -33,6 +34,7 @@ export interface Ledger {
   readonly counters: Counters;
   readonly memories: Memories;
   readonly admitted: Admitted;
+  readonly shares: Shares;
   readonly spool: Spool;
   readonly reconciliations: Reconciliations;
   readonly slots: Slots;
@@ -57,6 +59,7 @@ export function openLedger(path: string): Ledger {
     counters: createCounters(db),
     memories: createMemories(db),
     admitted: createAdmitted(db),
+    shares: createShares(db),
     spool: createSpool(db),
     reconciliations: createReconciliations(db),
     slots: createSlots(db),

@@ -62,4 +62,62 @@ describe('values beyond the limit of their tag', () => {
     const [sum] = await store.sums({ start: hour, end: NOW, where: { user: OTHER }, by: [] });
     expect(sum?.fields.input_tokens).toBe(34 + 100);
   });
+
+  it('stay whole when the gap of one of them is filled long after its bucket has settled', async () => {
+    const vendor = fakeVendor();
+    for (const user of ['a', 'b', 'c']) {
+      vendor.users.add(user);
+      vendor.uses.push({ time: START + 60, visibleAt: START, user, model: 'm', tokens: 100 });
+    }
+    vendor.poisoned.add('c');
+    let now = START + 30 * DAY;
+    const store = memoryStore();
+    const options = {
+      reads: 'series' as const,
+      start: START,
+      now: () => now,
+      job: { tagLimits: { user: 1 } },
+    };
+    const collecting = collectingOf(vendor, store, options);
+    await poll(collecting, { signal });
+    vendor.poisoned.clear();
+    now += DAY;
+
+    await poll(collecting, { signal });
+
+    const [sum] = await store.sums({ start: START, end: now, where: { user: OTHER }, by: [] });
+    expect(sum?.fields.input_tokens).toBe(200);
+  });
+
+  it('that a raised limit lets in leave the sum of the others right, bucket by bucket', async () => {
+    const vendor = fakeVendor();
+    for (const user of ['a', 'b', 'c']) {
+      vendor.users.add(user);
+      for (const hour of [0, 1]) {
+        const time = START + hour * HOUR + 60;
+        vendor.uses.push({ time, visibleAt: time, user, model: 'm', tokens: hour ? 1000 : 100 });
+      }
+    }
+    let now = START + 2 * HOUR + 600;
+    const store = memoryStore();
+    const options = { reads: 'series' as const, start: START, now: () => now };
+    const first = collectingOf(vendor, store, { ...options, job: { tagLimits: { user: 1 } } });
+    await poll(first, { signal });
+    const raised = collectingOf(vendor, store, {
+      ...options,
+      ledger: first.ledger,
+      job: { tagLimits: { user: 3 } },
+    });
+    const change = async (user: string, after: number, tokens: number) => {
+      vendor.uses.find((use) => use.user === user && use.time > after)!.tokens = tokens;
+      now += DAY / 2;
+      await poll(raised, { signal });
+    };
+
+    await change('b', START + HOUR, 1001);
+    await change('c', START, 101);
+
+    const [sum] = await store.sums({ start: START, end: now, by: [] });
+    expect(sum?.fields.input_tokens).toBe(3302);
+  });
 });
