@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import { openDatabase } from './database.ts';
+import { openCasually, openDatabase } from './database.ts';
 import { createGaps, type Gaps } from './gaps.ts';
 import { createKnown, type Known } from './known.ts';
 import { createReads, type Reads } from './reads.ts';
@@ -47,6 +47,7 @@ export interface Ledger {
 /** Opens the ledger; `:memory:` for one that is forgotten. @throws LedgerError */
 export function openLedger(path: string): Ledger {
   const db = openDatabase(path);
+  const casual = path === ':memory:' ? db : openCasually(path);
   const leases = createLeases(db, path === ':memory:' ? undefined : dirname(path));
   let open = true;
   return {
@@ -62,13 +63,14 @@ export function openLedger(path: string): Ledger {
     shares: createShares(db),
     spool: createSpool(db),
     reconciliations: createReconciliations(db),
-    slots: createSlots(db),
+    slots: createSlots(casual),
     leases,
     commit: (change) => db.transaction(change).immediate(),
     close: () => {
       if (!open) return;
       open = false;
       leases.close();
+      if (casual !== db) casual.close();
       db.close();
     },
   };
