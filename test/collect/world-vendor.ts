@@ -75,6 +75,14 @@ export function truePoints(world: World, bucket: Bucket, zone: string, { start, 
   return textsOf(sumRecords(records));
 }
 
+/** What one list has and the other has not, in short: the whole would be too long to read. */
+export function differences(got: readonly string[], expected: readonly string[]): string[] {
+  const [has, wanted] = [new Set(got), new Set(expected)];
+  const missing = expected.filter((text) => !has.has(text)).map((text) => `missing: ${text}`);
+  const surplus = got.filter((text) => !wanted.has(text)).map((text) => `surplus: ${text}`);
+  return [...missing.slice(0, 10), ...surplus.slice(0, 10)];
+}
+
 /** Stored points in the same words. */
 export function textsOf(points: Iterable<Point>): string[] {
   return [...points]

@@ -1,0 +1,230 @@
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { afterAll, describe, expect, it } from 'vitest';
+import { poll } from '../../src/collect/poll.ts';
+import { openLedger, type Ledger } from '../../src/ledger/ledger.ts';
+import { createWorld, officeHours, type UsageEvent, type World } from '../../src/simulator/world.ts';
+import { openSqliteStore } from '../../src/store/sqlite.ts';
+import { StoreError, type PointStore } from '../../src/store/store.ts';
+import { bucketStart } from '../../src/windows/calendar.ts';
+import type { Bucket, Window } from '../../src/windows/window.ts';
+import { collectingOf } from '../support/collecting.ts';
+import { fakeVendor } from '../support/fake-provider.ts';
+import { DAY, HOUR, MINUTE } from './fixture.ts';
+import { differences, textsOf, truePoints, worldVendor } from './world-vendor.ts';
+
+const START = Date.UTC(2026, 0, 1) / 1000;
+const END = Date.UTC(2027, 0, 1) / 1000;
+const CONVERGENCE = 40 * MINUTE;
+const LOOKBACK = 3 * DAY;
+const USERS = ['ann', 'bob', 'cat', 'bot'];
+
+/** What goes wrong in the year, `[from, to)`. */
+const PROVIDER_OUTAGES: [string, number][] = [
+  ['2026-02-03T08:10Z', HOUR],
+  ['2026-03-28T20:00Z', DAY],
+  ['2026-05-11T03:00Z', 8 * DAY],
+  ['2026-10-24T21:30Z', 6 * HOUR],
+  ['2026-11-01T03:00Z', DAY],
+];
+const STORE_OUTAGES: [string, number][] = [
+  ['2026-03-08T05:00Z', 4 * HOUR],
+  ['2026-06-20T10:00Z', DAY],
+  ['2026-08-02T00:00Z', 5 * DAY],
+  ['2026-10-25T00:00Z', 3 * HOUR],
+];
+const RESTARTS_EVERY = 13 * DAY;
+/** A poll that never came, for this long: the machine was off. */
+const DOWNTIME: [string, number] = ['2026-07-10T00:00Z', 4 * DAY];
+
+const at = (text: string): number => Date.parse(text) / 1000;
+const isWithin = (time: number, spans: readonly [string, number][]): boolean =>
+  spans.some(([from, length]) => time >= at(from) && time < at(from) + length);
+
+/** An office, and a bot that works around the clock and always at the first second of an hour as well. */
+function yearOfUsage(): World {
+  const series = ['ann', 'bob', 'cat'].map((user) => ({ user, model: user === 'bob' ? 'm2' : 'm1' }));
+  const office = officeHours({
+    seed: 7,
+    start: START,
+    end: END,
+    series,
+    perHour: 1,
+    convergence: CONVERGENCE,
+  });
+  const bot: UsageEvent[] = [];
+  for (let hour = START; hour < END; hour += HOUR) {
+    for (const [i, time] of [hour, hour + (((hour / HOUR) * 37) % HOUR)].entries()) {
+      const late = ((hour / HOUR) * 101 + i * 977) % CONVERGENCE;
+      bot.push({
+        id: `bot-${time}-${i}`,
+        time,
+        visibleAt: time + late,
+        tags: { user: 'bot', model: 'm1' },
+        fields: { input_tokens: (hour / HOUR) % 1000, output_tokens: i },
+      });
+    }
+  }
+  return createWorld([...office, ...bot]);
+}
+
+const world = yearOfUsage();
+const folders: string[] = [];
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+
+function heapInUse(): number {
+  collectGarbage();
+  return process.memoryUsage().heapUsed;
+}
+
+interface Scenario {
+  readonly reads: 'series' | 'totals';
+  readonly bucket: Bucket;
+  readonly zone: string;
+  readonly rangeEnd: 'exclusive' | 'inclusive';
+  readonly pollInterval: number;
+  /** A part of the year only. */
+  readonly from?: string;
+  readonly to?: string;
+}
+
+interface Year {
+  readonly store: PointStore;
+  readonly ledger: Ledger;
+  readonly polls: number;
+  /** At the end of every month. */
+  readonly heap: number[];
+  readonly rows: number[];
+}
+
+/** A store that can be switched off. */
+function fragile(store: PointStore, isDown: () => boolean): PointStore {
+  const error = new StoreError('unavailable', 'the store is down');
+  return {
+    ...store,
+    write: (points, signal) =>
+      isDown()
+        ? Promise.resolve({ accepted: 0, rejected: [], kept: points, error })
+        : store.write(points, signal),
+    sums: (query) => (isDown() ? Promise.reject(error) : store.sums(query)),
+  };
+}
+
+function rowsOf(ledger: Ledger): number {
+  return (
+    ledger.reads.of('test').length +
+    ledger.gaps.of('test').length +
+    ledger.spool.size() +
+    ledger.known.of('test', { start: 0, end: END + DAY }).size
+  );
+}
+
+async function collectYear({ start, end, ...scenario }: Scenario & Window): Promise<Year> {
+  const { reads, bucket, zone, rangeEnd, pollInterval } = scenario;
+  // A RAM disk where there is one: a year has more commits than a disk syncs in a minute.
+  const folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'tokentide-year-'));
+  folders.push(folder);
+  const store = openSqliteStore(join(folder, 'usage.sqlite'));
+  let now = start;
+  const { vendor, source } = worldVendor(world, {
+    reads,
+    rangeEnd,
+    users: USERS,
+    batchSize: 2,
+    now: () => now,
+    onCall: () => {
+      now += 1;
+    },
+  });
+  const connect = () => ({
+    ...collectingOf(
+      fakeVendor(),
+      fragile(store, () => isWithin(now, STORE_OUTAGES)),
+      {
+        reads,
+        bucket,
+        zone,
+        pollInterval,
+        lookback: LOOKBACK,
+        now: () => now,
+        start,
+        ledger: openLedger(join(folder, 'ledger.sqlite')),
+      },
+    ),
+    source,
+  });
+  let collecting = connect();
+  const year = { polls: 0, heap: [] as number[], rows: [] as number[] };
+  let restartAt = start + RESTARTS_EVERY;
+  let monthEnd = start + 30 * DAY;
+
+  for (let tick = start + 7 * MINUTE; tick < end + LOOKBACK + 2 * DAY; tick += pollInterval) {
+    now = Math.max(now, tick);
+    if (isWithin(now, [DOWNTIME])) continue;
+    if (now >= restartAt) {
+      collecting.ledger.close();
+      collecting = connect();
+      restartAt += RESTARTS_EVERY;
+    }
+    vendor.down = isWithin(now, PROVIDER_OUTAGES);
+    await poll(collecting, { signal: new AbortController().signal });
+    year.polls += 1;
+    if (now < monthEnd) continue;
+    monthEnd += 30 * DAY;
+    year.heap.push(heapInUse());
+    year.rows.push(rowsOf(collecting.ledger));
+  }
+  return { ...year, store, ledger: collecting.ledger };
+}
+
+afterAll(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
+const spring = { from: '2026-03-04T00:00Z', to: '2026-04-02T00:00Z' };
+const autumn = { from: '2026-10-20T00:00Z', to: '2026-11-07T00:00Z' };
+const berlin = { bucket: '1h', zone: 'Europe/Berlin', pollInterval: HOUR } as const;
+const newYork = { bucket: '1h', zone: 'America/New_York', pollInterval: HOUR } as const;
+const shanghai = { bucket: '1h', zone: 'Asia/Shanghai', pollInterval: 3 * HOUR } as const;
+const daily = { bucket: '1d', pollInterval: 6 * HOUR } as const;
+
+const SCENARIOS: Scenario[] = [
+  { reads: 'series', rangeEnd: 'exclusive', ...berlin },
+  { reads: 'totals', rangeEnd: 'inclusive', ...newYork },
+  { reads: 'totals', rangeEnd: 'exclusive', ...shanghai },
+  { reads: 'totals', rangeEnd: 'exclusive', ...berlin, ...spring },
+  { reads: 'totals', rangeEnd: 'inclusive', ...berlin, ...autumn },
+  { reads: 'series', rangeEnd: 'exclusive', ...newYork, ...spring },
+  { reads: 'series', rangeEnd: 'exclusive', ...newYork, ...autumn },
+  { reads: 'series', rangeEnd: 'exclusive', ...berlin, ...daily },
+  { reads: 'totals', rangeEnd: 'inclusive', ...newYork, ...daily },
+  { reads: 'series', rangeEnd: 'exclusive', ...shanghai, ...daily },
+];
+
+describe('a year with outages of provider and store, restarts, a downtime and summer time', () => {
+  it.each(SCENARIOS)('$reads of $bucket in $zone, $from', async (scenario) => {
+    const { bucket, zone, from, to } = scenario;
+    const start = bucketStart(from ? at(from) : START, bucket, zone);
+    const end = bucketStart(to ? at(to) : END, bucket, zone);
+
+    const year = await collectYear({ ...scenario, start, end });
+
+    const points = year.store.points({ start: 0, end });
+    const nonZero = points.filter(({ fields }) => fields.input_tokens || fields.output_tokens);
+    expect(differences(textsOf(nonZero), truePoints(world, bucket, zone, { start, end }))).toEqual([]);
+    expect(year.ledger.gaps.of('test')).toEqual([]);
+    expect(year.ledger.spool.size()).toBe(0);
+    expect(year.ledger.counters.of('test').disagreements ?? 0).toBe(0);
+    year.ledger.close();
+    await year.store.close();
+    if (from) return;
+    // Memory and the ledger stay as they were after the first months; the bounds are generous.
+    expect(Math.max(...year.rows.slice(6))).toBeLessThan(2 * Math.max(...year.rows.slice(0, 6)));
+    expect(year.heap.at(-1)!).toBeLessThan(1.5 * year.heap[1]! + 20_000_000);
+  });
+});
