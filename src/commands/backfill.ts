@@ -83,7 +83,7 @@ export async function backfillCommand(context: CommandContext, args: BackfillArg
       if (collecting.ledger.spool.size() > 0) break;
     }
     if (context.interactive && !args.json) context.err('\n');
-    const gaps = collecting.ledger.gaps.of(job.name).length;
+    const gaps = collecting.ledger.gaps.openOf(job.name).length;
     if (!args.json) {
       const seconds = Math.round((now() - started) / 1000);
       context.out(

@@ -88,7 +88,7 @@ function row(
     windows,
     written: points?.written ?? 0,
     unchanged: points?.unchanged ?? 0,
-    gaps: ledger.gaps.of(job.name).length,
+    gaps: ledger.gaps.openOf(job.name).length,
     ...(error && { error: `${error.kind}: ${error.message}` }),
     ...(error?.hint && { hint: error.hint }),
   };

@@ -16,7 +16,7 @@ export interface GapsArguments {
   readonly json: boolean;
 }
 
-/** `tokentide gaps`: what should be stored and is not, since when and why. Exit code 1 while there are any. */
+/** `tokentide gaps`: what should be stored and is not, since when and why. Exit code 1 while any can still be filled. */
 export async function gapsCommand(context: CommandContext, args: GapsArguments): Promise<number> {
   const jobs = selectJobs(context.loadJobs(), args.job === undefined ? [] : [args.job]);
   const stored = !args.fill || (await fill(context, jobs));
@@ -25,7 +25,7 @@ export async function gapsCommand(context: CommandContext, args: GapsArguments):
     const gaps = jobs.flatMap((job) => ledger.gaps.of(job.name).map((gap) => ({ job, gap })));
     if (args.json) context.out(formatJson(gaps.map(({ job, gap }) => ({ job: job.name, ...gap }))));
     else context.out(gaps.length === 0 ? 'no gaps\n' : format(gaps));
-    return stored && gaps.length === 0 ? EXIT.fine : EXIT.failed;
+    return stored && gaps.every(({ gap }) => gap.lost) ? EXIT.fine : EXIT.failed;
   } finally {
     ledger.close();
   }

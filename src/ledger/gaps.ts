@@ -22,6 +22,8 @@ export interface Gap extends Window {
 /** The gaps of every job. One partition's gaps share their number of attempts and their next try. */
 export interface Gaps {
   of(job: string): Gap[];
+  /** Those that can still be filled. */
+  openOf(job: string): Gap[];
   /** Adds a gap; where it touches others of the same partition they become one, since the earliest of them. */
   open(job: string, gap: Gap): void;
   /** Removes a window from a partition's gaps: it has been read. */
@@ -106,6 +108,7 @@ export function createGaps(db: LedgerDatabase): Gaps {
 
   return {
     of,
+    openOf: (job) => of(job).filter((gap) => !gap.lost),
     open: (job, gap) => {
       const others = ofPartition(job, gap.partition);
       removePartition.run(job, gap.partition);
