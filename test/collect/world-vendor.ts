@@ -1,8 +1,8 @@
 import { FetchError } from '../../src/fetch/errors.ts';
 import type { Source } from '../../src/providers/provider.ts';
-import type { World } from '../../src/simulator/world.ts';
+import type { UsageEvent, World } from '../../src/simulator/world.ts';
 import { sumRecords } from '../../src/usage/aggregate.ts';
-import type { Point, Tag, UsageRecord } from '../../src/usage/point.ts';
+import type { Point, Tag, Tags, UsageRecord } from '../../src/usage/point.ts';
 import { bucketStart } from '../../src/windows/calendar.ts';
 import type { Bucket, Window } from '../../src/windows/window.ts';
 
@@ -50,21 +50,32 @@ export function worldVendor(
       const totals = options.reads === 'totals';
       const last = rangeEnd === 'inclusive' ? window.end - 1 : window.end;
       const end = totals && options.rangeEnd === 'inclusive' ? last + 1 : last;
-      const seen = world
-        .visible({ start: window.start, end }, options.now())
-        .filter(({ tags }) => asked.has(tags.user ?? ''));
+      const seen = world.visible({ start: window.start, end }, options.now());
+      const timeOf = (time: number): number => (totals ? window.start : bucketStart(time, bucket, zone));
       return {
-        records: sumRecords(
-          seen.map(({ time, tags, fields }) => ({
-            time: totals ? window.start : bucketStart(time, bucket, zone),
-            tags: { user: tags.user!, model: tags.model! },
-            fields,
-          })),
+        records: sumOf(
+          seen.filter(({ tags }) => asked.has(tags.user ?? '')),
+          timeOf,
         ),
       };
     },
   };
   return { vendor, source };
+}
+
+/** Sums by time, user and model; plain numbers, because a year asks for a hundred thousand of them. */
+function sumOf(events: readonly UsageEvent[], timeOf: (time: number) => number): UsageRecord[] {
+  const sums = new Map<string, { time: number; tags: Tags; fields: Record<string, number> }>();
+  for (const { time, tags, fields } of events) {
+    const start = timeOf(time);
+    const key = `${start} ${tags.user} ${tags.model}`;
+    const sum = sums.get(key) ?? { time: start, tags: { user: tags.user!, model: tags.model! }, fields: {} };
+    for (const [field, count] of Object.entries(fields)) {
+      sum.fields[field] = (sum.fields[field] ?? 0) + Number(count);
+    }
+    sums.set(key, sum);
+  }
+  return [...sums.values()];
 }
 
 /** Every point that a world makes in a window, as text: `time user model input output`. */
