@@ -1,0 +1,181 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { openLedger, type Ledger } from '../../src/ledger/ledger.ts';
+
+const HOUR = 3600;
+
+/** A ledger file with something in every table of the jobs `a` and `b`, as it is after being opened again. */
+function reopened(fill: (ledger: Ledger, job: string) => void): Ledger {
+  const folder = mkdtempSync(join(tmpdir(), 'tokentide-tables-'));
+  const before = openLedger(join(folder, 'ledger.sqlite'));
+  before.commit(() => {
+    for (const job of ['a', 'b']) fill(before, job);
+  });
+  before.close();
+  const ledger = openLedger(join(folder, 'ledger.sqlite'));
+  onTestFinished(() => {
+    ledger.close();
+    rmSync(folder, { recursive: true });
+  });
+  return ledger;
+}
+
+describe('every table survives, and each job has its own rows', () => {
+  it('reads: replaced, removed, forgotten', () => {
+    const ledger = reopened(({ reads }, job) => {
+      reads.add(job, { start: 0, end: 10 * HOUR, readAt: 11 * HOUR }, HOUR);
+      reads.add(job, { start: 2 * HOUR, end: 4 * HOUR, readAt: 30 * HOUR }, 100 * HOUR);
+    });
+
+    ledger.reads.remove('a', [{ start: 0, end: HOUR }]);
+
+    expect(ledger.reads.of('a')).toEqual([
+      { start: HOUR, end: 2 * HOUR, readAt: 11 * HOUR },
+      { start: 2 * HOUR, end: 4 * HOUR, readAt: 30 * HOUR },
+      { start: 4 * HOUR, end: 10 * HOUR, readAt: 11 * HOUR },
+    ]);
+    expect(ledger.reads.of('a', { start: HOUR, end: HOUR + 1 })).toHaveLength(1);
+    ledger.reads.clear('a');
+    expect(ledger.reads.of('a')).toEqual([]);
+    expect(ledger.reads.of('b')).toHaveLength(3);
+  });
+
+  it('reads of a moving look-back stay a handful of rows', () => {
+    const { reads } = openLedger(':memory:');
+    const lookback = 72 * HOUR;
+
+    for (let hour = 73; hour < 1000; hour++) {
+      reads.add('a', { start: (hour - 73) * HOUR, end: hour * HOUR, readAt: hour * HOUR }, lookback);
+    }
+
+    expect(reads.of('a').length).toBeLessThanOrEqual(3);
+  });
+
+  it('partitions: first and last seen', () => {
+    const ledger = reopened(({ partitions }, job) => {
+      partitions.seen(job, ['ann', 'bob'], 100);
+      partitions.seen(job, ['bob'], 200);
+    });
+
+    expect([...ledger.partitions.of('a')]).toEqual([
+      ['ann', { firstSeen: 100, lastSeen: 100 }],
+      ['bob', { firstSeen: 100, lastSeen: 200 }],
+    ]);
+    ledger.partitions.clear('a');
+    expect(ledger.partitions.of('a').size).toBe(0);
+    expect(ledger.partitions.of('b').size).toBe(2);
+  });
+
+  it('known answers: exact, replaced, forgotten by window', () => {
+    const fields = { input_tokens: 2n ** 63n - 1n, output_tokens: 0, images: 3 };
+    const ledger = reopened(({ known }, job) => {
+      known.put(job, [
+        { time: 0, tags: { user: 'a\u0000=,b', model: 'm' }, fields: { input_tokens: 1 } },
+        { time: 0, tags: { user: 'a\u0000=,b', model: 'm' }, fields },
+        { time: HOUR, tags: {}, fields: { requests: 1 } },
+      ]);
+    });
+
+    const all = { start: 0, end: 2 * HOUR };
+    expect([...ledger.known.of('a', all).values()]).toEqual([
+      { time: 0, tags: { user: 'a\u0000=,b', model: 'm' }, fields },
+      { time: HOUR, tags: {}, fields: { requests: 1 } },
+    ]);
+    ledger.known.forget('a', { start: 0, end: HOUR });
+    expect([...ledger.known.of('a', all).values()].map(({ time }) => time)).toEqual([HOUR]);
+    ledger.known.clear('a');
+    expect(ledger.known.of('a', all).size).toBe(0);
+    expect(ledger.known.of('b', all).size).toBe(2);
+  });
+
+  it('lateness and counters: added up', () => {
+    const ledger = reopened(({ lateness, counters }, job) => {
+      lateness.add(job, 600, 5);
+      lateness.add(job, 0, 100);
+      lateness.add(job, 600, 7);
+      counters.add(job, 'revisions', 2);
+      counters.add(job, 'revisions', 3);
+    });
+
+    expect(ledger.lateness.of('a')).toEqual([
+      { age: 0, tokens: 100 },
+      { age: 600, tokens: 12 },
+    ]);
+    expect(ledger.counters.of('a')).toEqual({ revisions: 5 });
+    expect(ledger.counters.of('c')).toEqual({});
+  });
+
+  it('memories, admitted values and shares', () => {
+    const share = {
+      record: { time: 0, tags: { user: 'ann' }, fields: { input_tokens: 5 } },
+      into: { user: '__other__' },
+    };
+    const ledger = reopened(({ memories, admitted, shares }, job) => {
+      memories.set(job, 'endpoint', 'old');
+      memories.set(job, 'endpoint', 'new');
+      admitted.add(job, 'user', 'ann');
+      admitted.add(job, 'user', 'ann');
+      shares.put(job, [share]);
+    });
+
+    expect(ledger.memories.get('a', 'endpoint')).toBe('new');
+    expect(ledger.memories.get('a', 'nothing')).toBeUndefined();
+    expect(ledger.admitted.of('a')).toEqual([{ tag: 'user', value: 'ann' }]);
+    expect(ledger.shares.of('a', [0, HOUR])).toEqual([share]);
+    ledger.shares.remove('a', [share]);
+    expect(ledger.shares.of('a', [0])).toEqual([]);
+    expect(ledger.shares.of('b', [0])).toEqual([share]);
+  });
+
+  it('jobs and reconciliations', () => {
+    const row = { at: 10, start: 0, end: 5, provider: '9007199254740993', stored: '7', differences: 1 };
+    const ledger = reopened(({ jobs, reconciliations }, job) => {
+      jobs.save(job, { identity: `of ${job}`, clock: 5, rangeEnd: undefined });
+      reconciliations.add(job, row);
+    });
+
+    expect(ledger.jobs.names()).toEqual(['a', 'b']);
+    expect(ledger.jobs.of('a')).toEqual({ identity: 'of a', clock: 5, rangeEnd: undefined });
+    expect(ledger.jobs.of('c')).toBeUndefined();
+    expect(ledger.reconciliations.of('a')).toEqual([row]);
+  });
+
+  it('the spool: of one job, and of all', () => {
+    const ledger = reopened(({ spool }, job) => {
+      spool.add([{ job, time: 0, end: HOUR, series: 's', line: `of ${job}` }]);
+    });
+
+    expect(ledger.spool.oldest('b', 9)).toEqual([
+      { job: 'b', time: 0, end: HOUR, series: 's', line: 'of b' },
+    ]);
+    ledger.spool.clear('b');
+    expect(ledger.spool.size()).toBe(1);
+    ledger.spool.dropOldest();
+    expect(ledger.spool.dropOldest()).toBeUndefined();
+  });
+
+  it('gaps: what is lost grows in one piece, also when a gap is lost only in part', () => {
+    const gap = { since: 5, kind: 'refused', error: 'no', attempts: 1, nextTry: 9, lost: false };
+    const ledger = reopened(({ gaps }, job) => {
+      gaps.open(job, { ...gap, partition: 'p', start: 0, end: 10 * HOUR });
+      gaps.lose(job, 3 * HOUR);
+      gaps.lose(job, 4 * HOUR);
+    });
+    const spans = () => ledger.gaps.of('a').map(({ start, end, lost }) => [start / HOUR, end / HOUR, lost]);
+
+    expect(spans()).toEqual([
+      [0, 4, true],
+      [4, 10, false],
+    ]);
+    ledger.gaps.distrust('a', 8 * HOUR);
+    expect(spans()).toEqual([
+      [0, 4, false],
+      [4, 8, false],
+    ]);
+    ledger.gaps.losePartition('a', 'p');
+    expect(ledger.gaps.openOf('a')).toEqual([]);
+    expect(ledger.gaps.openOf('b')).toHaveLength(1);
+  });
+});
