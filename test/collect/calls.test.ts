@@ -1,11 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import type { Collecting } from '../../src/collect/context.ts';
 import { poll } from '../../src/collect/poll.ts';
+import { readWindow } from '../../src/collect/read-window.ts';
 import { createWorld, officeHours, type UsageEvent } from '../../src/simulator/world.ts';
+import type { Window } from '../../src/windows/window.ts';
 import { collectingOf, DAY, HOUR } from '../support/collecting.ts';
 import { fakeVendor } from '../support/fake-provider.ts';
 import { memoryStore } from '../support/memory-store.ts';
-import { textsOf, truePoints, worldVendor } from './world-vendor.ts';
+import { differences, textsOf, truePoints, worldVendor } from './world-vendor.ts';
 
 const MEMBERS = Array.from({ length: 1000 }, (_, index) => `member-${index}@example.com`);
 const ACTIVE = MEMBERS.filter((_, index) => index % 10 === 3);
@@ -22,11 +25,11 @@ function office(): UsageEvent[] {
   return officeHours({ seed: 3, start: START, end: NOW, series, perHour: 1 });
 }
 
-/** A hundred members, each busy in every single hour of the last days. */
-function aroundTheClock(days: number): UsageEvent[] {
+/** A hundred members, or others, each busy in every single hour of the last days. */
+function aroundTheClock(days: number, users = ACTIVE): UsageEvent[] {
   const events: UsageEvent[] = [];
   for (let hour = NOW - days * DAY; hour < NOW; hour += HOUR) {
-    for (const user of ACTIVE) {
+    for (const user of users) {
       const time = hour + 61;
       const fields = { input_tokens: 1 + (time % 97) };
       events.push({ id: `${time} ${user}`, time, visibleAt: time, tags: { user, model: 'm' }, fields });
@@ -59,6 +62,12 @@ function collector(events: UsageEvent[], { lookback = HOUR, start = START } = {}
     return vendor.calls.length - before;
   };
   return { clock, vendor, store, collecting, world, calls };
+}
+
+/** A window of which nothing is known, in one read. */
+async function readWhole(collecting: Collecting, window: Window): Promise<void> {
+  const partitions = await collecting.source.partitions(signal);
+  await readWindow(collecting, { window, partitions, whole: true, against: 'known', signal });
 }
 
 /** The figures of the table in docs/windows.md, by its first column. */
@@ -95,6 +104,41 @@ describe('calls for 1,000 members of whom 100 are active, by the hour', () => {
     expect(textsOf(store.contents.values())).toEqual(
       truePoints(world, '1h', 'Asia/Shanghai', { start: START, end: NOW }),
     );
+  });
+
+  it('asks about once per bucket where 100 members are busy in every hour of 30 days', async () => {
+    const { collecting, vendor, store, world } = collector(aroundTheClock(30));
+
+    await readWhole(collecting, { start: START, end: NOW });
+
+    expect(vendor.calls.length).toBe(table.get('30 days, 100 members busy in every hour'));
+    // 720 unknown buckets take 720 equations, and nine more found out who is idle: no way of asking needs fewer.
+    expect(vendor.calls.length).toBeGreaterThanOrEqual(BUCKETS + BATCHES - 1);
+    expect(vendor.calls.length).toBeLessThanOrEqual(NAIVE / 9);
+    const points = truePoints(world, '1h', 'Asia/Shanghai', { start: START, end: NOW });
+    expect(differences(textsOf(store.contents.values()), points)).toEqual([]);
+  });
+
+  it('never asks more than for every bucket, also where everyone is busy in every hour', async () => {
+    const day = { start: NOW - 3 * DAY, end: NOW - 2 * DAY };
+    const { collecting, vendor } = collector(aroundTheClock(3, MEMBERS));
+
+    await readWhole(collecting, day);
+
+    expect(vendor.calls.length).toBe(table.get('a day, 1,000 members busy in every hour'));
+    expect(vendor.calls.length).toBeLessThanOrEqual(24 * BATCHES);
+  });
+
+  it('asks for both halves of what may still move, when it reads it for the first time', async () => {
+    const days = { start: NOW - 3 * DAY, end: NOW };
+    const { collecting, vendor } = collector(aroundTheClock(3), { lookback: 3 * DAY });
+
+    await readWhole(collecting, days);
+
+    expect(vendor.calls.length).toBe(
+      table.get('the look-back for the first time, 100 members busy in every hour'),
+    );
+    expect(vendor.calls.length).toBeLessThanOrEqual(2 * 72 + BATCHES);
   });
 
   it('asks once per batch when nothing has moved in three days', async () => {
