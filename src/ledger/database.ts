@@ -90,16 +90,6 @@ export function openDatabase(path: string): LedgerDatabase {
   }
 }
 
-/**
- * A second connection to an open ledger whose commits need not survive a power cut: for what is written at every
- * call and forgotten soon after.
- */
-export function openCasually(path: string): LedgerDatabase {
-  const db = open(path);
-  db.exec('PRAGMA synchronous = OFF');
-  return db;
-}
-
 function open(path: string): LedgerDatabase {
   try {
     if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true, mode: 0o700 });

@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import { openCasually, openDatabase } from './database.ts';
+import { openDatabase } from './database.ts';
 import { createGaps, type Gaps } from './gaps.ts';
 import { createKnown, type Known } from './known.ts';
 import { createReads, type Reads } from './reads.ts';
@@ -47,7 +47,6 @@ export interface Ledger {
 /** Opens the ledger; `:memory:` for one that is forgotten. @throws LedgerError */
 export function openLedger(path: string): Ledger {
   const db = openDatabase(path);
-  const casual = path === ':memory:' ? db : openCasually(path);
   const leases = createLeases(db, path === ':memory:' ? undefined : dirname(path));
   let open = true;
   return {
@@ -63,14 +62,13 @@ export function openLedger(path: string): Ledger {
     shares: createShares(db),
     spool: createSpool(db),
     reconciliations: createReconciliations(db),
-    slots: createSlots(casual),
+    slots: createSlots(db),
     leases,
     commit: (change) => db.transaction(change).immediate(),
     close: () => {
       if (!open) return;
       open = false;
       leases.close();
-      if (casual !== db) casual.close();
       db.close();
     },
   };
