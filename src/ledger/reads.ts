@@ -44,7 +44,13 @@ export function createReads(db: LedgerDatabase): Reads {
 
   return {
     of,
-    add: (job, read, lookback) => change(job, (reads) => addRead(reads, read, lookback), read),
+    add: (job, read, lookback) => {
+      // What is left of a read that is cut may become one with its own neighbour.
+      const near = [read, ...of(job, read)];
+      const start = Math.min(...near.map((one) => one.start));
+      const end = Math.max(...near.map((one) => one.end));
+      change(job, (reads) => addRead(reads, read, lookback), { start, end });
+    },
     remove: (job, windows) => change(job, (reads) => removeReads(reads, windows)),
     distrust: (job, what) => change(job, (reads) => distrustReads(reads, what)),
     clear: (job) => change(job, () => []),
