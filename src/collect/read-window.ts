@@ -37,12 +37,14 @@ export async function readWindow(collecting: Collecting, read: WindowRead): Prom
   const { job, source, observe } = collecting;
   const sink = openSink(collecting, read, collecting.now());
   const complete = read.whole && (read.withheld ?? []).length === 0;
+  // Of what was settled long ago a provider may know nothing any more: that is no reason to erase it.
+  const recent = read.against === 'known';
   const outcome =
     source.reads === 'totals'
       ? await readTotals(
           collecting,
           { ...read, complete, stored: read.resend ? () => new Map() : storedTotals(collecting, read, sink) },
-          (records) => sink.accept(records, read.signal),
+          (records) => sink.accept(recent ? records : records.filter(hasUsage), read.signal),
         )
       : await readSeries(collecting, read, complete, sink);
   for (const [reason, rows] of outcome.dropped) observe({ type: 'dropped', job: job.name, reason, rows });
@@ -128,4 +130,8 @@ async function totalsInStore(
     if (error instanceof StoreError) return new Map();
     throw error;
   }
+}
+
+function hasUsage({ fields }: UsageRecord): boolean {
+  return Object.values(fields).some((count) => count > 0);
 }
