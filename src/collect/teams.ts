@@ -13,7 +13,7 @@ const TEAMS = 'teams';
  * that the user had then.
  */
 export async function moveTeams(collecting: Collecting, signal: AbortSignal): Promise<void> {
-  const { job, ledger, observe } = collecting;
+  const { job, ledger, store, observe } = collecting;
   const text = ledger.memories.get(job.name, TEAMS) ?? '[]';
   const before = new Map(JSON.parse(text) as [string, string][]);
   const after = JSON.stringify([...(job.teams ?? [])].toSorted(([a], [b]) => (a < b ? -1 : 1)));
@@ -21,9 +21,9 @@ export async function moveTeams(collecting: Collecting, signal: AbortSignal): Pr
 
   const [old, now] = [namedTags(collecting, before), namedTags(collecting)];
   const moved: Point[] = [];
-  for (const { time, tags, fields } of ledger.known
-    .of(job.name, { start: 0, end: Number.MAX_SAFE_INTEGER })
-    .values()) {
+  // Where a point cannot be overwritten, nothing of the look-back is stored yet.
+  const all = { start: 0, end: store.overwrites ? Number.MAX_SAFE_INTEGER : 0 };
+  for (const { time, tags, fields } of ledger.known.of(job.name, all).values()) {
     const [from, to] = [old(tags), now(tags)];
     if (seriesKey(from) === seriesKey(to)) continue;
     moved.push({ time, tags: from, fields: zeros(fields) }, { time, tags: to, fields });

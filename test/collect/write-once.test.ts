@@ -85,6 +85,19 @@ describe.each(KINDS)('a store that cannot overwrite, with %s', (_, options) => {
     expect(f.ledger.gaps.of('test').filter(({ partition }) => partition !== EVERYTHING)).toEqual([]);
   });
 
+  it('gets each point once when users change teams, under the team they have when it settles', async () => {
+    const f = writeOnce(options);
+    useAll(f, 4);
+    await f.pollUntil(START + 2 * DAY, HOUR);
+    const teams = new Map([['ann', 'red']]);
+    f.collecting = { ...f.collecting, job: { ...f.collecting.job, teams } };
+
+    await f.pollUntil(START + 6 * DAY, HOUR);
+
+    expect(f.stored()).toEqual(f.truth());
+    expect(f.store.written).toBe(f.truth().size);
+  });
+
   it('gets a back-fill of the past at once', async () => {
     const f = writeOnce(options);
     useAll(f, 5);
