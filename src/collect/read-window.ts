@@ -2,8 +2,8 @@ import pLimit from 'p-limit';
 import type { Gap } from '../ledger/gaps.ts';
 import type { Partition } from '../providers/provider.ts';
 import { StoreError } from '../store/store.ts';
-import { sumRecords } from '../usage/aggregate.ts';
-import { recordKey } from '../ledger/known.ts';
+import { indexSums } from '../usage/aggregate.ts';
+import type { ReadonlyRecordIndex } from '../usage/record-index.ts';
 import type { Tag, UsageRecord } from '../usage/point.ts';
 import type { Window } from '../windows/window.ts';
 import { readBatches } from './batches.ts';
@@ -69,9 +69,9 @@ async function readSeries(
   let answered: Partition[] = [];
 
   async function flush(whole: boolean): Promise<void> {
-    const [sums, partitions] = [sumRecords(records), answered];
+    const [sums, partitions] = [indexSums(records), answered];
     [records, answered] = [[], []];
-    await sink.accept([...sums, ...withdrawn(sums, sink.known, partitions, whole)], read.signal);
+    await sink.accept([...sums.values(), ...withdrawn(sums, sink.known, partitions, whole)], read.signal);
   }
 
   const { concurrency } = job.provider.rate;
@@ -90,22 +90,22 @@ async function readSeries(
  * may belong to partitions that were not read are left alone.
  */
 function withdrawn(
-  records: readonly UsageRecord[],
-  known: ReadonlyMap<string, UsageRecord>,
+  reported: ReadonlyRecordIndex,
+  known: ReadonlyRecordIndex,
   answered: readonly Partition[],
   complete: boolean,
 ): UsageRecord[] {
   if (!complete && answered.some(({ tags }) => !tags)) return [];
-  const reported = new Set(records.map(recordKey));
   const ownerOf = ownersOf(answered);
   const owners = new Set(answered.map(({ tags }) => ownerOf(tags ?? {})));
-  return [...known]
-    .filter(([key, { tags }]) => !reported.has(key) && owners.has(ownerOf(tags)))
-    .map(([, record]) => ({ ...record, fields: zeros(record.fields) }));
+  return known
+    .values()
+    .filter((record) => !reported.has(record) && owners.has(ownerOf(record.tags)))
+    .map((record) => ({ ...record, fields: zeros(record.fields) }));
 }
 
 function storedTotals(collecting: Collecting, read: WindowRead, sink: Sink): StoredTotals {
-  const known = [...sink.known.values()];
+  const known = sink.known.values();
   if (read.against === 'known') {
     return (range) => totalsOf(known.filter(({ time }) => time >= range.start && time < range.end));
   }

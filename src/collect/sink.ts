@@ -1,9 +1,9 @@
 import type { FetchError } from '../fetch/errors.ts';
 import { EVERYTHING, type Gap } from '../ledger/gaps.ts';
-import { recordKey } from '../ledger/known.ts';
 import type { Partition } from '../providers/provider.ts';
 import { sameFields, tokensOf } from '../usage/aggregate.ts';
 import type { Point, UsageRecord } from '../usage/point.ts';
+import type { ReadonlyRecordIndex } from '../usage/record-index.ts';
 import { bucketEnd, bucketStart } from '../windows/calendar.ts';
 import { subtract } from '../windows/intervals.ts';
 import type { Window } from '../windows/window.ts';
@@ -15,8 +15,8 @@ import { toPoints } from './to-points.ts';
 
 /** One window on its way from the provider's answers to the store and the ledger. */
 export interface Sink {
-  /** What was known of the window before, by `recordKey`. */
-  readonly known: ReadonlyMap<string, UsageRecord>;
+  /** What was known of the window before. */
+  readonly known: ReadonlyRecordIndex;
   /** Stores the records that differ from what is known; the rest is left alone. */
   accept(records: readonly UsageRecord[], signal?: AbortSignal): Promise<void>;
   /** Moves the ledger: the window has been read, except for the partitions that failed. */
@@ -57,7 +57,7 @@ export function openSink(
 
   async function accept(records: readonly UsageRecord[], signal?: AbortSignal): Promise<void> {
     const changed = records.filter((record) => {
-      const old = known.get(recordKey(record));
+      const old = known.get(record);
       return resend || !old || !sameFields(old.fields, record.fields);
     });
     // Where a point cannot be overwritten, it waits among the known ones until its bucket has settled.
@@ -123,7 +123,7 @@ export function openSink(
   /** For a store that takes a point only once: the buckets of the window that have settled by this read. */
   async function writeOnce(settled: Window, signal?: AbortSignal): Promise<readonly Point[]> {
     const records = ledger.known.of(job.name, settled);
-    const { points, released } = toPoints(collecting, [...records.values()]);
+    const { points, released } = toPoints(collecting, records.values());
     const { kept } = await deliver(collecting, points, signal);
     ledger.commit(() => ledger.shares.remove(job.name, released));
     return kept;
@@ -135,7 +135,7 @@ export function openSink(
     const step = collecting.ages.find((known) => known >= age) ?? job.lookback;
     // First seen long after the bucket closed, it says nothing about when it arrived.
     if (!wasRead(record) && step > (collecting.ages[1] ?? 0)) return;
-    const old = known.get(recordKey(record));
+    const old = known.get(record);
     const grown = tokensOf(record.fields) - (old ? tokensOf(old.fields) : 0n);
     if (grown !== 0n) ledger.lateness.add(job.name, step, Math.abs(Number(grown)));
   }

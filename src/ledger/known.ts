@@ -1,7 +1,9 @@
 import { toCount, type Count } from '../usage/count.ts';
-import { FIELDS, type Field, type Fields, type UsageRecord } from '../usage/point.ts';
+import { FIELDS, type Field, type Fields, type Tags, type UsageRecord } from '../usage/point.ts';
+import { createRecordIndex, type ReadonlyRecordIndex } from '../usage/record-index.ts';
 import { seriesKey, tagsOfSeries } from '../usage/series.ts';
 import type { Window } from '../windows/window.ts';
+import { createAtHand } from './at-hand.ts';
 import type { LedgerDatabase } from './database.ts';
 
 /**
@@ -10,17 +12,12 @@ import type { LedgerDatabase } from './database.ts';
  * the sum is not asked for in parts.
  */
 export interface Known {
-  /** The records of a window, by `recordKey`. */
-  of(job: string, window: Window): Map<string, UsageRecord>;
+  /** The records of a window. Not to be changed: a window that is asked for again and again is kept at hand. */
+  of(job: string, window: Window): ReadonlyRecordIndex;
   put(job: string, records: Iterable<UsageRecord>): void;
   /** Forgets the buckets that start in a window. */
   forget(job: string, window: Window): void;
   clear(job: string): void;
-}
-
-/** Identifies one record of a job: series and bucket. */
-export function recordKey(record: UsageRecord): string {
-  return knownKey(record.time, seriesKey(record.tags));
 }
 
 export function createKnown(db: LedgerDatabase): Known {
@@ -30,33 +27,40 @@ export function createKnown(db: LedgerDatabase): Known {
   const insert = db.prepare('INSERT OR REPLACE INTO known (job, time, series, fields) VALUES (?, ?, ?, ?)');
   const removeWindow = db.prepare('DELETE FROM known WHERE job = ? AND time >= ? AND time < ?');
   const removeJob = db.prepare('DELETE FROM known WHERE job = ?');
+  const atHand = createAtHand(db);
+
+  function load(job: string, { start, end }: Window): ReadonlyRecordIndex {
+    const records = createRecordIndex();
+    const tags = new Map<string, Tags>();
+    for (const [time, series, fields] of select.all(job, start, end) as [number, string, string][]) {
+      const ofSeries = tags.get(series) ?? tagsOfSeries(series);
+      tags.set(series, ofSeries);
+      records.add({ time, tags: ofSeries, fields: decodeFields(fields) }, (_, record) => record);
+    }
+    return records;
+  }
+
   return {
     of: (job, window) => {
-      const records = new Map<string, UsageRecord>();
-      for (const [time, series, fields] of select.all(job, window.start, window.end) as [
-        number,
-        string,
-        string,
-      ][]) {
-        records.set(knownKey(time, series), {
-          time,
-          tags: tagsOfSeries(series),
-          fields: decodeFields(fields),
-        });
-      }
-      return records;
+      const found = atHand.get(job, window) ?? load(job, window);
+      atHand.keep(job, window, found);
+      return found;
     },
     put: (job, records) => {
-      for (const record of records)
-        insert.run(job, record.time, seriesKey(record.tags), encodeFields(record.fields));
+      for (const { time, tags, fields } of records) {
+        insert.run(job, time, seriesKey(tags), encodeFields(fields));
+        atHand.drop(job, { start: time, end: time + 1 });
+      }
     },
-    forget: (job, { start, end }) => void removeWindow.run(job, start, end),
-    clear: (job) => void removeJob.run(job),
+    forget: (job, window) => {
+      removeWindow.run(job, window.start, window.end);
+      atHand.drop(job, window);
+    },
+    clear: (job) => {
+      removeJob.run(job);
+      atHand.drop(job);
+    },
   };
-}
-
-function knownKey(time: number, series: string): string {
-  return `${time} ${series}`;
 }
 
 /** Digits as text in the order of `FIELDS`, empty where absent: exact, and small. */

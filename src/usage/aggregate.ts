@@ -1,31 +1,39 @@
 import { addCounts, type Count } from './count.ts';
-import { FIELDS, type Field, type Fields, type UsageRecord } from './point.ts';
-import { seriesKey } from './series.ts';
+import { type Field, type Fields, type UsageRecord } from './point.ts';
+import { createRecordIndex, type ReadonlyRecordIndex } from './record-index.ts';
 
 /** Field by field sum; a field absent on both sides stays absent. @throws RangeError above 2^63-1. */
 export function addFields(a: Fields, b: Fields): Fields {
   const sum: Partial<Record<Field, Count>> = { ...a };
-  for (const field of FIELDS) {
-    const value = b[field];
-    if (value !== undefined) sum[field] = sum[field] === undefined ? value : addCounts(sum[field], value);
+  // Most records have few of the fields: asking for each by name takes several times as long.
+  for (const field in b) {
+    const [before, value] = [sum[field as Field], b[field as Field]];
+    if (value !== undefined) sum[field as Field] = before === undefined ? value : addCounts(before, value);
   }
   return sum;
 }
 
 /** True when both have the same fields with the same values. */
 export function sameFields(a: Fields, b: Fields): boolean {
-  return FIELDS.every((field) => a[field] === b[field]);
+  for (const field in a) if (a[field as Field] !== b[field as Field]) return false;
+  for (const field in b) if (a[field as Field] !== b[field as Field]) return false;
+  return true;
 }
 
 /** Records of the same series and time become one, their fields summed exactly. Order of first appearance. */
 export function sumRecords(records: Iterable<UsageRecord>): UsageRecord[] {
-  const sums = new Map<string, UsageRecord>();
-  for (const record of records) {
-    const key = `${record.time}\u0003${seriesKey(record.tags)}`;
-    const sum = sums.get(key);
-    sums.set(key, sum ? { ...sum, fields: addFields(sum.fields, record.fields) } : record);
-  }
-  return [...sums.values()];
+  return [...indexSums(records).values()];
+}
+
+/** The same, to look records up. */
+export function indexSums(records: Iterable<UsageRecord>): ReadonlyRecordIndex {
+  const sums = createRecordIndex();
+  for (const record of records) sums.add(record, sumOf);
+  return sums;
+}
+
+function sumOf({ time, tags, fields }: UsageRecord, other: UsageRecord): UsageRecord {
+  return { time, tags, fields: addFields(fields, other.fields) };
 }
 
 /** Tokens of a record: the vendor's own total, or else input and output together. */

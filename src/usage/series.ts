@@ -3,11 +3,23 @@ import { TAGS, type Tag, type Tags } from './point.ts';
 const NAME_END = '\u0001';
 const VALUE_END = '\u0002';
 
+/** Texts made before: tags never change, and the records of a series mostly share one object of them. */
+const keys = new WeakMap<Tags, string>();
+
 /**
  * The identity of a series: its tags in the order of `TAGS` as one text. Same tags, same text; absent and
  * empty tags do not count.
  */
 export function seriesKey(tags: Tags): string {
+  let key = keys.get(tags);
+  if (key === undefined) {
+    key = textOf(tags);
+    keys.set(tags, key);
+  }
+  return key;
+}
+
+function textOf(tags: Tags): string {
   let key = '';
   for (const tag of TAGS) {
     const value = tags[tag];

@@ -4,23 +4,28 @@ const HOUR = 3600;
 const DAY = 24 * HOUR;
 /** Zones change their offset on a quarter of an hour at the finest, so one look-up serves a quarter. */
 const QUARTER = 900;
+/** Per zone: about three years. */
 const OFFSETS_KEPT = 100_000;
 
 const SIZE: Readonly<Record<Bucket, number>> = { '1h': HOUR, '1d': DAY };
 
 const formats = new Map<string, Intl.DateTimeFormat>();
-const offsets = new Map<string, number>();
+const offsets = new Map<string, Map<number, number>>();
 
 /** Seconds to add to UTC to get the zone's wall clock at `time` (Unix seconds). @throws RangeError for an unknown zone. */
 export function zoneOffset(time: number, zone: string): number {
   if (zone === 'UTC') return 0;
   const quarter = Math.floor(time / QUARTER);
-  const key = `${zone}/${quarter}`;
-  const known = offsets.get(key);
+  let ofZone = offsets.get(zone);
+  if (!ofZone) {
+    ofZone = new Map();
+    offsets.set(zone, ofZone);
+  }
+  const known = ofZone.get(quarter);
   if (known !== undefined) return known;
-  if (offsets.size >= OFFSETS_KEPT) offsets.clear();
+  if (ofZone.size >= OFFSETS_KEPT) ofZone.clear();
   const offset = wallClock(quarter * QUARTER, zone) - quarter * QUARTER;
-  offsets.set(key, offset);
+  ofZone.set(quarter, offset);
   return offset;
 }
 

@@ -23,24 +23,28 @@ export function isUndivided(series: readonly Series[], { endpoints }: UsageQuest
   return endpoints !== undefined && endpoints.length > 1 && series.some((one) => isTotal(one));
 }
 
-/** What an answer that is not undivided says about the question. `scenes` are the ones asked for. @throws FetchError */
-export function toRows(series: readonly Series[], question: UsageQuestion, scenes: readonly string[]): Rows {
+/**
+ * What an answer that is not undivided says about the question; `tagsOf` gives the tags of a series. @throws FetchError
+ */
+export function toRows(series: readonly Series[], question: UsageQuestion, tagsOf: TagsOf): Rows {
   refuseMixtures(series, question);
+  const { window } = question;
   const records: UsageRecord[] = [];
   const dropped: Dropped = {};
-  const seen = new Map<string, Count>();
-  for (const { name, tags, values } of series) {
-    const field = FIELD_OF[name];
-    const recordTags = tagsOf(tags, question, scenes);
-    const identity = seriesOf(name, tags);
-    for (const { time, count } of values) {
-      if (time < question.window.start || time >= question.window.end) drop(dropped, 'outside_window');
+  const valuesOf = valuesSeen();
+  for (const one of series) {
+    const field = FIELD_OF[one.name];
+    const tags = tagsOf(one, question);
+    const asked = isAsked(one.tags, question);
+    const seen = valuesOf(one, tags);
+    for (const { time, count } of one.values) {
+      if (time < window.start || time >= window.end) drop(dropped, 'outside_window');
       else if (!field) drop(dropped, 'unknown_type');
-      else if (!isAsked(tags, question)) drop(dropped, 'unidentified');
-      else if (repeats(seen, `${time} ${identity}`, count)) drop(dropped, 'duplicate');
+      else if (!asked) drop(dropped, 'unidentified');
+      else if (repeats(seen, time, count)) drop(dropped, 'duplicate');
       else {
         refuseOddTimes(time, question);
-        records.push({ time, tags: recordTags, fields: { [field]: count } });
+        records.push({ time, tags, fields: { [field]: count } });
       }
     }
   }
@@ -52,16 +56,29 @@ export function addDropped(sum: Dropped, dropped: Dropped): void {
     sum[reason] = (sum[reason] ?? 0) + count;
 }
 
-function tagsOf(
-  tags: Series['tags'],
-  { project, endpoints }: UsageQuestion,
-  scenes: readonly string[],
-): Tags {
-  // A series without the tag belongs to the one that was asked for. Project totals stay without endpoints, so
-  // that they are the same series whether or not the vendor splits them.
-  const endpoint = endpoints && (tags['EndpointId'] ?? endpoints[0]);
-  const scene = tags['Scene'] ?? (scenes.length === 1 ? scenes[0] : undefined);
-  return { project, ...(endpoint ? { endpoint } : {}), ...(scene ? { scene } : {}) };
+/** The tags that the records of a series carry. The same object for the same tags: many records share it. */
+export type TagsOf = (series: Series, question: UsageQuestion) => Tags;
+
+const TAGS_KEPT = 50_000;
+
+/** @param scenes the ones asked for */
+export function createTagsOf(scenes: readonly string[]): TagsOf {
+  const kept = new Map<string, Tags>();
+  const onlyScene = scenes.length === 1 ? scenes[0]! : '';
+  return ({ tags }, { project, endpoints }) => {
+    // A series without the tag belongs to the one that was asked for. Project totals stay without endpoints, so
+    // that they are the same series whether or not the vendor splits them.
+    const endpoint = (endpoints && (tags['EndpointId'] ?? endpoints[0])) || '';
+    const scene = tags['Scene'] ?? onlyScene;
+    const key = `${endpoint.length} ${scene.length} ${endpoint}${scene}${project}`;
+    let shared = kept.get(key);
+    if (!shared) {
+      if (kept.size >= TAGS_KEPT) kept.clear();
+      shared = { project, ...(endpoint && { endpoint }), ...(scene && { scene }) };
+      kept.set(key, shared);
+    }
+    return shared;
+  };
 }
 
 /** Usage of everything that was asked for; a total of nothing leaves nothing to take apart. */
@@ -84,9 +101,9 @@ function refuseMixtures(series: readonly Series[], { project }: UsageQuestion): 
 }
 
 /** Whether the value was there before; two different values for one series and time cannot both be right. */
-function repeats(seen: Map<string, Count>, key: string, count: Count): boolean {
-  const before = seen.get(key);
-  seen.set(key, count);
+function repeats(seen: Map<number, Count>, time: number, count: Count): boolean {
+  const before = seen.get(time);
+  seen.set(time, count);
   if (before === undefined || before === count) return before !== undefined;
   throw new FetchError(
     'bad_answer',
@@ -102,9 +119,29 @@ function refuseOddTimes(time: number, { window, interval }: UsageQuestion): void
   );
 }
 
-function seriesOf(name: string, tags: Series['tags']): string {
+/**
+ * The values that a series of an answer has had so far. What the vendor calls it is compared only where an earlier
+ * one has the same name and the same tags as far as we know them.
+ */
+function valuesSeen(): (series: Series, tags: Tags) => Map<number, Count> {
+  const names = new Map<string, Map<Tags, { series: Series; values: Map<number, Count> }[]>>();
+  return (series, tags) => {
+    const ofName =
+      names.get(series.name) ?? new Map<Tags, { series: Series; values: Map<number, Count> }[]>();
+    names.set(series.name, ofName);
+    const alike = ofName.get(tags) ?? [];
+    ofName.set(tags, alike);
+    const same = alike.find((earlier) => identityOf(earlier.series) === identityOf(series));
+    if (same) return same.values;
+    const values = new Map<number, Count>();
+    alike.push({ series, values });
+    return values;
+  };
+}
+
+function identityOf({ tags }: Series): string {
   const keys = Object.keys(tags).toSorted();
-  return JSON.stringify([name, ...keys.map((key) => [key, tags[key]])]);
+  return JSON.stringify(keys.map((key) => [key, tags[key]]));
 }
 
 function drop(dropped: Dropped, reason: DropReason): void {

@@ -14,9 +14,11 @@ const MetricItem = z.object({
   Tags: z
     .array(z.object({ Key: z.string(), Value: z.string() }))
     .nullish()
-    .transform((tags) =>
-      Object.fromEntries((tags ?? []).flatMap((tag) => (tag.Value ? [[tag.Key, tag.Value]] : []))),
-    ),
+    .transform((list) => {
+      const tags: Record<string, string> = {};
+      for (const { Key, Value } of list ?? []) if (Value) tags[Key] = Value;
+      return tags;
+    }),
   Values: z
     .array(
       z

@@ -33,7 +33,8 @@ export function sign(request: Signable, key: SigningKey, scope: Scope): Record<s
   const url = new URL(request.url);
   const date = new Date(scope.time).toISOString().replaceAll(/[:-]|\.[0-9]{3}/g, '');
   const headers: Record<string, string> = { ...request.headers, 'x-date': date };
-  if (request.body !== undefined) headers['x-content-sha256'] = sha256(request.body);
+  const bodyHash = sha256(request.body ?? '');
+  if (request.body !== undefined) headers['x-content-sha256'] = bodyHash;
   if (key.sessionToken !== undefined) headers['x-security-token'] = key.sessionToken;
 
   const signed = Object.entries({ ...headers, host: url.host }).toSorted(byName);
@@ -45,7 +46,7 @@ export function sign(request: Signable, key: SigningKey, scope: Scope): Record<s
     ...signed.map(([name, value]) => `${name}:${value.trim().replaceAll(/\s+/g, ' ')}`),
     '',
     names,
-    sha256(request.body ?? ''),
+    bodyHash,
   ].join('\n');
 
   const parts = [date.slice(0, 8), scope.region, scope.service, 'request'];

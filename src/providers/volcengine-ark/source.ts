@@ -1,13 +1,13 @@
 import { FetchError } from '../../fetch/errors.ts';
 import { sumRecords } from '../../usage/aggregate.ts';
-import type { UsageRecord } from '../../usage/point.ts';
+import type { Tags, UsageRecord } from '../../usage/point.ts';
 import { bucketStart } from '../../windows/calendar.ts';
 import type { Bucket, Window } from '../../windows/window.ts';
 import type { Answer, Context, Partition, ReadRequest, Source } from '../provider.ts';
 import { createArk, type UsageQuestion } from './client.ts';
 import { rememberEndpoints } from './endpoints.ts';
 import type { Options } from './options.ts';
-import { addDropped, isUndivided, toRows, type Dropped, type Rows } from './records.ts';
+import { addDropped, createTagsOf, isUndivided, toRows, type Dropped, type Rows } from './records.ts';
 
 export const ZONE = 'Asia/Shanghai';
 const HOUR = 3600;
@@ -28,6 +28,8 @@ const ONE_BY_ONE_DAYS = 7;
 export function connect(options: Options, context: Context): Source {
   const ark = createArk(options, context);
   const known = rememberEndpoints(options.projects, context.memory);
+  const tagsOf = createTagsOf(options.scenes);
+  const modelled = new WeakMap<Tags, Tags>();
   let findings: string[] = [];
   const seconds = (): number => Math.floor(context.now() / 1000);
   const oneByOne = (): boolean =>
@@ -61,8 +63,9 @@ export function connect(options: Options, context: Context): Source {
   async function read(request: ReadRequest): Promise<Answer> {
     const { bucket, zone, window } = request;
     const { records, dropped } = await ask(request, intervalOf(bucket, window, zone));
+    const startOf = remembered((time: number) => bucketStart(time, bucket, zone));
     const placed = records.map(({ time, tags, fields }): UsageRecord => {
-      const start = bucketStart(time, bucket, zone);
+      const start = startOf(time);
       return { time: start, tags: withModel(tags, start, start), fields };
     });
     return { records: sumRecords(placed), dropped };
@@ -94,7 +97,7 @@ export function connect(options: Options, context: Context): Source {
           hint: 'Nothing to do: they are asked for one by one instead.',
         });
       }
-      const rows = toRows(series, question, options.scenes);
+      const rows = toRows(series, question, tagsOf);
       for (const record of rows.records) records.push(record);
       addDropped(dropped, rows.dropped);
     }
@@ -102,11 +105,16 @@ export function connect(options: Options, context: Context): Source {
   }
 
   /** Adds the endpoint's model, where it was one and the same from `first` to `last`. */
-  function withModel(tags: UsageRecord['tags'], first: number, last: number): UsageRecord['tags'] {
+  function withModel(tags: Tags, first: number, last: number): Tags {
     const { project, endpoint } = tags;
-    const model = project && endpoint ? known.model(project, endpoint, first) : undefined;
-    const same = model && project && endpoint && model === known.model(project, endpoint, last);
-    return same ? { ...tags, model } : tags;
+    if (!project || !endpoint) return tags;
+    const model = known.model(project, endpoint, first);
+    if (!model || (last !== first && model !== known.model(project, endpoint, last))) return tags;
+    const before = modelled.get(tags);
+    if (before?.model === model) return before;
+    const after = { ...tags, model };
+    modelled.set(tags, after);
+    return after;
   }
 
   return {
@@ -124,6 +132,16 @@ export function connect(options: Options, context: Context): Source {
         ? ['Ark gives several endpoints as one total here, so each is asked for on its own.']
         : []),
     ],
+  };
+}
+
+/** Many values, few times. */
+function remembered(startOf: (time: number) => number): (time: number) => number {
+  const starts = new Map<number, number>();
+  return (time) => {
+    const start = starts.get(time) ?? startOf(time);
+    starts.set(time, start);
+    return start;
   };
 }
 

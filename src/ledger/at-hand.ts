@@ -1,0 +1,53 @@
+import type { ReadonlyRecordIndex } from '../usage/record-index.ts';
+import type { Window } from '../windows/window.ts';
+import type { LedgerDatabase } from './database.ts';
+
+/** Some windows' records in memory. */
+export interface AtHand {
+  get(job: string, window: Window): ReadonlyRecordIndex | undefined;
+  keep(job: string, window: Window, records: ReadonlyRecordIndex): void;
+  /** To be called for whatever is written; without a window, for all of the job. */
+  drop(job: string, window?: Window): void;
+}
+
+/** Of all windows together, the least recently used ones left out: about 5 MB. */
+const MOST_RECORDS = 20_000;
+const ALL: Window = { start: -Infinity, end: Infinity };
+
+/**
+ * Windows as the table held them when they were last read: a poll that finds nothing new does not read thousands
+ * of rows for it. Whatever is written to a window, also in a transaction that fails, or by another process, makes it
+ * be read again.
+ */
+export function createAtHand(db: LedgerDatabase): AtHand {
+  const version = db.prepare('PRAGMA data_version').raw();
+  const windows = new Map<string, { job: string; window: Window; records: ReadonlyRecordIndex }>();
+  let seen: unknown;
+
+  const keyOf = (job: string, { start, end }: Window): string => `${start}/${end} ${job}`;
+
+  return {
+    get: (job, window) => {
+      const [current] = version.get() as [number];
+      if (current !== seen) windows.clear();
+      seen = current;
+      return windows.get(keyOf(job, window))?.records;
+    },
+    keep: (job, window, records) => {
+      const key = keyOf(job, window);
+      windows.delete(key);
+      if (records.size > MOST_RECORDS || db.inTransaction) return;
+      windows.set(key, { job, window, records });
+      let size = 0;
+      for (const [name, kept] of [...windows].toReversed()) {
+        size += kept.records.size;
+        if (size > MOST_RECORDS) windows.delete(name);
+      }
+    },
+    drop: (job, { start, end } = ALL) => {
+      for (const [key, kept] of windows) {
+        if (kept.job === job && kept.window.start < end && start < kept.window.end) windows.delete(key);
+      }
+    },
+  };
+}
