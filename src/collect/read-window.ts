@@ -2,8 +2,8 @@ import pLimit from 'p-limit';
 import type { Gap } from '../ledger/gaps.ts';
 import type { Partition } from '../providers/provider.ts';
 import { StoreError } from '../store/store.ts';
-import { indexSums } from '../usage/aggregate.ts';
-import type { ReadonlyRecordIndex } from '../usage/record-index.ts';
+import { addRecords } from '../usage/aggregate.ts';
+import { createRecordIndex, type ReadonlyRecordIndex } from '../usage/record-index.ts';
 import type { Tag, UsageRecord } from '../usage/point.ts';
 import type { Window } from '../windows/window.ts';
 import { readBatches } from './batches.ts';
@@ -65,21 +65,23 @@ async function readSeries(
   const request = { window: read.window, bucket: job.bucket, zone: job.zone, signal: read.signal };
   const apart = read.partitions.every(({ tags }) => tags !== undefined);
   const oneByOne = pLimit(1);
-  let records: UsageRecord[] = [];
+  let sums = createRecordIndex();
   let answered: Partition[] = [];
 
   async function flush(whole: boolean): Promise<void> {
-    const [sums, partitions] = [indexSums(records), answered];
-    [records, answered] = [[], []];
-    await sink.accept([...sums.values(), ...withdrawn(sums, sink.known, partitions, whole)], read.signal);
+    const [reported, partitions] = [sums, answered];
+    [sums, answered] = [createRecordIndex(), []];
+    await sink.accept(
+      [...reported.values(), ...withdrawn(reported, sink.known, partitions, whole)],
+      read.signal,
+    );
   }
 
   const { concurrency } = job.provider.rate;
   const batches = await readBatches(source, request, read.partitions, concurrency, async (answer, batch) => {
-    // One by one: an answer may hold more records than a call takes arguments.
-    for (const record of answer) records.push(record);
+    for (const record of answer) sums.add(record, addRecords);
     answered.push(...batch);
-    if (apart && records.length >= FLUSH_RECORDS) await oneByOne(() => flush(false));
+    if (apart && sums.size >= FLUSH_RECORDS) await oneByOne(() => flush(false));
   });
   await oneByOne(() => flush(complete && batches.failed.size === 0));
   return batches;

@@ -30,7 +30,7 @@ export function toPoints(collecting: Collecting, changed: readonly UsageRecord[]
   for (const [tag, values] of guarded.overflow)
     observe({ type: 'overflow', job: job.name, tag, values: values.size });
   const naming = storedTags(collecting);
-  const points = guarded.records.map((record) => ({ ...record, tags: naming(record.tags) }));
+  const points = guarded.records.map(({ time, tags, fields }) => ({ time, tags: naming(tags), fields }));
   return { points, released: guarded.released };
 }
 
@@ -45,7 +45,15 @@ export function namedTags(collecting: Collecting, teams = collecting.job.teams):
 function storedTags({ job }: Collecting, teams = job.teams): (tags: Tags) => Tags {
   const named = createNames({ teams, pseudonymKey: job.pseudonymKey });
   const own = { provider: job.provider.id, account: job.account, bucket: job.bucket };
-  return (tags) => ({ ...named(tags), ...own });
+  // The points of a series share their tags as its records do.
+  const stored = new Map<Tags, Tags>();
+  return (tags) => {
+    const before = stored.get(tags);
+    if (before) return before;
+    const after = { ...named(tags), ...own };
+    stored.set(tags, after);
+    return after;
+  };
 }
 
 function admittedValues({ job, ledger }: Collecting): Map<Tag, Set<string>> {

@@ -65,7 +65,7 @@ export interface Source {
    * The provider's own totals for a range of whole days, obtained apart from the buckets that `read` gives,
    * with as many tags as the total has. Absent, or undefined, where the provider has none. @throws FetchError
    */
-  totals?(request: ReadRequest): Promise<UsageRecord[] | undefined>;
+  totals?(request: ReadRequest): Promise<readonly UsageRecord[] | undefined>;
   /** Findings of use to the person who set up the job, for `tokentide check`. */
   notes?(): string[];
 }

@@ -1,6 +1,6 @@
 import { addCounts, type Count } from './count.ts';
 import { type Field, type Fields, type UsageRecord } from './point.ts';
-import { createRecordIndex, type ReadonlyRecordIndex } from './record-index.ts';
+import { createRecordIndex } from './record-index.ts';
 
 /** Field by field sum; a field absent on both sides stays absent. @throws RangeError above 2^63-1. */
 export function addFields(a: Fields, b: Fields): Fields {
@@ -22,17 +22,13 @@ export function sameFields(a: Fields, b: Fields): boolean {
 
 /** Records of the same series and time become one, their fields summed exactly. Order of first appearance. */
 export function sumRecords(records: Iterable<UsageRecord>): UsageRecord[] {
-  return [...indexSums(records).values()];
-}
-
-/** The same, to look records up. */
-export function indexSums(records: Iterable<UsageRecord>): ReadonlyRecordIndex {
   const sums = createRecordIndex();
-  for (const record of records) sums.add(record, sumOf);
-  return sums;
+  for (const record of records) sums.add(record, addRecords);
+  return [...sums.values()];
 }
 
-function sumOf({ time, tags, fields }: UsageRecord, other: UsageRecord): UsageRecord {
+/** The sum of two records of one series and bucket. */
+export function addRecords({ time, tags, fields }: UsageRecord, other: UsageRecord): UsageRecord {
   return { time, tags, fields: addFields(fields, other.fields) };
 }
 

@@ -16,7 +16,8 @@ export const CountField: z.ZodType<Count> = z.transform((value: unknown, context
   return z.NEVER;
 });
 
-function countOf(value: unknown): Count | undefined {
+/** The counter that a value of `parseJson` stands for; undefined where it is none. */
+export function countOf(value: unknown): Count | undefined {
   if (typeof value === 'number') return Number.isSafeInteger(value) && value >= 0 ? value : undefined;
   const exact = typeof value === 'string' && /^[0-9]{1,19}$/.test(value) ? BigInt(value) : value;
   return typeof exact === 'bigint' && exact >= 0n && exact <= MAX_COUNT ? toCount(exact) : undefined;

@@ -70,9 +70,13 @@ export function guardTags(
   }
 
   for (const record of records) {
+    const into = gate.pass(record.tags);
+    if (into === record.tags && held.size === 0) {
+      plain.push(record);
+      continue;
+    }
     const key = keyOf(record);
     const old = held.get(key);
-    const into = gate.pass(record.tags);
     if (old) touch(old);
     if (into === record.tags) {
       plain.push(record);

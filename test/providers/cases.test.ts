@@ -115,7 +115,7 @@ async function run(provider: Provider, job: CaseJob, url: string): Promise<strin
   return [...lines.toSorted(), ...remarks].map((line) => `${line}\n`).join('');
 }
 
-async function totals(source: Source, request: ReadRequest): Promise<UsageRecord[]> {
+async function totals(source: Source, request: ReadRequest): Promise<readonly UsageRecord[]> {
   const records = await source.totals?.(request);
   if (!records) throw new Error('the case asks for totals, which this provider does not have');
   return records;

@@ -12,24 +12,23 @@ const FIELD_OF: Readonly<Record<string, Field>> = {
 
 export type Dropped = Partial<Record<DropReason, number>>;
 
-export interface Rows {
-  /** One record per value, at the vendor's own time, tagged `project` and, where known, `endpoint` and `scene`. */
-  readonly records: UsageRecord[];
-  readonly dropped: Dropped;
-}
-
 /** Whether the answer holds usage of several endpoints that nobody can take apart. */
 export function isUndivided(series: readonly Series[], { endpoints }: UsageQuestion): boolean {
   return endpoints !== undefined && endpoints.length > 1 && series.some((one) => isTotal(one));
 }
 
 /**
- * What an answer that is not undivided says about the question; `tagsOf` gives the tags of a series. @throws FetchError
+ * What an answer that is not undivided says about the question: `emit` receives one record per value, at the vendor's
+ * own time, with the tags that `tagsOf` gives to the series. Returns what was left out. @throws FetchError
  */
-export function toRows(series: readonly Series[], question: UsageQuestion, tagsOf: TagsOf): Rows {
+export function readRows(
+  series: readonly Series[],
+  question: UsageQuestion,
+  tagsOf: TagsOf,
+  emit: (record: UsageRecord) => void,
+): Dropped {
   refuseMixtures(series, question);
   const { window } = question;
-  const records: UsageRecord[] = [];
   const dropped: Dropped = {};
   const valuesOf = valuesSeen();
   for (const one of series) {
@@ -37,18 +36,20 @@ export function toRows(series: readonly Series[], question: UsageQuestion, tagsO
     const tags = tagsOf(one, question);
     const asked = isAsked(one.tags, question);
     const seen = valuesOf(one, tags);
-    for (const { time, count } of one.values) {
+    const { times, counts } = one.values;
+    for (let i = 0; i < times.length; i++) {
+      const [time, count] = [times[i]!, counts[i]!];
       if (time < window.start || time >= window.end) drop(dropped, 'outside_window');
       else if (!field) drop(dropped, 'unknown_type');
       else if (!asked) drop(dropped, 'unidentified');
       else if (repeats(seen, time, count)) drop(dropped, 'duplicate');
       else {
         refuseOddTimes(time, question);
-        records.push({ time, tags, fields: { [field]: count } });
+        emit({ time, tags, fields: { [field]: count } });
       }
     }
   }
-  return { records, dropped };
+  return dropped;
 }
 
 export function addDropped(sum: Dropped, dropped: Dropped): void {
@@ -83,7 +84,7 @@ export function createTagsOf(scenes: readonly string[]): TagsOf {
 
 /** Usage of everything that was asked for; a total of nothing leaves nothing to take apart. */
 function isTotal({ tags, values }: Series): boolean {
-  return !tags['EndpointId'] && values.some(({ count }) => count !== 0);
+  return !tags['EndpointId'] && values.counts.some((count) => count !== 0);
 }
 
 function isAsked(tags: Series['tags'], { endpoints }: UsageQuestion): boolean {

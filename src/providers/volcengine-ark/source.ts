@@ -1,13 +1,14 @@
 import { FetchError } from '../../fetch/errors.ts';
-import { sumRecords } from '../../usage/aggregate.ts';
+import { addRecords } from '../../usage/aggregate.ts';
 import type { Tags, UsageRecord } from '../../usage/point.ts';
+import { createRecordIndex } from '../../usage/record-index.ts';
 import { bucketStart } from '../../windows/calendar.ts';
 import type { Bucket, Window } from '../../windows/window.ts';
 import type { Answer, Context, Partition, ReadRequest, Source } from '../provider.ts';
 import { createArk, type UsageQuestion } from './client.ts';
 import { rememberEndpoints } from './endpoints.ts';
 import type { Options } from './options.ts';
-import { addDropped, createTagsOf, isUndivided, toRows, type Dropped, type Rows } from './records.ts';
+import { addDropped, createTagsOf, isUndivided, readRows, type Dropped } from './records.ts';
 
 export const ZONE = 'Asia/Shanghai';
 const HOUR = 3600;
@@ -62,31 +63,32 @@ export function connect(options: Options, context: Context): Source {
 
   async function read(request: ReadRequest): Promise<Answer> {
     const { bucket, zone, window } = request;
-    const { records, dropped } = await ask(request, intervalOf(bucket, window, zone));
     const startOf = remembered((time: number) => bucketStart(time, bucket, zone));
-    const placed = records.map(({ time, tags, fields }): UsageRecord => {
+    return await ask(request, intervalOf(bucket, window, zone), ({ time, tags, fields }) => {
       const start = startOf(time);
       return { time: start, tags: withModel(tags, start, start), fields };
     });
-    return { records: sumRecords(placed), dropped };
   }
 
   /** Days where the buckets are hours, and the other way round: the same usage, counted by the vendor another way. */
-  async function totals(request: ReadRequest): Promise<UsageRecord[]> {
+  async function totals(request: ReadRequest): Promise<readonly UsageRecord[]> {
     const { bucket, zone, window } = request;
-    const { records } = await ask(request, bucket === '1d' ? HOUR : intervalOf('1d', window, zone));
-    return sumRecords(
-      records.map(({ tags, fields }) => ({
-        time: window.start,
-        tags: withModel(tags, window.start, window.end - 1),
-        fields,
-      })),
-    );
+    const interval = bucket === '1d' ? HOUR : intervalOf('1d', window, zone);
+    const { records } = await ask(request, interval, ({ tags, fields }) => ({
+      time: window.start,
+      tags: withModel(tags, window.start, window.end - 1),
+      fields,
+    }));
+    return records;
   }
 
-  /** The answer for one window, from as many requests as it takes. */
-  async function ask(request: ReadRequest, interval: Interval): Promise<Rows> {
-    const records: UsageRecord[] = [];
+  /** The answer for one window, from as many requests as it takes; `place` says where a value of the vendor's belongs. */
+  async function ask(
+    request: ReadRequest,
+    interval: Interval,
+    place: (record: UsageRecord) => UsageRecord,
+  ): Promise<{ records: readonly UsageRecord[]; dropped: Dropped }> {
+    const sums = createRecordIndex();
     const dropped: Dropped = {};
     for (const question of questionsOf(request, interval)) {
       const series = await ark.usage(question, request.signal);
@@ -97,11 +99,10 @@ export function connect(options: Options, context: Context): Source {
           hint: 'Nothing to do: they are asked for one by one instead.',
         });
       }
-      const rows = toRows(series, question, tagsOf);
-      for (const record of rows.records) records.push(record);
-      addDropped(dropped, rows.dropped);
+      const emit = (record: UsageRecord): void => sums.add(place(record), addRecords);
+      addDropped(dropped, readRows(series, question, tagsOf, emit));
     }
-    return { records, dropped };
+    return { records: sums.values(), dropped };
   }
 
   /** Adds the endpoint's model, where it was one and the same from `first` to `last`. */

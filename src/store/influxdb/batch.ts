@@ -1,6 +1,6 @@
 import { toLine, type LineLimits } from '../../usage/line-protocol.ts';
 import type { Point } from '../../usage/point.ts';
-import { seriesKey } from '../../usage/series.ts';
+import { createRecordIndex } from '../../usage/record-index.ts';
 import type { Serialiser } from '../../usage/serialiser.ts';
 import type { Rejection } from '../store.ts';
 
@@ -49,11 +49,11 @@ function faultOf(point: Point, limits: LineLimits): string | undefined {
 
 /** Each point once: a later one with the same tags and time replaces the fields it has. */
 export function mergeEqual(points: readonly Point[]): readonly Point[] {
-  const merged = new Map<string, Point>();
-  for (const point of points) {
-    const key = `${point.time} ${seriesKey(point.tags)}`;
-    const earlier = merged.get(key);
-    merged.set(key, earlier ? { ...point, fields: { ...earlier.fields, ...point.fields } } : point);
-  }
-  return merged.size === points.length ? points : [...merged.values()];
+  const merged = createRecordIndex();
+  const replace = (earlier: Point, point: Point): Point => ({
+    ...point,
+    fields: { ...earlier.fields, ...point.fields },
+  });
+  for (const point of points) merged.add(point, replace);
+  return merged.values();
 }
