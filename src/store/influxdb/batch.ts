@@ -2,12 +2,13 @@ import { toLine, type LineLimits } from '../../usage/line-protocol.ts';
 import type { Point } from '../../usage/point.ts';
 import { createRecordIndex } from '../../usage/record-index.ts';
 import type { Serialiser } from '../../usage/serialiser.ts';
+import { compress } from './post.ts';
 import type { Rejection } from '../store.ts';
 
-/** Points of one request, and those that cannot even be sent. */
+/** Points of one request, on their way to its body, and those that cannot even be sent. */
 export interface Batch {
   readonly points: readonly Point[];
-  readonly lines: Buffer;
+  readonly body: Promise<Buffer>;
   readonly rejected: readonly Rejection[];
 }
 
@@ -22,7 +23,7 @@ export function prepare(
 ): Batch {
   if (!objection) {
     try {
-      return { points, lines: serialise(points), rejected: [] };
+      return { points, body: compress(serialise(points)), rejected: [] };
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
     }
@@ -34,7 +35,7 @@ export function prepare(
     if (reason === undefined) good.push(point);
     else rejected.push({ point, reason });
   }
-  return { points: good, lines: serialise(good), rejected };
+  return { points: good, body: compress(serialise(good)), rejected };
 }
 
 function faultOf(point: Point, limits: LineLimits): string | undefined {

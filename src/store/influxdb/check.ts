@@ -1,6 +1,6 @@
 import { StoreError } from '../store.ts';
 import { identifier, influxql } from './influxql.ts';
-import type { Post } from './post.ts';
+import { compress, type Post } from './post.ts';
 import type { Reading } from './read.ts';
 import { victoriaDelete, victoriaExport } from './victoria-sums.ts';
 import { deletePoints } from './remove.ts';
@@ -27,7 +27,7 @@ export async function checkWrite(
   // Without a time: the server takes its own.
   const line = Buffer.from(`${SCRATCH} value=${value}i\n`);
   const verdict = await withRetries(
-    async () => judge(await post(line, signal), connection),
+    async () => judge(await post(await compress(line), signal), connection),
     patience,
     signal,
   );

@@ -1,5 +1,5 @@
 import type { Connection } from './connection.ts';
-import type { Post } from './post.ts';
+import { compress, type Post } from './post.ts';
 import { Unavailable } from './unavailable.ts';
 import { judge } from './verdict.ts';
 
@@ -13,7 +13,7 @@ const KNOWN_FAULTS: ReadonlySet<number> = new Set([401, 403, 404]);
  */
 export async function probe(connection: Connection, post: Post): Promise<void> {
   try {
-    const answer = await post(NOTHING, new AbortController().signal);
+    const answer = await post(await compress(NOTHING), new AbortController().signal);
     if (KNOWN_FAULTS.has(answer.status)) judge(answer, connection);
   } catch (error) {
     if (!(error instanceof Unavailable)) throw error;

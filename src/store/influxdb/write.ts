@@ -35,15 +35,16 @@ export function createWrite(writing: Writing): Write {
   const batchOf = (points: readonly Point[]): Batch =>
     prepare(mergesEqual ? mergeEqual(points) : points, serialise, limits, objection);
 
-  function deliver(lines: Buffer, signal: AbortSignal): Promise<Verdict> {
-    return withRetries(async () => judge(await post(lines, signal), connection), patience, signal);
+  async function deliver(compressing: Promise<Buffer>, signal: AbortSignal): Promise<Verdict> {
+    const body = await compressing;
+    return withRetries(async () => judge(await post(body, signal), connection), patience, signal);
   }
 
   /** Resolves to the points refused for good, when all others are acknowledged. */
   async function settle(batch: Batch, signal: AbortSignal, byName = true): Promise<Rejection[]> {
-    const { points, lines } = batch;
+    const { points, body } = batch;
     if (points.length === 0) return [...batch.rejected];
-    const verdict = await deliver(lines, signal);
+    const verdict = await deliver(body, signal);
     if (verdict.kind === 'accepted') return [...batch.rejected];
     const all = verdict.kind === 'refused' && verdict.dropped === points.length;
     if (points.length === 1 || all) {
@@ -70,7 +71,7 @@ export function createWrite(writing: Writing): Write {
       const chunk = points.slice(start, start + CHUNK);
       try {
         const settling = settle(batch, signal);
-        // Made while the chunk before is on its way.
+        // Made and compressed while the chunk before is on its way.
         batch = batchOf(points.slice(start + CHUNK, start + 2 * CHUNK));
         const refused = inOrder(await settling, chunk);
         deadLetters.add(refused);
