@@ -12,7 +12,9 @@ COPY src ./src
 RUN npm run build && chmod +x dist/cli.js
 
 FROM node:24-slim
+# The limits of memory: docs/operations.md.
 ENV NODE_ENV=production \
+    NODE_OPTIONS="--max-semi-space-size=2 --max-old-space-size=1024" \
     TOKENTIDE_JOBS=/app/jobs \
     TOKENTIDE_DATA=/data \
     TOKENTIDE_LISTEN=0.0.0.0:9464

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { start } from './child.mjs';
 import { createSite, residentMemory, startCommand, startVendor } from './daemon.mjs';
 import { median } from './measure.mjs';
 import { startSink } from './sink.mjs';
@@ -8,6 +9,7 @@ import { assertTruth } from './workload.mjs';
 const DAY = 86_400;
 const BEIJING = 8 * 3600;
 const SAMPLE_MS = 200;
+const IDLE_MS = 40_000;
 
 /** Resident memory of `tokentide backfill` over a million points: the peak, and how much it still grows. */
 export async function benchBackfillMemory() {
@@ -18,15 +20,15 @@ export async function benchBackfillMemory() {
   const site = createSite({ vendor, sink, from: '1d' });
   try {
     const end = Math.floor((Date.now() / 1000 + BEIJING) / DAY) * DAY - BEIJING - 5 * DAY;
-    const start = end - days * DAY;
-    const range = ['--from', iso(start), '--to', iso(end)];
+    const begin = end - days * DAY;
+    const range = ['--from', iso(begin), '--to', iso(end)];
     const { child, ended } = startCommand(site, 'backfill', 'bench', ...range);
     const samples = [];
     const timer = setInterval(() => samples.push(residentMemory(child.pid)), SAMPLE_MS);
     child.once('exit', () => clearInterval(timer));
     const { code, said } = await ended;
     if (code !== 0) throw new Error(`the back-fill ended with ${code}: ${said}`);
-    const truth = vendorTruth(endpoints, start, end);
+    const truth = vendorTruth(endpoints, begin, end);
     assertTruth('the back-fill', truth, await sink.totals());
     const quarter = Math.floor(samples.length / 4);
     return {
@@ -41,26 +43,26 @@ export async function benchBackfillMemory() {
   }
 }
 
-/** Resident memory of `tokentide run` that has polled a day of usage and waits for its next poll. */
+/**
+ * Resident memory of `tokentide run` that has polled a day of usage and waits for its next poll, once V8 has given back
+ * what the poll took; and of a process that has loaded what no collector can do without.
+ */
 export async function benchIdleMemory() {
   const endpoints = 50;
   const sink = await startSink();
   const vendor = await startVendor(endpoints);
   const site = createSite({ vendor, sink, from: '1d' });
   const { child, ended, said } = startCommand(site, 'run');
+  const bare = start('idle-process.mjs', [], { env: { ...site.env, VENDOR: vendor.url } });
   try {
     while ((await sink.totals()).points < endpoints * SCENES.length * 24) {
       if (child.exitCode !== null) throw new Error(`the daemon ended: ${said()}`);
       await delay(SAMPLE_MS);
     }
-    await delay(3000);
-    const samples = [];
-    for (let i = 0; i < 10; i++) {
-      samples.push(residentMemory(child.pid));
-      await delay(SAMPLE_MS);
-    }
-    return { median: median(samples) };
+    await delay(IDLE_MS);
+    return { settled: residentMemory(child.pid), floor: residentMemory(bare.pid) };
   } finally {
+    bare.disconnect();
     child.kill('SIGTERM');
     await ended;
     sink.close();

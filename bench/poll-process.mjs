@@ -1,10 +1,11 @@
-// Polls the job of the current folder: once to fill the store, then again and again within the same hour.
+// Polls the job of the current folder: once to fill the store, then every minute within the same hour. Then makes the
+// calls of such a poll once more, without anything around them.
 import { once } from 'node:events';
 import { poll } from '../dist/collect/poll.js';
 import { createContext } from '../dist/commands/context.js';
 import { compose } from '../dist/compose.js';
 
-const POLLS = 9;
+const POLLS = 40;
 const HOUR = 3_600_000;
 const MINUTE = 60_000;
 
@@ -14,6 +15,12 @@ const [{ provider, ...settings }] = context.loadJobs().jobs;
 // Waiting for the next call that the vendor allows takes time, but no CPU.
 const job = { ...settings, provider: { ...provider, rate: { ...provider.rate, perSecond: 1000 } } };
 let now = Math.floor(Date.now() / HOUR) * HOUR + 5 * MINUTE;
+const calls = [];
+const { fetch } = globalThis;
+globalThis.fetch = (url, { signal: _signal, ...request }) => {
+  calls.push([url, request]);
+  return fetch(url, request);
+};
 const composition = await compose({
   settings: context.settings,
   role: 'bench',
@@ -25,14 +32,26 @@ const collecting = composition.collecting(job);
 await poll(collecting, { signal });
 process.send('filled');
 await once(process, 'message');
-const milliseconds = [];
-for (let i = 0; i < POLLS; i++) {
-  now += 5 * MINUTE;
+
+async function cpuOf(work) {
   const before = process.cpuUsage();
-  await poll(collecting, { signal });
+  await work();
   const { user, system } = process.cpuUsage(before);
-  milliseconds.push((user + system) / 1000);
+  return (user + system) / 1000;
 }
-process.send(milliseconds);
+
+const polls = [];
+const bare = [];
+for (let i = 0; i < POLLS; i++) {
+  now += MINUTE;
+  calls.length = 0;
+  polls.push(await cpuOf(() => poll(collecting, { signal })));
+  bare.push(
+    await cpuOf(async () => {
+      for (const [url, request] of calls) JSON.parse(await (await fetch(url, request)).text());
+    }),
+  );
+}
+process.send({ polls, bare });
 await once(process, 'disconnect');
 await composition.close();

@@ -8,6 +8,7 @@ import type { Tag, UsageRecord } from '../usage/point.ts';
 import type { Window } from '../windows/window.ts';
 import { readBatches } from './batches.ts';
 import type { Collecting } from './context.ts';
+import { drain } from './deliver.ts';
 import { ownersOf } from './ownership.ts';
 import { readTotals, type StoredTotals, type TotalsRead } from './read-totals.ts';
 import { openSink, type Sink } from './sink.ts';
@@ -35,7 +36,9 @@ export interface WindowRead {
  */
 export async function readWindow(collecting: Collecting, read: WindowRead): Promise<void> {
   const { job, source, observe } = collecting;
-  const sink = openSink(collecting, read, collecting.now());
+  // A provider of totals is asked for no more than what differs from the store.
+  const unlessStored = source.reads === 'series' && read.against === 'store' && !read.resend;
+  const sink = openSink(collecting, { ...read, unlessStored }, collecting.now());
   const complete = read.whole && (read.withheld ?? []).length === 0;
   // Of what was settled long ago a provider may know nothing any more: that is no reason to erase it.
   const recent = read.against === 'known';
@@ -111,7 +114,7 @@ function storedTotals(collecting: Collecting, read: WindowRead, sink: Sink): Sto
   if (read.against === 'known') {
     return (range) => totalsOf(known.filter(({ time }) => time >= range.start && time < range.end));
   }
-  return (range) => totalsInStore(collecting, range);
+  return (range) => totalsInStore(collecting, range, read.signal);
 }
 
 /**
@@ -119,10 +122,14 @@ function storedTotals(collecting: Collecting, read: WindowRead, sink: Sink): Sto
  * the store does not answer; then everything with usage is asked for and written again.
  */
 async function totalsInStore(
-  { job, store }: Collecting,
+  collecting: Collecting,
   range: Window,
+  signal: AbortSignal,
 ): Promise<ReturnType<typeof totalsOf>> {
+  const { job, store } = collecting;
   if (job.pseudonymKey || job.teams || !store.overwrites) return new Map();
+  // What waits in the spool is newer than what the store holds.
+  if (!(await drain(collecting, signal))) return new Map();
   const where = { provider: job.provider.id, account: job.account, bucket: job.bucket };
   const by: Tag[] = ['endpoint', 'key', 'model', 'model_source', 'model_type', 'project', 'scene', 'user'];
   try {

@@ -12,6 +12,7 @@ import { deliver, droppedPoints, spool } from './deliver.ts';
 import { failedGap } from './failed-gap.ts';
 import { ownersOf } from './ownership.ts';
 import { toPoints } from './to-points.ts';
+import { unlessStored } from './unless-stored.ts';
 
 /** One window on its way from the provider's answers to the store and the ledger. */
 export interface Sink {
@@ -38,12 +39,14 @@ export interface SinkInput {
   readonly partitions: readonly Partition[];
   /** Store every record, known or not: for a store that has lost some. */
   readonly resend?: boolean;
+  /** The ledger has forgotten the window: the store itself is asked what it holds of it. */
+  readonly unlessStored?: boolean;
 }
 
 /** @param readAt when the first request for the window went out, Unix seconds */
 export function openSink(
   collecting: Collecting,
-  { window, partitions, resend = false }: SinkInput,
+  { window, partitions, resend = false, unlessStored: asksStore = false }: SinkInput,
   readAt: number,
 ): Sink {
   const { job, ledger, store, observe } = collecting;
@@ -64,7 +67,8 @@ export function openSink(
     const writes = store.overwrites ? changed : [];
     const revised = changed.filter(wasRead).length;
     const { points, released } = toPoints(collecting, writes);
-    const result = await deliver(collecting, points, signal);
+    const unsent = asksStore ? await unlessStored(collecting, points, signal) : points;
+    const result = await deliver(collecting, unsent, signal);
 
     ledger.commit(() => {
       // Before the spool, which makes the ledger forget what it cannot hold.
@@ -79,7 +83,7 @@ export function openSink(
       type: 'written',
       job: job.name,
       points: result.accepted,
-      unchanged: records.length - changed.length,
+      unchanged: records.length - changed.length + points.length - unsent.length,
       rejected: result.rejected.length,
       kept: result.kept.length,
     });

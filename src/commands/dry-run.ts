@@ -43,6 +43,7 @@ function printer({ out }: CommandContext, job: Job, json: boolean): Store {
       return Promise.resolve({ accepted: points.length, rejected: [], kept: [] });
     },
     sums: () => Promise.resolve([]),
+    points: () => Promise.resolve([]),
     remove: () => Promise.resolve(),
     check: () => Promise.resolve([]),
     close: () => Promise.resolve(),

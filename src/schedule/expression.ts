@@ -3,6 +3,8 @@ import { isZone } from '../windows/calendar.ts';
 
 /** How many of the coming runs tell the interval: more than a week of an hourly schedule. */
 const COMING_RUNS = 200;
+/** By zone and expression: several places ask at every start, and the answer takes a while. */
+const intervals = new Map<string, number>();
 const FIELD_NAMES: Readonly<Record<string, string>> = {
   dayOfMonth: 'day of month',
   dayOfWeek: 'day of week',
@@ -31,6 +33,13 @@ export function validateSchedule(expression: string, zone: string): string | und
 
 /** The smallest gap between coming runs of a valid schedule, in seconds. */
 export function pollInterval(expression: string, zone: string): number {
+  const key = `${zone} ${expression}`;
+  const interval = intervals.get(key) ?? smallestGap(expression, zone);
+  intervals.set(key, interval);
+  return interval;
+}
+
+function smallestGap(expression: string, zone: string): number {
   const times = comingRuns(expression, zone, COMING_RUNS).map((run) => run.getTime() / 1000);
   return Math.min(...times.slice(1).map((time, i) => time - times[i]!));
 }

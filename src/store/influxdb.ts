@@ -7,11 +7,12 @@ import { createPost } from './influxdb/post.ts';
 import { probe } from './influxdb/probe.ts';
 import type { Reading } from './influxdb/read.ts';
 import { influxRemove } from './influxdb/remove.ts';
-import { influxSums } from './influxdb/sums.ts';
+import { influxPoints, influxSums } from './influxdb/sums.ts';
 import { victoriaFacts, victoriaObjection, victoriaRemarks } from './influxdb/victoria-facts.ts';
-import { victoriaRemove, victoriaSums } from './influxdb/victoria-sums.ts';
+import { victoriaPoints, victoriaRemove, victoriaSums } from './influxdb/victoria-sums.ts';
 import { createWrite, type Writing } from './influxdb/write.ts';
-import type { RemoveQuery, Store, SumQuery, SumRow } from './store.ts';
+import type { Point } from '../usage/point.ts';
+import type { PointQuery, RemoveQuery, Store, SumQuery, SumRow } from './store.ts';
 
 export interface InfluxStore extends Store {
   readonly version: InfluxVersion;
@@ -28,6 +29,7 @@ interface Dialect {
   readonly scratch: Scratch;
   readonly writing: Pick<Writing, 'limits' | 'objection' | 'mergesEqual'>;
   readonly sums: (query: SumQuery) => Promise<SumRow[]>;
+  readonly points: (query: PointQuery) => Promise<Point[]>;
   readonly remove: (query: RemoveQuery) => Promise<void>;
 }
 
@@ -82,6 +84,7 @@ export async function openInfluxStore(options: InfluxOptions): Promise<InfluxSto
     probe: () => probe(connection, post),
     write: (points, signal = new AbortController().signal) => oneByOne(() => write(points, signal)),
     sums: dialect.sums,
+    points: dialect.points,
     remove: (query) => oneByOne(() => dialect.remove(query)),
     async check() {
       return [...dialect.remarks, ...(await checkWrite(reading, post, dialect.scratch, now()))];
@@ -103,6 +106,7 @@ function influx(reading: Reading): Dialect {
     scratch: influxScratch(reading),
     writing: { limits: INFLUX_LIMITS, mergesEqual: !overwrites },
     sums: (query) => influxSums(reading, query),
+    points: (query) => influxPoints(reading, query),
     remove: (query) => influxRemove(reading, query),
   };
 }
@@ -115,6 +119,7 @@ async function victoria(reading: Reading, now: () => number): Promise<Dialect> {
     scratch: victoriaScratch(reading, facts.separator),
     writing: { limits: VICTORIA_LIMITS, mergesEqual: true, objection: victoriaObjection(facts, now) },
     sums: (query) => victoriaSums(reading, query, facts.separator),
+    points: (query) => victoriaPoints(reading, query, facts.separator),
     remove: (query) => victoriaRemove(reading, query, facts.separator),
   };
 }

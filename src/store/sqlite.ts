@@ -4,7 +4,7 @@ import { parseJson } from '../usage/json.ts';
 import { FIELDS, type Field, type Fields, type Point, type Tag, TAGS, type Tags } from '../usage/point.ts';
 import { openSqliteFile, type Value } from './sqlite/database.ts';
 import { createSeriesTable, namedTags, storedTags } from './sqlite/series.ts';
-import { type PointStore, type Rejection, StoreError } from './store.ts';
+import { type PointQuery, type Rejection, type Store, StoreError } from './store.ts';
 
 /** Points per statement; more gain nothing. */
 const ROWS = 25;
@@ -14,7 +14,7 @@ const ROWS = 25;
  * resolves. A later write of a point replaces the fields it has and keeps the others, as in InfluxDB.
  * Sums are exact; one above 2^63-1 is an error. @throws StoreError
  */
-export function openSqliteStore(path: string): PointStore {
+export function openSqliteStore(path: string): Store {
   const file = openSqliteFile(path);
   const series = createSeriesTable(file);
 
@@ -91,8 +91,8 @@ export function openSqliteStore(path: string): PointStore {
       return ['The file system allows no write-ahead log: whoever reads the file holds up the collector.'];
     },
 
-    points: ({ start, end, where = {} }) => {
-      const filter = seriesFilter(where);
+    points: async ({ start, end, where = {}, among }) => {
+      const filter = seriesFilter(where, among);
       const sql = `SELECT time, json_group_array(json_array(series, ${FIELDS.join(', ')}))
         FROM points WHERE time >= ? AND time < ? ${filter.sql} GROUP BY time`;
       return transaction('DEFERRED', () => {
@@ -140,15 +140,17 @@ function sumsSql(by: readonly Tag[], filter: string): string {
 }
 
 /** Only series with these tag values; an empty value means series without the tag. */
-function seriesFilter(where: Tags): { sql: string; values: string[] } {
+function seriesFilter(where: Tags, among?: PointQuery['among']): { sql: string; values: string[] } {
   const tags = TAGS.filter((tag) => where[tag] !== undefined);
-  if (tags.length === 0) return { sql: '', values: [] };
   const texts = storedTags(where);
   const conditions = tags.map((tag) => (texts[tag] === undefined ? `${tag} IS NULL` : `${tag} = ?`));
-  return {
-    sql: `AND series IN (SELECT id FROM series WHERE ${conditions.join(' AND ')})`,
-    values: tags.flatMap((tag) => texts[tag] ?? []),
-  };
+  const values = tags.flatMap((tag) => texts[tag] ?? []);
+  if (among) {
+    conditions.push(`${among.tag} IN (${among.values.map(() => '?').join(', ')})`);
+    values.push(...among.values.map((value) => storedTags({ [among.tag]: value })[among.tag] ?? ''));
+  }
+  if (conditions.length === 0) return { sql: '', values: [] };
+  return { sql: `AND series IN (SELECT id FROM series WHERE ${conditions.join(' AND ')})`, values };
 }
 
 /** The fields of a row, from position `first` on; null is an absent field. */

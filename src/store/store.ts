@@ -34,6 +34,16 @@ export interface RemoveQuery {
   readonly where: Tags;
 }
 
+export interface PointQuery {
+  /** `[start, end)`, Unix seconds. */
+  readonly start: number;
+  readonly end: number;
+  /** Only series with these tag values. */
+  readonly where?: Tags;
+  /** Of these points only those with one of the values. */
+  readonly among?: { readonly tag: Tag; readonly values: readonly string[] };
+}
+
 export interface SumRow {
   /** The grouping tags; a tag that a series lacks is absent. */
   readonly tags: Tags;
@@ -53,17 +63,13 @@ export interface Store {
   write(points: readonly Point[], signal?: AbortSignal): Promise<WriteResult>;
   /** @throws StoreError */
   sums(query: SumQuery): Promise<SumRow[]>;
+  /** The points themselves, in any order. Ask for few enough to hold. @throws StoreError */
+  points(query: PointQuery): Promise<Point[]>;
   /** Removes the points of `[start, end)` with these tag values, where the server can. @throws StoreError */
   remove(query: RemoveQuery): Promise<void>;
   /** Connects, writes to a scratch measurement, reads it back and cleans up. Resolves to remarks. @throws StoreError */
   check(): Promise<string[]>;
   close(): Promise<void>;
-}
-
-/** A store that can also give back the points themselves: the embedded one. */
-export interface PointStore extends Store {
-  /** All points of `[start, end)` with these tag values. */
-  points(query: { start: number; end: number; where?: Tags }): Point[];
 }
 
 export type StoreErrorKind =

@@ -48,6 +48,7 @@ function instrument(collecting: Collecting, step: () => void): Collecting {
     ...collecting.store,
     write: around((points, s) => collecting.store.write(points, s)),
     sums: around((query) => collecting.store.sums(query)),
+    points: around((query) => collecting.store.points(query)),
   };
   const ledger: Ledger = {
     ...collecting.ledger,

@@ -8,7 +8,7 @@ import { poll } from '../../src/collect/poll.ts';
 import { openLedger, type Ledger } from '../../src/ledger/ledger.ts';
 import { createWorld, officeHours, type UsageEvent, type World } from '../../src/simulator/world.ts';
 import { openSqliteStore } from '../../src/store/sqlite.ts';
-import { StoreError, type PointStore } from '../../src/store/store.ts';
+import { StoreError, type Store } from '../../src/store/store.ts';
 import { bucketStart } from '../../src/windows/calendar.ts';
 import type { Bucket, Window } from '../../src/windows/window.ts';
 import { collectingOf } from '../support/collecting.ts';
@@ -94,7 +94,7 @@ interface Scenario {
 }
 
 interface Year {
-  readonly store: PointStore;
+  readonly store: Store;
   readonly ledger: Ledger;
   readonly polls: number;
   /** At the end of every month. */
@@ -103,7 +103,7 @@ interface Year {
 }
 
 /** A store that can be switched off. */
-function fragile(store: PointStore, isDown: () => boolean): PointStore {
+function fragile(store: Store, isDown: () => boolean): Store {
   const error = new StoreError('unavailable', 'the store is down');
   return {
     ...store,
@@ -112,6 +112,7 @@ function fragile(store: PointStore, isDown: () => boolean): PointStore {
         ? Promise.resolve({ accepted: 0, rejected: [], kept: points, error })
         : store.write(points, signal),
     sums: (query) => (isDown() ? Promise.reject(error) : store.sums(query)),
+    points: (query) => (isDown() ? Promise.reject(error) : store.points(query)),
   };
 }
 
@@ -216,7 +217,7 @@ describe('a year with outages of provider and store, restarts, a downtime and su
 
     const result = await collectYear({ ...scenario, start, end });
 
-    const points = result.store.points({ start: 0, end });
+    const points = await result.store.points({ start: 0, end });
     const nonZero = points.filter(({ fields }) => fields.input_tokens || fields.output_tokens);
     expect(differences(textsOf(nonZero), truePoints(world, bucket, zone, { start, end }))).toEqual([]);
     expect(result.ledger.gaps.of('test')).toEqual([]);

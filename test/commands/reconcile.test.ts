@@ -26,7 +26,7 @@ async function collected(id: VendorId): Promise<{ place: CommandPlace; job: Job 
 /** Adds tokens to a stored point behind the collector's back. */
 async function tamper({ data }: CommandPlace, tokens: number): Promise<void> {
   const store = openSqliteStore(join(data, 'usage.sqlite'));
-  const [point] = store.points({ start: START, end: START + 2 * DAY });
+  const [point] = await store.points({ start: START, end: START + 2 * DAY });
   const { input_tokens = 0, total_tokens } = point!.fields;
   const fields = {
     ...point!.fields,

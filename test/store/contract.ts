@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Store, SumRow } from '../../src/store/store.ts';
+import type { PointQuery, Store, SumRow } from '../../src/store/store.ts';
 import type { Fields, Point, Tags } from '../../src/usage/point.ts';
 import { seriesKey } from '../../src/usage/series.ts';
 
@@ -231,6 +231,49 @@ export function storeContract(
         { tags: { user: 'ann' }, fields: { input_tokens: 2n * large, output_tokens: 2n ** 63n - 1n } },
         { tags: { user: 'bob' }, fields: { input_tokens: 2n ** 53n } },
       ]);
+    });
+
+    it('gives back the points of a range and of the series asked for', async () => {
+      const ann = point(START, { model: 'm1', user: 'ann' }, { input_tokens: 1, requests: 0 });
+      const later = point(START + DAY, { model: 'm1', user: 'ann' }, { output_tokens: 2 });
+      const bob = point(START, { model: 'm1', user: 'bob' }, { input_tokens: 10 });
+      const nobody = point(START, { model: 'm2' }, { input_tokens: 100 });
+      await write(ann, later, bob, nobody);
+      const found = async (query: Omit<PointQuery, 'start' | 'end'>, range = ALL): Promise<Point[]> => {
+        const points = await store.points({ ...range, ...query, where: { account, ...query.where } });
+        return points.toSorted((a, b) => a.time - b.time || (seriesKey(a.tags) < seriesKey(b.tags) ? -1 : 1));
+      };
+
+      expect(await found({})).toEqual([ann, bob, nobody, later]);
+      expect(await found({}, { start: START + 1, end: START + DAY })).toEqual([]);
+      expect(await found({}, { start: START, end: START + DAY })).toEqual([ann, bob, nobody]);
+      expect(await found({ where: { user: '' } })).toEqual([nobody]);
+      expect(await found({ among: { tag: 'user', values: ['ann'] } })).toEqual([ann, later]);
+      expect(await found({ among: { tag: 'user', values: ['bob', 'eve', 'ann'] } })).toEqual([
+        ann,
+        bob,
+        later,
+      ]);
+      expect(await found({ where: { model: 'm2' }, among: { tag: 'user', values: ['bob'] } })).toEqual([]);
+    });
+
+    it('gives back the points of every text, found by it among others', async () => {
+      const points = ODD_TEXTS.map(([, text], i) => point(START, { user: text }, { input_tokens: i }));
+      await write(...points);
+      const values = ODD_TEXTS.map(([, text]) => text);
+
+      const found = await store.points({ ...ALL, where: { account }, among: { tag: 'user', values } });
+
+      const texts = (list: readonly Point[]): string[] =>
+        list.map(({ tags, fields }) => `${fields.input_tokens} ${seriesKey(tags)}`).toSorted();
+      expect(texts(found)).toEqual(texts(points));
+    });
+
+    when(exact)('gives back the points of counts above 2^53', async () => {
+      const large = point(START, {}, { input_tokens: 2n ** 53n + 1n, output_tokens: 2n ** 63n - 1n });
+      await write(large);
+
+      expect(await store.points({ ...ALL, where: { account } })).toEqual([large]);
     });
 
     it('gives back every text exactly', async () => {

@@ -52,14 +52,14 @@ describe('points', () => {
     const later = point(2 * HOUR, { user: 'ann' }, { cache_write_tokens: 3 });
     await store.write([later, ann, bob]);
 
-    const all = store.points({ start: 0, end: 3 * HOUR });
+    const all = await store.points({ start: 0, end: 3 * HOUR });
 
     expect(all).toHaveLength(3);
     expect(all).toEqual(expect.arrayContaining([ann, bob, later]));
     expect(all.at(-1)).toEqual(later);
-    expect(store.points({ start: HOUR, end: 2 * HOUR, where: { user: 'ann' } })).toEqual([ann]);
-    expect(store.points({ start: HOUR + 1, end: 2 * HOUR })).toEqual([]);
-    expect(store.points({ start: 0, end: 3 * HOUR, where: { user: '' } })).toEqual([]);
+    expect(await store.points({ start: HOUR, end: 2 * HOUR, where: { user: 'ann' } })).toEqual([ann]);
+    expect(await store.points({ start: HOUR + 1, end: 2 * HOUR })).toEqual([]);
+    expect(await store.points({ start: 0, end: 3 * HOUR, where: { user: '' } })).toEqual([]);
     await store.close();
   });
 
@@ -69,7 +69,7 @@ describe('points', () => {
       point(0, {}, { input_tokens: 5n, output_tokens: 2n ** 53n, requests: Number.MAX_SAFE_INTEGER }),
     ]);
 
-    const [stored] = store.points({ start: 0, end: 1 });
+    const [stored] = await store.points({ start: 0, end: 1 });
 
     expect(stored?.fields).toEqual({
       input_tokens: 5,
@@ -83,7 +83,7 @@ describe('points', () => {
     const path = newPath();
     const [mine, other] = [openSqliteStore(path), openSqliteStore(path)];
     await mine.write([point(0, { user: 'ann' }, { requests: 1 })]);
-    mine.points({ start: 0, end: HOUR });
+    await mine.points({ start: 0, end: HOUR });
 
     await other.remove({ start: 0, end: HOUR, where: {} });
     await other.write([point(HOUR, { user: 'bob' }, { requests: 2 })]);
@@ -93,8 +93,8 @@ describe('points', () => {
       point(HOUR, { user: 'bob' }, { requests: 2 }),
       point(HOUR, { user: 'ann' }, { requests: 4 }),
     ];
-    expect(mine.points({ start: 0, end: 2 * HOUR })).toEqual(expected);
-    expect(other.points({ start: 0, end: 2 * HOUR })).toEqual(expected);
+    expect(await mine.points({ start: 0, end: 2 * HOUR })).toEqual(expected);
+    expect(await other.points({ start: 0, end: 2 * HOUR })).toEqual(expected);
     await mine.close();
     await other.close();
   });
@@ -108,8 +108,8 @@ describe('points', () => {
     await store.write(points);
 
     const stored = [
-      ...store.points({ start: 0, end: 2 * HOUR }),
-      ...store.points({ start: 0, end: 2 * HOUR }),
+      ...(await store.points({ start: 0, end: 2 * HOUR })),
+      ...(await store.points({ start: 0, end: 2 * HOUR })),
     ];
 
     expect(new Set(stored.map(({ tags, fields }) => `${tags.user} ${fields.requests}`)).size).toBe(25_000);
@@ -180,7 +180,7 @@ describe('the file', () => {
 
     const again = openSqliteStore(path);
 
-    expect(again.points({ start: 0, end: 1 })).toEqual([point(0, {}, { requests: 1 })]);
+    expect(await again.points({ start: 0, end: 1 })).toEqual([point(0, {}, { requests: 1 })]);
     expect(again.identity).toBe(store.identity);
     await again.close();
   });
@@ -192,10 +192,10 @@ describe('the file', () => {
     const other = new Database(path);
     other.exec('BEGIN IMMEDIATE; UPDATE points SET requests = 2');
 
-    expect(store.points({ start: 0, end: 1 })[0]?.fields).toEqual({ requests: 1 });
+    expect((await store.points({ start: 0, end: 1 }))[0]?.fields).toEqual({ requests: 1 });
 
     other.exec('COMMIT');
-    expect(store.points({ start: 0, end: 1 })[0]?.fields).toEqual({ requests: 2 });
+    expect((await store.points({ start: 0, end: 1 }))[0]?.fields).toEqual({ requests: 2 });
     other.close();
     await store.close();
   });
@@ -206,7 +206,7 @@ describe('the file', () => {
 
     await expect(store.write([point(0, {}, { requests: 1 })])).rejects.toThrow(/closed/);
     await expect(store.sums({ start: 0, end: 1, by: [] })).rejects.toThrow(/closed/);
-    expect(() => store.points({ start: 0, end: 1 })).toThrow(/closed/);
+    await expect(store.points({ start: 0, end: 1 })).rejects.toThrow(/closed/);
   });
 
   it('is refused when it is no database, and left as it is', () => {
@@ -298,7 +298,7 @@ describe('the file', () => {
 });
 
 describe('a full disk', () => {
-  it('keeps the points of the write, to be written again, and stores them when there is room', () => {
+  it('keeps the points of the write, to be written again, and stores them when there is room', async () => {
     const path = newPath();
     const script = fileURLToPath(new URL('sqlite-full-disk.mjs', import.meta.url));
 
@@ -315,7 +315,7 @@ describe('a full disk', () => {
     expect(written).toBeGreaterThan(0);
     expect(result).toMatchObject({ accepted: 0, kept: 5000, kind: 'unavailable' });
     const store = openSqliteStore(path);
-    expect(store.points({ start: 0, end: 10 ** 9 })).toHaveLength(written);
+    expect(await store.points({ start: 0, end: 10 ** 9 })).toHaveLength(written);
     expect(query(path, 'PRAGMA integrity_check')).toEqual([['ok']]);
   });
 });

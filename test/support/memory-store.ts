@@ -39,6 +39,15 @@ export function memoryStore(): MemoryStore {
       }
       return Promise.resolve([...sums.values()]);
     },
+    points: ({ start, end, where = {}, among }) => {
+      if (store.down) return Promise.reject(new StoreError('unavailable', 'the store is down'));
+      const wanted = ({ time, tags }: Point): boolean =>
+        time >= start &&
+        time < end &&
+        Object.entries(where).every(([tag, value]) => tags[tag as Tag] === value) &&
+        (!among || among.values.includes(tags[among.tag] ?? ''));
+      return Promise.resolve([...contents.values()].filter(wanted));
+    },
     remove: ({ start, end, where }) => {
       for (const [key, { time, tags }] of contents) {
         const wanted = Object.entries(where).every(([tag, value]) => tags[tag as Tag] === value);

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { parseJson } from '../../usage/json.ts';
 import { storedTexts } from '../../usage/line-text.ts';
-import { TAGS } from '../../usage/point.ts';
-import { StoreError, type SumQuery } from '../store.ts';
+import { TAGS, type Tag } from '../../usage/point.ts';
+import { StoreError, type PointQuery, type SumQuery } from '../store.ts';
 import type { Connection } from './connection.ts';
 import { ask, type Reading } from './read.ts';
 import { hintOfAnswer } from './verdict.ts';
@@ -18,15 +18,25 @@ export function literal(text: string): string {
 }
 
 /** A condition on time and tags; an empty value is a tag that is not there. */
-export function conditionsOf({ start, end, where = {} }: Omit<SumQuery, 'by'>): string {
+export function conditionsOf({
+  start,
+  end,
+  where = {},
+  among,
+}: Omit<SumQuery, 'by'> & Pick<PointQuery, 'among'>): string {
   const conditions = [`time >= ${start}s`, `time < ${end}s`];
   for (const tag of TAGS) {
     const value = where[tag];
     if (value === undefined) continue;
-    const choices = storedTexts(value).map((text) => `${identifier(tag)} = ${literal(text)}`);
-    conditions.push(choices.length === 1 ? choices.join() : `(${choices.join(' OR ')})`);
+    conditions.push(oneOf(tag, [value]));
   }
+  if (among) conditions.push(oneOf(among.tag, among.values));
   return conditions.join(' AND ');
+}
+
+function oneOf(tag: Tag, values: readonly string[]): string {
+  const choices = values.flatMap(storedTexts).map((text) => `${identifier(tag)} = ${literal(text)}`);
+  return choices.length === 1 ? choices.join() : `(${choices.join(' OR ')})`;
 }
 
 /** One series of an answer: its grouping tags, and rows of values in the order of the columns. */
@@ -63,7 +73,13 @@ const Part = z.object({
  */
 export async function influxql(reading: Reading, statement: string): Promise<Series[]> {
   const { connection } = reading;
-  const form = { ...connection.queryParameters, q: statement, chunked: 'true', chunk_size: '10000' };
+  const form = {
+    ...connection.queryParameters,
+    q: statement,
+    epoch: 's',
+    chunked: 'true',
+    chunk_size: '10000',
+  };
   const text = await ask(reading, '/query', { form });
   return text
     .split('\n')

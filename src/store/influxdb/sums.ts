@@ -1,8 +1,8 @@
 import { MAX_COUNT, toCount, type Count } from '../../usage/count.ts';
 import { decodeText } from '../../usage/line-text.ts';
-import { FIELDS, MEASUREMENT, type Field, type Tag, type Tags } from '../../usage/point.ts';
+import { FIELDS, MEASUREMENT, TAGS, type Field, type Point, type Tag, type Tags } from '../../usage/point.ts';
 import { seriesKey } from '../../usage/series.ts';
-import { StoreError, type SumQuery, type SumRow } from '../store.ts';
+import { StoreError, type PointQuery, type SumQuery, type SumRow } from '../store.ts';
 import { conditionsOf, identifier, influxql, type Series } from './influxql.ts';
 import type { Reading } from './read.ts';
 
@@ -14,6 +14,22 @@ export async function influxSums(reading: Reading, query: SumQuery): Promise<Sum
   const series = await influxql(reading, statementOf(query, 'sum'));
   if (series.some(isSuspicious)) await checkOverflow(reading, query, series);
   return series.map((each) => ({ tags: tagsOf(each), fields: fieldsOf(each, reading) })).filter(hasFields);
+}
+
+/** The points themselves, by InfluxQL. @throws StoreError */
+export async function influxPoints(reading: Reading, query: PointQuery): Promise<Point[]> {
+  const columns = FIELDS.map(identifier).join(', ');
+  const tags = TAGS.map(identifier).join(', ');
+  const statement = `SELECT ${columns} FROM ${identifier(MEASUREMENT)} WHERE ${conditionsOf(query)} GROUP BY ${tags}`;
+  return (await influxql(reading, statement)).flatMap((series) => {
+    const ofSeries = tagsOf(series);
+    const timeAt = series.columns.indexOf('time');
+    return series.values.map((row) => ({
+      time: Number(row[timeAt]),
+      tags: ofSeries,
+      fields: fieldsOf({ ...series, values: [row] }, reading),
+    }));
+  });
 }
 
 /** One statement with an aggregate of every field, each under the field's name. */

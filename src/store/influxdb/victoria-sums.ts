@@ -1,9 +1,11 @@
 import { z } from 'zod';
 import { addCounts, type Count } from '../../usage/count.ts';
 import { decodeText, storedTexts } from '../../usage/line-text.ts';
-import { FIELDS, MEASUREMENT, TAGS, type Field, type Tag, type Tags } from '../../usage/point.ts';
+import { FIELDS, MEASUREMENT, TAGS, type Field, type Point, type Tag, type Tags } from '../../usage/point.ts';
+import { addRecords } from '../../usage/aggregate.ts';
+import { createRecordIndex } from '../../usage/record-index.ts';
 import { seriesKey } from '../../usage/series.ts';
-import { StoreError, type RemoveQuery, type SumQuery, type SumRow } from '../store.ts';
+import { StoreError, type PointQuery, type RemoveQuery, type SumQuery, type SumRow } from '../store.ts';
 import { ask, type Reading } from './read.ts';
 
 /** The year 2100. */
@@ -21,27 +23,60 @@ const Exported = z.object({
  * @throws StoreError
  */
 export async function victoriaSums(reading: Reading, query: SumQuery, separator: string): Promise<SumRow[]> {
-  const prefix = `${MEASUREMENT}${separator}`;
-  const form = {
-    'match[]': selectorOf(query.where ?? {}, prefix),
-    start: String(query.start),
-    // Both ends are included.
-    end: (query.end - 0.001).toFixed(3),
-  };
-  const text = await victoriaExport(reading, form);
   const rows = new Map<string, { tags: Tags; fields: Partial<Record<Field, Count>> }>();
-  for (const line of text.split('\n')) {
-    if (line === '') continue;
-    const { metric, values, timestamps } = exported(line, reading);
-    const field = FIELDS.find((each) => metric['__name__'] === prefix + each);
-    if (!field || values.length === 0) continue;
+  for (const { metric, field, counts } of await exportedSeries(reading, query, separator)) {
     const tags = tagsOf(metric, query.by);
     const key = seriesKey(tags);
     const row = rows.get(key) ?? { tags, fields: {} };
-    row.fields[field] = addCounts(row.fields[field] ?? 0, sumOf(values, timestamps));
+    const sum = [...counts.values()].reduce<Count>(addCounts, 0);
+    row.fields[field] = addCounts(row.fields[field] ?? 0, sum);
     rows.set(key, row);
   }
   return [...rows.values()];
+}
+
+/** The points themselves. @throws StoreError */
+export async function victoriaPoints(
+  reading: Reading,
+  query: PointQuery,
+  separator: string,
+): Promise<Point[]> {
+  const points = createRecordIndex();
+  for (const { metric, field, counts } of await exportedSeries(reading, query, separator)) {
+    const tags = tagsOf(metric, TAGS);
+    for (const [ms, count] of counts)
+      points.add({ time: Math.floor(ms / 1000), tags, fields: { [field]: count } }, addRecords);
+  }
+  return [...points.values()];
+}
+
+/** A field of a series, as the server has it. */
+interface FieldSeries {
+  readonly metric: Readonly<Record<string, string>>;
+  readonly field: Field;
+  /** By time in milliseconds. */
+  readonly counts: ReadonlyMap<number, number>;
+}
+
+async function exportedSeries(
+  reading: Reading,
+  { start, end, where = {}, among }: Omit<SumQuery, 'by'> & Pick<PointQuery, 'among'>,
+  separator: string,
+): Promise<FieldSeries[]> {
+  const prefix = `${MEASUREMENT}${separator}`;
+  const form = {
+    'match[]': selectorOf(where, prefix, among),
+    start: String(start),
+    // Both ends are included.
+    end: (end - 0.001).toFixed(3),
+  };
+  const text = await victoriaExport(reading, form);
+  return text.split('\n').flatMap((line): FieldSeries[] => {
+    if (line === '') return [];
+    const { metric, values, timestamps } = exported(line, reading);
+    const field = FIELDS.find((each) => metric['__name__'] === prefix + each);
+    return field && values.length > 0 ? [{ metric, field, counts: largest(values, timestamps) }] : [];
+  });
 }
 
 /** Raw samples, one JSON object per series and line, those included that were written a moment ago. */
@@ -76,7 +111,7 @@ export async function victoriaRemove(reading: Reading, query: RemoveQuery, separ
 }
 
 /** The selector of all series with these tags. An empty value is a tag that is not there, as in Prometheus. */
-function selectorOf(where: Tags, prefix: string): string {
+function selectorOf(where: Tags, prefix: string, among?: PointQuery['among']): string {
   const conditions = [`__name__=~${quoted(`${escapeRegExp(prefix)}(${FIELDS.join('|')})`)}`];
   for (const tag of TAGS) {
     const value = where[tag];
@@ -87,6 +122,10 @@ function selectorOf(where: Tags, prefix: string): string {
         ? `${tag}=${quoted(texts.join())}`
         : `${tag}=~${quoted(texts.map(escapeRegExp).join('|'))}`,
     );
+  }
+  if (among) {
+    const texts = among.values.flatMap(storedTexts).map(escapeRegExp);
+    conditions.push(`${among.tag}=~${quoted(texts.join('|'))}`);
   }
   return `{${conditions.join(',')}}`;
 }
@@ -119,11 +158,11 @@ function tagsOf(metric: Readonly<Record<string, string>>, by: readonly Tag[]): T
   return tags;
 }
 
-function sumOf(values: readonly number[], timestamps: readonly number[]): Count {
-  const largest = new Map<number, number>();
+function largest(values: readonly number[], timestamps: readonly number[]): Map<number, number> {
+  const counts = new Map<number, number>();
   for (const [index, value] of values.entries()) {
     const time = timestamps[index] ?? 0;
-    largest.set(time, Math.max(value, largest.get(time) ?? 0));
+    counts.set(time, Math.max(value, counts.get(time) ?? 0));
   }
-  return [...largest.values()].reduce<Count>(addCounts, 0);
+  return counts;
 }

@@ -85,7 +85,7 @@ export async function storedSums(
   start: number,
 ): Promise<Sums> {
   const store = openSqliteStore(join(data, 'usage.sqlite'));
-  const points = store.points({ start, end: Infinity, where: { provider: id } });
+  const points = await store.points({ start, end: Infinity, where: { provider: id } });
   await store.close();
   return sumsOf(points);
 }
