@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Count } from '../../usage/count.ts';
 import { CountField, countOf } from '../../usage/count-schema.ts';
+import { quickly } from '../quickly.ts';
 
 /** One series of an answer, as the vendor names and tags it. */
 export interface Series {
@@ -17,41 +18,48 @@ export interface Values {
 }
 
 const NONE: Values = { times: [], counts: [] };
-const ValueList = z.array(z.object({ Timestamp: z.int().nonnegative(), Value: CountField }));
 
-/**
- * One function and two lists instead of a schema and an object per value: an answer may hold a hundred thousand of
- * them. What it does not take is left to the schema, which says what is wrong with it.
- */
-const ValuesField: z.ZodType<Values> = z.transform((list: unknown, context) => {
-  const times: number[] = [];
-  const counts: Count[] = [];
-  for (const value of Array.isArray(list) ? (list as unknown[]) : []) {
-    const { Timestamp: time, Value } = Object(value) as { Timestamp?: unknown; Value?: unknown };
-    const count = countOf(Value);
-    if (!Number.isSafeInteger(time) || (time as number) < 0 || count === undefined) break;
-    times.push(time as number);
-    counts.push(count);
-  }
-  if (Array.isArray(list) && times.length === list.length) return { times, counts };
-  const { data, error } = ValueList.safeParse(list);
-  for (const { message, path } of error?.issues ?? []) {
-    context.issues.push({ code: 'custom', message, path, input: undefined });
-  }
-  return { times: data?.map((one) => one.Timestamp) ?? [], counts: data?.map((one) => one.Value) ?? [] };
-});
+const TagList = z
+  .array(z.object({ Key: z.string(), Value: z.string() }))
+  .transform((list) => Object.fromEntries(list.flatMap(({ Key, Value }) => (Value ? [[Key, Value]] : []))));
+
+const ValueList = z
+  .array(z.object({ Timestamp: z.int().nonnegative(), Value: CountField }))
+  .transform((list): Values => ({
+    times: list.map(({ Timestamp }) => Timestamp),
+    counts: list.map(({ Value }) => Value),
+  }));
 
 const MetricItem = z.object({
-  Tags: z
-    .array(z.object({ Key: z.string(), Value: z.string() }))
-    .nullish()
-    .transform((list) => {
-      const tags: Record<string, string> = {};
-      for (const { Key, Value } of list ?? []) if (Value) tags[Key] = Value;
-      return tags;
-    }),
-  Values: ValuesField.nullable(),
+  Tags: quickly(readTags, TagList).nullish(),
+  Values: quickly(readValues, ValueList).nullable(),
 });
+
+function readTags(list: unknown): Record<string, string> | undefined {
+  if (!Array.isArray(list)) return undefined;
+  const tags: Record<string, string> = {};
+  for (const tag of list as unknown[]) {
+    const { Key, Value } = Object(tag) as { Key?: unknown; Value?: unknown };
+    if (typeof Key !== 'string' || typeof Value !== 'string') return undefined;
+    if (Value) tags[Key] = Value;
+  }
+  return tags;
+}
+
+function readValues(list: unknown): Values | undefined {
+  if (!Array.isArray(list)) return undefined;
+  const times: number[] = [];
+  const counts: Count[] = [];
+  for (const value of list as unknown[]) {
+    const { Timestamp: time, Value } = Object(value) as { Timestamp?: unknown; Value?: unknown };
+    const count = countOf(Value);
+    if (typeof time !== 'number' || !Number.isSafeInteger(time) || time < 0 || count === undefined)
+      return undefined;
+    times.push(time);
+    counts.push(count);
+  }
+  return { times, counts };
+}
 
 /** Answer of GetUsage. Lists without entries may come as null. */
 export const Usage = z
@@ -64,7 +72,7 @@ export const Usage = z
   })
   .transform(({ Result }): Series[] =>
     (Result.UsageResults ?? []).flatMap(({ Name, MetricItems }) =>
-      (MetricItems ?? []).map(({ Tags, Values }) => ({ name: Name, tags: Tags, values: Values ?? NONE })),
+      (MetricItems ?? []).map(({ Tags, Values }) => ({ name: Name, tags: Tags ?? {}, values: Values ?? NONE })),
     ),
   );
 
