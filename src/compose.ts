@@ -9,11 +9,13 @@ import type { Settings } from './config/settings.ts';
 import { createHttp } from './fetch/client.ts';
 import { hostGates } from './fetch/limits.ts';
 import type { CallEvent } from './fetch/options.ts';
+import { LedgerError } from './ledger/database.ts';
 import { openLedger, type Ledger } from './ledger/ledger.ts';
 import type { Source } from './providers/provider.ts';
 import { pollInterval } from './schedule/expression.ts';
 import { openDeadLetters, type DeadLetters } from './store/dead-letters.ts';
 import type { Log } from './store/influxdb/options.ts';
+import { makeFolder } from './store/sqlite/folder.ts';
 import type { Store } from './store/store.ts';
 import { rereadAges } from './windows/ages.ts';
 
@@ -113,7 +115,17 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
 
 /** The ledger alone, for those who only look. @throws LedgerError */
 export function openLedgerFile({ data }: Settings): Ledger {
-  return openLedger(join(data, 'ledger.sqlite'));
+  const path = join(data, 'ledger.sqlite');
+  try {
+    makeFolder(data);
+  } catch (error) {
+    throw new LedgerError(
+      `cannot open the ledger ${path}: ${(error as Error).message}`,
+      'Make the data folder writable for this user, or name another one with TOKENTIDE_DATA.',
+      error,
+    );
+  }
+  return openLedger(path);
 }
 
 /** The points that the store refused for good, with its reasons. */

@@ -120,6 +120,12 @@ const BAD: readonly Bad[] = [
     hint: /Make the data folder writable for this user, or name another one with TOKENTIDE_DATA\./,
   },
   {
+    what: 'a data folder where the file system takes none',
+    env: { ...KEY, TOKENTIDE_DATA: '/proc/tokentide/data' },
+    message: /^cannot open the ledger \/proc\/tokentide\/data\/ledger\.sqlite: ENOENT/,
+    hint: /Make the data folder writable for this user, or name another one with TOKENTIDE_DATA\./,
+  },
+  {
     what: 'a store that is no database',
     prepare: ({ folder, data }) => {
       mkdirSync(data);

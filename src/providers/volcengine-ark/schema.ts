@@ -72,7 +72,11 @@ export const Usage = z
   })
   .transform(({ Result }): Series[] =>
     (Result.UsageResults ?? []).flatMap(({ Name, MetricItems }) =>
-      (MetricItems ?? []).map(({ Tags, Values }) => ({ name: Name, tags: Tags ?? {}, values: Values ?? NONE })),
+      (MetricItems ?? []).map(({ Tags, Values }) => ({
+        name: Name,
+        tags: Tags ?? {},
+        values: Values ?? NONE,
+      })),
     ),
   );
 
