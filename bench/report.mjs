@@ -66,5 +66,15 @@ What is measured:
 - **Start**: from the start of the process of \`tokentide run\` to its first request to a vendor.
 
 Polls, memory and start are those of \`npm start\`, with its limits to the heap: [operations](operations.md#memory).
+
+What bounds them, where a target is missed:
+
+- **Serialise** and **start** follow the speed of the core: compare the client's Point in the same run, and \`node -e 0\`.
+- **Answer to acknowledged write**: parsing and validation, which both paths do alike, are half of ours.
+- **Unchanged poll**: the vendor's calls alone take more than the target where a core is slow. Most of the rest is
+  reading and checking the answers, and the collection of what that leaves; a heap without limits takes a third off it
+  ([decision 21](decisions/0021-limits-to-the-heap.md)).
+- **Idle**: what no collector can do without is the larger part of it.
+- **Start**: half of it is the loading of modules.
 `;
 }
