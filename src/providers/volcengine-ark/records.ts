@@ -1,6 +1,7 @@
 import { FetchError } from '../../fetch/errors.ts';
 import type { Count } from '../../usage/count.ts';
 import type { Field, Tags, UsageRecord } from '../../usage/point.ts';
+import { seriesKey } from '../../usage/series.ts';
 import type { DropReason } from '../provider.ts';
 import type { UsageQuestion } from './client.ts';
 import type { Series } from './schema.ts';
@@ -120,29 +121,36 @@ function refuseOddTimes(time: number, { window, interval }: UsageQuestion): void
   );
 }
 
-/**
- * The values that a series of an answer has had so far. What the vendor calls it is compared only where an earlier
- * one has the same name and the same tags as far as we know them.
- */
+/** Series of an answer with one name and the same tags as far as we know them. */
+interface Alike {
+  readonly first: Series;
+  readonly values: Map<number, Count>;
+  /** Once there are several: what the vendor calls them may tell them apart, as with batch jobs. */
+  byIdentity?: Map<string, Map<number, Count>>;
+}
+
+/** The values that a series of an answer has had so far. */
 function valuesSeen(): (series: Series, tags: Tags) => Map<number, Count> {
-  const names = new Map<string, Map<Tags, { series: Series; values: Map<number, Count> }[]>>();
+  const groups = new Map<string, Alike>();
   return (series, tags) => {
-    const ofName =
-      names.get(series.name) ?? new Map<Tags, { series: Series; values: Map<number, Count> }[]>();
-    names.set(series.name, ofName);
-    const alike = ofName.get(tags) ?? [];
-    ofName.set(tags, alike);
-    const same = alike.find((earlier) => identityOf(earlier.series) === identityOf(series));
-    if (same) return same.values;
-    const values = new Map<number, Count>();
-    alike.push({ series, values });
+    const key = `${series.name} ${seriesKey(tags)}`;
+    const alike = groups.get(key);
+    if (!alike) {
+      const values = new Map<number, Count>();
+      groups.set(key, { first: series, values });
+      return values;
+    }
+    alike.byIdentity ??= new Map([[identityOf(alike.first), alike.values]]);
+    const identity = identityOf(series);
+    const values = alike.byIdentity.get(identity) ?? new Map<number, Count>();
+    alike.byIdentity.set(identity, values);
     return values;
   };
 }
 
-function identityOf({ tags }: Series): string {
+function identityOf({ name, tags }: Series): string {
   const keys = Object.keys(tags).toSorted();
-  return JSON.stringify(keys.map((key) => [key, tags[key]]));
+  return JSON.stringify([name, ...keys.map((key) => [key, tags[key]])]);
 }
 
 function drop(dropped: Dropped, reason: DropReason): void {
