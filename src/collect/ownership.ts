@@ -7,6 +7,7 @@ export type Owner = (tags: Tags) => string;
 /** Owners by the tags that all usage of a partition carries; without such tags all have the same owner. */
 export function ownersOf(partitions: readonly Partition[]): Owner {
   const names = Object.keys(partitions[0]?.tags ?? {}) as Tag[];
+  // Not `seriesKey`: it would take an object of these tags alone, for every record.
   return (tags) => {
     let owner = '';
     for (const name of names) {

@@ -1,5 +1,3 @@
-import { mkdirSync } from 'node:fs';
-import { dirname } from 'node:path';
 import Database from 'libsql';
 
 export type LedgerDatabase = Database.Database;
@@ -70,7 +68,7 @@ export class LedgerError extends Error {
 }
 
 /**
- * Opens the ledger file, made if need be. Every commit is on disk when it returns, so that it survives a
+ * Opens the ledger file, made if need be in a folder that is there. Every commit is on disk when it returns, so that it survives a
  * kill and a power cut. @throws LedgerError
  */
 export function openDatabase(path: string): LedgerDatabase {
@@ -92,7 +90,6 @@ export function openDatabase(path: string): LedgerDatabase {
 
 function open(path: string): LedgerDatabase {
   try {
-    if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     // The time-out covers another process (a back-fill beside the daemon) in the middle of a commit.
     return new Database(path, { timeout: 10_000 });
   } catch (error) {

@@ -116,18 +116,17 @@ function selectorOf(where: Tags, prefix: string, among?: PointQuery['among']): s
   for (const tag of TAGS) {
     const value = where[tag];
     if (value === undefined) continue;
-    const texts = storedTexts(value);
-    conditions.push(
-      texts.length === 1
-        ? `${tag}=${quoted(texts.join())}`
-        : `${tag}=~${quoted(texts.map(escapeRegExp).join('|'))}`,
-    );
+    conditions.push(oneOf(tag, [value]));
   }
-  if (among) {
-    const texts = among.values.flatMap(storedTexts).map(escapeRegExp);
-    conditions.push(`${among.tag}=~${quoted(texts.join('|'))}`);
-  }
+  if (among) conditions.push(oneOf(among.tag, among.values));
   return `{${conditions.join(',')}}`;
+}
+
+function oneOf(tag: Tag, values: readonly string[]): string {
+  const texts = values.flatMap(storedTexts);
+  return texts.length === 1
+    ? `${tag}=${quoted(texts.join())}`
+    : `${tag}=~${quoted(texts.map(escapeRegExp).join('|'))}`;
 }
 
 function quoted(text: string): string {
