@@ -1,10 +1,10 @@
 import type { Collecting } from './collect/context.ts';
 import type { Job } from './collect/job.ts';
-import { lateness } from './collect/lateness.ts';
-import { withLease } from './collect/lease.ts';
-import { poll } from './collect/poll.ts';
-import { jobStatus } from './collect/status.ts';
-import { compose, type Composition } from './compose.ts';
+import { lateness } from './collect/status/lateness.ts';
+import { withLease } from './collect/jobs/lease.ts';
+import { poll } from './collect/poll/poll.ts';
+import { jobStatus } from './collect/status/status.ts';
+import { compose, type Composition } from './runtime.ts';
 import { ConfigError } from './config/errors.ts';
 import type { Settings } from './config/settings.ts';
 import type { Logger } from './observe/log.ts';

@@ -4,13 +4,13 @@ import {
   planBackfill,
   wholeBuckets,
   type BackfillPlan,
-} from '../collect/backfill.ts';
-import { ProviderDown } from '../collect/batches.ts';
+} from '../collect/poll/backfill.ts';
+import { ProviderDown } from '../collect/poll/batches.ts';
 import type { Collecting } from '../collect/context.ts';
 import type { CollectEvent } from '../collect/events.ts';
-import { withLease } from '../collect/lease.ts';
-import { discover } from '../collect/discover.ts';
-import { compose } from '../compose.ts';
+import { withLease } from '../collect/jobs/lease.ts';
+import { discover } from '../collect/poll/partitions.ts';
+import { compose } from '../runtime.ts';
 import { ConfigError } from '../config/errors.ts';
 import { selectJobs } from '../config/jobs.ts';
 import { formatSpan } from '../config/duration.ts';
@@ -18,7 +18,7 @@ import { wallTime } from '../windows/calendar.ts';
 import type { Window } from '../windows/window.ts';
 import type { CommandContext } from './context.ts';
 import { EXIT, formatCount, formatJson } from './output.ts';
-import { watchStore } from './store-watch.ts';
+import { watchStore } from './write-summary.ts';
 import { parseTime } from './time.ts';
 
 export interface BackfillArguments {

@@ -1,6 +1,6 @@
-import { differences, identityOf, JobChanged, recordedIdentity } from '../collect/identity.ts';
+import { differences, identityOf, JobChanged, recordedIdentity } from '../collect/jobs/identity.ts';
 import type { Job } from '../collect/job.ts';
-import { compose, openLedgerFile, openStore } from '../compose.ts';
+import { compose, openLedgerFile, openStore } from '../runtime.ts';
 import { formatIssue } from '../config/errors.ts';
 import { selectJobs } from '../config/jobs.ts';
 import { FetchError } from '../fetch/errors.ts';

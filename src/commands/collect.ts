@@ -1,13 +1,13 @@
 import type { Collecting } from '../collect/context.ts';
 import type { CollectEvent } from '../collect/events.ts';
-import { withLease } from '../collect/lease.ts';
-import { poll, type PollReport } from '../collect/poll.ts';
-import { compose } from '../compose.ts';
+import { withLease } from '../collect/jobs/lease.ts';
+import { poll, type PollReport } from '../collect/poll/poll.ts';
+import { compose } from '../runtime.ts';
 import { selectJobs } from '../config/jobs.ts';
 import type { CommandContext } from './context.ts';
 import { dryRun } from './dry-run.ts';
 import { EXIT, formatCount, formatJson, formatTable } from './output.ts';
-import { watchStore } from './store-watch.ts';
+import { watchStore } from './write-summary.ts';
 
 export interface CollectArguments {
   /** Names of jobs; none means all. */

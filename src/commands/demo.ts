@@ -2,7 +2,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import type { Job } from '../collect/job.ts';
-import { openLedgerFile } from '../compose.ts';
+import { openLedgerFile } from '../runtime.ts';
 import type { Environment } from '../config/environment.ts';
 import { ConfigError } from '../config/errors.ts';
 import { loadJobs, selectJobs } from '../config/jobs.ts';

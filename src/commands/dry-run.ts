@@ -1,7 +1,7 @@
 import type { Collecting } from '../collect/context.ts';
 import type { Job } from '../collect/job.ts';
-import { poll } from '../collect/poll.ts';
-import { compose } from '../compose.ts';
+import { poll } from '../collect/poll/poll.ts';
+import { compose } from '../runtime.ts';
 import type { Store } from '../store/store.ts';
 import { toLine } from '../usage/line-protocol.ts';
 import type { Point } from '../usage/point.ts';

@@ -1,14 +1,14 @@
 import type { Collecting } from '../collect/context.ts';
-import { withLease } from '../collect/lease.ts';
-import { fillGaps } from '../collect/poll.ts';
-import { compose, openLedgerFile, type Composition } from '../compose.ts';
+import { withLease } from '../collect/jobs/lease.ts';
+import { fillGaps } from '../collect/poll/poll.ts';
+import { compose, openLedgerFile, type Composition } from '../runtime.ts';
 import { selectJobs } from '../config/jobs.ts';
 import type { Job } from '../collect/job.ts';
 import { EVERYTHING, type Gap } from '../ledger/gaps.ts';
 import { wallTime } from '../windows/calendar.ts';
 import type { CommandContext } from './context.ts';
 import { EXIT, formatJson, formatTable } from './output.ts';
-import { watchStore } from './store-watch.ts';
+import { watchStore } from './write-summary.ts';
 
 export interface GapsArguments {
   readonly job?: string;

@@ -1,7 +1,7 @@
-import { dropOld, keepOld, NoCommonBoundary } from '../collect/migrate.ts';
-import { differences, identityOf, recordedIdentity } from '../collect/identity.ts';
-import { withLease } from '../collect/lease.ts';
-import { compose } from '../compose.ts';
+import { dropOld, keepOld, NoCommonBoundary } from '../collect/jobs/migrate.ts';
+import { differences, identityOf, recordedIdentity } from '../collect/jobs/identity.ts';
+import { withLease } from '../collect/jobs/lease.ts';
+import { compose } from '../runtime.ts';
 import { ConfigError } from '../config/errors.ts';
 import { selectJobs } from '../config/jobs.ts';
 import { wallTime } from '../windows/calendar.ts';

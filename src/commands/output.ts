@@ -1,7 +1,7 @@
 import Table from 'cli-table3';
 import { stringify } from 'lossless-json';
-import { ProviderDown } from '../collect/batches.ts';
-import { JobChanged } from '../collect/identity.ts';
+import { ProviderDown } from '../collect/poll/batches.ts';
+import { JobChanged } from '../collect/jobs/identity.ts';
 import { ConfigError, formatIssue } from '../config/errors.ts';
 import { FetchError } from '../fetch/errors.ts';
 import { LedgerError } from '../ledger/database.ts';

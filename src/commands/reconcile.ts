@@ -1,5 +1,5 @@
-import { withLease } from '../collect/lease.ts';
-import { discover } from '../collect/discover.ts';
+import { withLease } from '../collect/jobs/lease.ts';
+import { discover } from '../collect/poll/partitions.ts';
 import {
   daysThatDiffer,
   NoTotals,
@@ -8,8 +8,8 @@ import {
   repair,
   type Comparison,
   type Reconciled,
-} from '../collect/reconcile.ts';
-import { compose, type Composition } from '../compose.ts';
+} from '../collect/reconcile/reconcile.ts';
+import { compose, type Composition } from '../runtime.ts';
 import { ConfigError } from '../config/errors.ts';
 import { selectJobs } from '../config/jobs.ts';
 import type { Job } from '../collect/job.ts';

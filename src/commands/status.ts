@@ -1,10 +1,10 @@
 import type { Job } from '../collect/job.ts';
-import { deadLettersOf, openLedgerFile } from '../compose.ts';
+import { deadLettersOf, openLedgerFile } from '../runtime.ts';
 import { formatSpan } from '../config/duration.ts';
 import { ConfigError } from '../config/errors.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { wallTime } from '../windows/calendar.ts';
-import { jobStatus, type JobStatus } from '../collect/status.ts';
+import { jobStatus, type JobStatus } from '../collect/status/status.ts';
 import type { CommandContext } from './context.ts';
 import { EXIT, formatCount, formatJson, formatTable } from './output.ts';
 

@@ -4,7 +4,7 @@ import type { Provider } from '../providers/provider.ts';
 import { readTextFile, type Environment } from './environment.ts';
 import type { ConfigIssue } from './errors.ts';
 import { expand, type Expansion, type Finding } from './expand.ts';
-import { describeIssue, findingsOf, type Reading } from './findings.ts';
+import { describeIssue, findingsOf, type Reading } from './diagnostics.ts';
 import { JobFields, jobFileSchema } from './job-schema.ts';
 import { resolveJob, type Resolution } from './resolve-job.ts';
 import { suggestion } from './suggest.ts';

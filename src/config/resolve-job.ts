@@ -2,7 +2,7 @@ import { isAbsolute, join } from 'node:path';
 import type { Job } from '../collect/job.ts';
 import type { Provider } from '../providers/provider.ts';
 import { validateSchedule } from '../schedule/expression.ts';
-import { parseTeams } from '../usage/names.ts';
+import { parseTeams } from '../usage/user-mapping.ts';
 import { BUCKETS, type Bucket } from '../windows/window.ts';
 import { readTextFile } from './environment.ts';
 import type { Finding } from './expand.ts';

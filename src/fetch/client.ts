@@ -3,7 +3,7 @@ import { FetchError } from './errors.ts';
 import { exchange } from './exchange.ts';
 import type { Call, Http } from './http.ts';
 import { withDefaults, type HttpOptions, type HttpSettings } from './options.ts';
-import { changedError } from './problems.ts';
+import { changedError } from './http-errors.ts';
 import { cancelled, orCancelled } from './signals.ts';
 
 const FIRST_BACK_OFF_MS = 1000;

@@ -3,7 +3,7 @@ import { readText } from './body.ts';
 import { FetchError } from './errors.ts';
 import type { Call, HttpAnswer, HttpRequest } from './http.ts';
 import type { CallEvent, HttpSettings } from './options.ts';
-import { changedError, kindOfStatus, networkError, notJson, shapeError, statusError } from './problems.ts';
+import { changedError, kindOfStatus, networkError, notJson, shapeError, statusError } from './http-errors.ts';
 import { redactUrl } from './redact-url.ts';
 import { parseRetryAfter } from './retry-after.ts';
 import { cancelled, withDeadline } from './signals.ts';

@@ -1,8 +1,8 @@
 import { dirname } from 'node:path';
 import { openDatabase } from './database.ts';
 import { createGaps, type Gaps } from './gaps.ts';
-import { createKnown, type Known } from './known.ts';
-import { createReads, type Reads } from './reads.ts';
+import { createKnown, type Known } from './last-answers.ts';
+import { createReads, type Reads } from './checkpoints.ts';
 import { createLeases, createSlots, type Leases, type Slots } from './shared.ts';
 import {
   createAdmitted,
@@ -20,7 +20,7 @@ import {
   type Partitions,
   type Reconciliations,
 } from './small-tables.ts';
-import { createShares, type Shares } from './shares.ts';
+import { createShares, type Shares } from './overflow-parts.ts';
 import { createSpool, type Spool } from './spool.ts';
 
 /** The durable record of what has been read. Nothing else decides what to fetch. */

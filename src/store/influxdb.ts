@@ -8,7 +8,7 @@ import { probe } from './influxdb/probe.ts';
 import type { Reading } from './influxdb/read.ts';
 import { influxRemove } from './influxdb/remove.ts';
 import { influxPoints, influxSums } from './influxdb/sums.ts';
-import { victoriaFacts, victoriaObjection, victoriaRemarks } from './influxdb/victoria-facts.ts';
+import { victoriaFacts, victoriaObjection, victoriaRemarks } from './influxdb/victoria-capabilities.ts';
 import { victoriaPoints, victoriaRemove, victoriaSums } from './influxdb/victoria-sums.ts';
 import { createWrite, type Writing } from './influxdb/write.ts';
 import type { Point } from '../usage/point.ts';

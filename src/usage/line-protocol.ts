@@ -1,5 +1,5 @@
 import { MAX_COUNT, toCount, type Count } from './count.ts';
-import { decodeText, encodeText, shortenText } from './line-text.ts';
+import { decodeText, encodeText, shortenText } from './tag-encoding.ts';
 import {
   FIELDS,
   MEASUREMENT,

@@ -1,7 +1,7 @@
-import { isDue } from './ages.ts';
+import { isDue } from './refresh-schedule.ts';
 import { bucketEnd, bucketsOf, bucketStart, splitByDays } from './calendar.ts';
 import { intersect, subtract, union } from './intervals.ts';
-import type { Read } from './reads.ts';
+import type { Read } from './checkpoints.ts';
 import type { Bucket, Window } from './window.ts';
 
 export interface PlanInput {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { batchesOf, ProviderDown, readBatches } from '../../src/collect/batches.ts';
+import { batchesOf, ProviderDown, readBatches } from '../../src/collect/poll/batches.ts';
 import { FetchError, type FetchErrorKind } from '../../src/fetch/errors.ts';
 import type { Answer, Partition, Source } from '../../src/providers/provider.ts';
 import { START } from './fixture.ts';

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { Collecting } from '../../src/collect/context.ts';
-import { poll } from '../../src/collect/poll.ts';
-import { readWindow } from '../../src/collect/read-window.ts';
+import { poll } from '../../src/collect/poll/poll.ts';
+import { readWindow } from '../../src/collect/poll/read-window.ts';
 import { createWorld, officeHours, type UsageEvent } from '../../src/simulator/world.ts';
 import type { Window } from '../../src/windows/window.ts';
-import { collectingOf, DAY, HOUR } from '../support/collecting.ts';
+import { collectingOf, DAY, HOUR } from '../support/job-context.ts';
 import { fakeVendor } from '../support/fake-provider.ts';
 import { memoryStore } from '../support/memory-store.ts';
 import { differences, textsOf, truePoints, worldVendor } from './world-vendor.ts';

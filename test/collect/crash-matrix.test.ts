@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { Collecting } from '../../src/collect/context.ts';
-import { poll } from '../../src/collect/poll.ts';
+import { poll } from '../../src/collect/poll/poll.ts';
 import { openLedger, type Ledger } from '../../src/ledger/ledger.ts';
 import type { Source } from '../../src/providers/provider.ts';
 import type { Store } from '../../src/store/store.ts';
-import { collectingOf, DAY, HOUR } from '../support/collecting.ts';
+import { collectingOf, DAY, HOUR } from '../support/job-context.ts';
 import { fakeVendor, stored, truth, type FakeOptions, type FakeVendor } from '../support/fake-provider.ts';
 import { memoryStore, type MemoryStore } from '../support/memory-store.ts';
 

@@ -1,7 +1,7 @@
-import { poll, type PollReport } from '../../src/collect/poll.ts';
+import { poll, type PollReport } from '../../src/collect/poll/poll.ts';
 import { openLedger, type Ledger } from '../../src/ledger/ledger.ts';
 import type { Source } from '../../src/providers/provider.ts';
-import { collectingOf, type Bench } from '../support/collecting.ts';
+import { collectingOf, type Bench } from '../support/job-context.ts';
 import { fakeVendor, stored, truth, type FakeOptions, type FakeVendor } from '../support/fake-provider.ts';
 import { memoryStore, type MemoryStore } from '../support/memory-store.ts';
 

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { admitJob, identityOf, JobChanged } from '../../src/collect/identity.ts';
-import { dropOld, keepOld, NoCommonBoundary } from '../../src/collect/migrate.ts';
-import { poll } from '../../src/collect/poll.ts';
+import { admitJob, identityOf, JobChanged } from '../../src/collect/jobs/identity.ts';
+import { dropOld, keepOld, NoCommonBoundary } from '../../src/collect/jobs/migrate.ts';
+import { poll } from '../../src/collect/poll/poll.ts';
 import type { Job } from '../../src/collect/job.ts';
 import { toLine } from '../../src/usage/line-protocol.ts';
-import { collectingOf, DAY, HOUR } from '../support/collecting.ts';
+import { collectingOf, DAY, HOUR } from '../support/job-context.ts';
 import { fakeVendor } from '../support/fake-provider.ts';
 import { memoryStore } from '../support/memory-store.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { poll } from '../../src/collect/poll.ts';
+import { poll } from '../../src/collect/poll/poll.ts';
 import { EVERYTHING } from '../../src/ledger/gaps.ts';
 import type { FakeOptions } from '../support/fake-provider.ts';
 import { DAY, eventsOf, fixture, HOUR, START, type Fixture } from './fixture.ts';

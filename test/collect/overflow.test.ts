@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { poll } from '../../src/collect/poll.ts';
-import { OTHER } from '../../src/usage/guard.ts';
-import { collectingOf, DAY, HOUR } from '../support/collecting.ts';
+import { poll } from '../../src/collect/poll/poll.ts';
+import { OTHER } from '../../src/usage/cardinality.ts';
+import { collectingOf, DAY, HOUR } from '../support/job-context.ts';
 import { fakeVendor } from '../support/fake-provider.ts';
 import { memoryStore } from '../support/memory-store.ts';
 

@@ -1,10 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { discover } from '../../src/collect/discover.ts';
-import { poll } from '../../src/collect/poll.ts';
-import { daysThatDiffer, NoTotals, reconcile, record, repair } from '../../src/collect/reconcile.ts';
-import { totalsOf } from '../../src/collect/totals.ts';
+import { discover } from '../../src/collect/poll/partitions.ts';
+import { poll } from '../../src/collect/poll/poll.ts';
+import {
+  daysThatDiffer,
+  NoTotals,
+  reconcile,
+  record,
+  repair,
+} from '../../src/collect/reconcile/reconcile.ts';
+import { totalsOf } from '../../src/collect/totals/totals.ts';
 import type { Source } from '../../src/providers/provider.ts';
-import { collectingOf, DAY, HOUR } from '../support/collecting.ts';
+import { collectingOf, DAY, HOUR } from '../support/job-context.ts';
 import { fakeVendor } from '../support/fake-provider.ts';
 import { memoryStore } from '../support/memory-store.ts';
 

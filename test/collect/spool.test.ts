@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { drain, spool } from '../../src/collect/deliver.ts';
-import { poll } from '../../src/collect/poll.ts';
+import { drain, spool } from '../../src/collect/delivery/deliver.ts';
+import { poll } from '../../src/collect/poll/poll.ts';
 import { EVERYTHING } from '../../src/ledger/gaps.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
 import type { Point } from '../../src/usage/point.ts';
-import { collectingOf } from '../support/collecting.ts';
+import { collectingOf } from '../support/job-context.ts';
 import { fakeVendor, type FakeOptions } from '../support/fake-provider.ts';
 import { memoryStore } from '../support/memory-store.ts';
 import { DAY, eventsOf, fixture, HOUR, MINUTE, START, type Fixture } from './fixture.ts';

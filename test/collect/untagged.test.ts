@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { FakeOptions } from '../support/fake-provider.ts';
-import { gapReads } from '../../src/collect/partition-gaps.ts';
-import { readWindow } from '../../src/collect/read-window.ts';
+import { gapReads } from '../../src/collect/gaps/select.ts';
+import { readWindow } from '../../src/collect/poll/read-window.ts';
 import { DAY, fixture, HOUR, intercept, MINUTE, START, type Fixture } from './fixture.ts';
 
 const read = { whole: false, signal: new AbortController().signal };

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { identityOf } from '../../src/collect/identity.ts';
+import { identityOf } from '../../src/collect/jobs/identity.ts';
 import type { Job } from '../../src/collect/job.ts';
 import { checkCommand, type CheckAccess } from '../../src/commands/check.ts';
 import { FetchError } from '../../src/fetch/errors.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { ProviderDown } from '../../src/collect/batches.ts';
+import { ProviderDown } from '../../src/collect/poll/batches.ts';
 import { formatCount, formatJson, formatTable, printError } from '../../src/commands/output.ts';
 import { ConfigError } from '../../src/config/errors.ts';
 import { FetchError } from '../../src/fetch/errors.ts';

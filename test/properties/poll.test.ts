@@ -1,8 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FetchError } from '../../src/fetch/errors.ts';
-import { poll } from '../../src/collect/poll.ts';
-import { collectingOf, DAY, HOUR } from '../support/collecting.ts';
+import { poll } from '../../src/collect/poll/poll.ts';
+import { collectingOf, DAY, HOUR } from '../support/job-context.ts';
 import { fakeVendor, stored, truth, type FakeOptions } from '../support/fake-provider.ts';
 import { memoryStore } from '../support/memory-store.ts';
 

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Count } from '../../src/usage/count.ts';
 import { parseLine, toLine } from '../../src/usage/line-protocol.ts';
-import { decodeText, encodeText, storedTexts } from '../../src/usage/line-text.ts';
+import { decodeText, encodeText, storedTexts } from '../../src/usage/tag-encoding.ts';
 import { FIELDS, TAGS, type Point } from '../../src/usage/point.ts';
 import { createSerialiser } from '../../src/usage/serialiser.ts';
 import { anyPoint, anyText } from '../support/points.ts';

@@ -1,10 +1,10 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isDue, rereadAges } from '../../src/windows/ages.ts';
+import { isDue, rereadAges } from '../../src/windows/refresh-schedule.ts';
 import { bucketEnd, bucketsOf, bucketStart } from '../../src/windows/calendar.ts';
 import { overlaps, subtract } from '../../src/windows/intervals.ts';
 import { plan, type Plan, type PlanInput } from '../../src/windows/planner.ts';
-import { addRead, type Read } from '../../src/windows/reads.ts';
+import { addRead, type Read } from '../../src/windows/checkpoints.ts';
 import type { Bucket, Window } from '../../src/windows/window.ts';
 
 const HOUR = 3600;

@@ -1,7 +1,7 @@
 import { stringify } from 'lossless-json';
 import { FetchError } from '../../fetch/errors.ts';
 import type { Call, HttpRequest } from '../../fetch/http.ts';
-import { changedError } from '../../fetch/problems.ts';
+import { changedError } from '../../fetch/http-errors.ts';
 import type { Context } from '../provider.ts';
 import { CREDENTIALS_HINT, errorOf } from './errors.ts';
 import type { Options } from './options.ts';

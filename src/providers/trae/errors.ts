@@ -1,6 +1,6 @@
 import { FetchError, type FetchErrorKind } from '../../fetch/errors.ts';
 import type { HttpAnswer } from '../../fetch/http.ts';
-import { kindOfStatus } from '../../fetch/problems.ts';
+import { kindOfStatus } from '../../fetch/http-errors.ts';
 import type { Secret } from '../../fetch/secret.ts';
 import { vendorMessage } from '../../fetch/vendor-message.ts';
 import { Envelope } from './schema.ts';

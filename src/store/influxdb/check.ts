@@ -4,7 +4,7 @@ import { compress, type Post } from './post.ts';
 import type { Reading } from './read.ts';
 import { victoriaDelete, victoriaExport } from './victoria-sums.ts';
 import { deletePoints } from './remove.ts';
-import { judge } from './verdict.ts';
+import { judge } from './write-outcome.ts';
 import { withRetries } from './unavailable.ts';
 
 const SCRATCH = 'tokentide_check';

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { parseJson } from '../../usage/json.ts';
-import { storedTexts } from '../../usage/line-text.ts';
+import { storedTexts } from '../../usage/tag-encoding.ts';
 import { TAGS, type Tag } from '../../usage/point.ts';
 import { StoreError, type PointQuery, type SumQuery } from '../store.ts';
 import type { Connection } from './connection.ts';
 import { ask, type Reading } from './read.ts';
-import { hintOfAnswer } from './verdict.ts';
+import { hintOfAnswer } from './write-outcome.ts';
 
 /** `name` as InfluxQL takes it for a measurement, field or tag. */
 export function identifier(name: string): string {

@@ -1,7 +1,7 @@
 import type { Connection } from './connection.ts';
 import { compress, type Post } from './post.ts';
 import { Unavailable } from './unavailable.ts';
-import { judge } from './verdict.ts';
+import { judge } from './write-outcome.ts';
 
 /** A comment of line protocol: every server looks at who writes and where to before it finds nothing to store. */
 const NOTHING = Buffer.from('# nothing\n');

@@ -2,7 +2,7 @@ import { withDeadline } from '../../fetch/signals.ts';
 import { StoreError } from '../store.ts';
 import type { Access, Connection } from './connection.ts';
 import { networkFault, Unavailable, withRetries, type Patience } from './unavailable.ts';
-import { hintOfAnswer } from './verdict.ts';
+import { hintOfAnswer } from './write-outcome.ts';
 
 export interface Wire {
   readonly fetch: typeof globalThis.fetch;

@@ -1,4 +1,4 @@
-import { storedTexts } from '../../usage/line-text.ts';
+import { storedTexts } from '../../usage/tag-encoding.ts';
 import { MEASUREMENT, TAGS, type Tags } from '../../usage/point.ts';
 import { StoreError, type RemoveQuery } from '../store.ts';
 import { path } from './connection.ts';

@@ -1,5 +1,5 @@
 import { MAX_COUNT, toCount, type Count } from '../../usage/count.ts';
-import { decodeText } from '../../usage/line-text.ts';
+import { decodeText } from '../../usage/tag-encoding.ts';
 import { FIELDS, MEASUREMENT, TAGS, type Field, type Point, type Tag, type Tags } from '../../usage/point.ts';
 import { seriesKey } from '../../usage/series.ts';
 import { StoreError, type PointQuery, type SumQuery, type SumRow } from '../store.ts';

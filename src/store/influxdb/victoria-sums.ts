@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { addCounts, type Count } from '../../usage/count.ts';
-import { decodeText, storedTexts } from '../../usage/line-text.ts';
+import { decodeText, storedTexts } from '../../usage/tag-encoding.ts';
 import { FIELDS, MEASUREMENT, TAGS, type Field, type Point, type Tag, type Tags } from '../../usage/point.ts';
 import { addRecords } from '../../usage/aggregate.ts';
 import { createRecordIndex } from '../../usage/record-index.ts';

@@ -7,7 +7,7 @@ import { mergeEqual, prepare, type Batch, type Objection } from './batch.ts';
 import type { Connection } from './connection.ts';
 import type { Post } from './post.ts';
 import { Unavailable, withRetries, type Patience } from './unavailable.ts';
-import { judge, type Verdict } from './verdict.ts';
+import { judge, type Verdict } from './write-outcome.ts';
 
 /** What InfluxDB advises as the best size of a write. */
 export const CHUNK = 5_000;

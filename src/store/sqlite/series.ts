@@ -1,4 +1,4 @@
-import { decodeText, encodeText } from '../../usage/line-text.ts';
+import { decodeText, encodeText } from '../../usage/tag-encoding.ts';
 import { TAGS, type Tag, type Tags } from '../../usage/point.ts';
 import { seriesKey } from '../../usage/series.ts';
 import type { SqliteFile } from './database.ts';

@@ -1,0 +1,124 @@
+import { parseLine, toLine } from '../../usage/line-protocol.ts';
+import type { Point } from '../../usage/point.ts';
+import { seriesKey } from '../../usage/series.ts';
+import { bucketEnd } from '../../windows/calendar.ts';
+import { EVERYTHING } from '../../ledger/gaps.ts';
+import type { SpooledLine } from '../../ledger/spool.ts';
+import { StoreError, type WriteResult } from '../../store/store.ts';
+import type { Collecting } from '../context.ts';
+
+const DRAIN_CHUNK = 5_000;
+/** The kind of a gap that the full spool left. */
+export const SPOOL_FULL = 'spool_full';
+/** The counter of points that were given up because the spool was full. */
+const DROPPED = 'spool_dropped';
+/** After a failed write the store is left alone for so many seconds; meanwhile points go straight to the spool. */
+const STORE_PAUSE = 30;
+
+/** Writes points, or says that they wait: after this every point is acknowledged, refused for good, or `kept`. */
+export async function deliver(
+  collecting: Collecting,
+  points: readonly Point[],
+  signal?: AbortSignal,
+): Promise<WriteResult> {
+  if (points.length === 0) return { accepted: 0, rejected: [], kept: [] };
+  // What waits goes first: a point may not overtake an older value of itself.
+  if (!(await drain(collecting, signal))) return { accepted: 0, rejected: [], kept: points };
+  return write(collecting, points, signal);
+}
+
+/**
+ * Writes what waits in the spool for the job, oldest bucket first. True when nothing waits any more; false while
+ * the store cannot take it.
+ */
+export async function drain(collecting: Collecting, signal?: AbortSignal): Promise<boolean> {
+  const { ledger, job, observe } = collecting;
+  for (;;) {
+    const waiting = ledger.spool.oldest(job.name, DRAIN_CHUNK);
+    if (waiting.length === 0) return true;
+    const result = await write(
+      collecting,
+      waiting.map(({ line }) => parseLine(line)),
+      signal,
+    );
+    // Kept points are the tail of the write: the store takes them in order.
+    const done = waiting.slice(0, waiting.length - result.kept.length);
+    ledger.commit(() => ledger.spool.remove(done));
+    const rejected = result.rejected.length;
+    if (done.length > 0) {
+      observe({ type: 'drained', job: job.name, points: done.length - rejected, rejected });
+    }
+    if (result.kept.length > 0) return false;
+  }
+}
+
+/**
+ * Puts points into the spool; call inside a commit. What exceeds the limit leaves oldest bucket first, and its
+ * bucket becomes a gap that is read again.
+ */
+export function spool(collecting: Collecting, points: readonly Point[]): void {
+  if (points.length === 0) return;
+  const { ledger, spoolLimit } = collecting;
+  ledger.spool.add(points.map((point) => toSpooled(collecting, point)));
+  while (ledger.spool.size() > spoolLimit && dropOldest(collecting));
+}
+
+/** How many points of a job have left the full spool so far. */
+export function droppedPoints({ ledger, job }: Collecting): number {
+  return ledger.counters.of(job.name)[DROPPED] ?? 0;
+}
+
+function dropOldest({ ledger, observe, now }: Collecting): boolean {
+  const dropped = ledger.spool.dropOldest();
+  if (!dropped) return false;
+  const { window } = dropped;
+  ledger.counters.add(dropped.job, DROPPED, dropped.points);
+  ledger.known.forget(dropped.job, window);
+  ledger.reads.remove(dropped.job, [window]);
+  ledger.gaps.open(dropped.job, {
+    ...window,
+    partition: EVERYTHING,
+    since: now(),
+    kind: SPOOL_FULL,
+    error:
+      'the store was down for longer than the spool holds; the bucket is read again once the store is back',
+    attempts: 1,
+    nextTry: now(),
+    lost: false,
+  });
+  observe({ type: 'spool_full', job: dropped.job, window, points: dropped.points });
+  return true;
+}
+
+async function write(
+  collecting: Collecting,
+  points: readonly Point[],
+  signal?: AbortSignal,
+): Promise<WriteResult> {
+  const { store, job, ledger, observe, now, outage } = collecting;
+  const pause = outage.until - now();
+  // A longer pause was set by a clock that has gone back since.
+  if (pause > 0 && pause <= STORE_PAUSE) return { accepted: 0, rejected: [], kept: points };
+  const result = await attempt(() => store.write(points, signal), points);
+  if (result.error) {
+    outage.until = now() + STORE_PAUSE;
+    observe({ type: 'store_down', job: job.name, error: result.error, spooled: ledger.spool.size() });
+  }
+  return result;
+}
+
+/** A store whose configuration is wrong takes nothing either: the points wait until a person has acted. */
+async function attempt(run: () => Promise<WriteResult>, points: readonly Point[]): Promise<WriteResult> {
+  try {
+    return await run();
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+    return { accepted: 0, rejected: [], kept: points, error };
+  }
+}
+
+function toSpooled({ job }: Collecting, point: Point): SpooledLine {
+  const { time, tags } = point;
+  const end = bucketEnd(time, job.bucket, job.zone);
+  return { job: job.name, time, end, series: seriesKey(tags), line: toLine(point) };
+}

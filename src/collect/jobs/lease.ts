@@ -1,0 +1,34 @@
+import type { Ledger } from '../../ledger/ledger.ts';
+
+const ASK_AGAIN_MS = 250;
+
+export interface LeaseHolder {
+  readonly ledger: Ledger;
+  /** Names this process: `run 4711`. */
+  readonly owner: string;
+  /** Unix seconds. */
+  readonly now: () => number;
+  readonly sleep: (ms: number, signal: AbortSignal) => Promise<unknown>;
+}
+
+/**
+ * Runs `work` while no other process works on the same job: a daemon and a back-fill never write the same
+ * window at once. Waits for its turn. @throws the signal's reason when cancelled while waiting
+ */
+export async function withLease<T>(
+  { ledger, owner, sleep }: LeaseHolder,
+  job: string,
+  signal: AbortSignal,
+  work: () => Promise<T>,
+): Promise<T> {
+  const name = `job ${job}`;
+  while (!ledger.leases.take(name, owner)) {
+    signal.throwIfAborted();
+    await sleep(ASK_AGAIN_MS, signal);
+  }
+  try {
+    return await work();
+  } finally {
+    ledger.leases.release(name, owner);
+  }
+}

@@ -1,0 +1,100 @@
+import type { Ledger } from '../../ledger/ledger.ts';
+import type { Store } from '../../store/store.ts';
+import type { Tags } from '../../usage/point.ts';
+import { bucketStart } from '../../windows/calendar.ts';
+import { DISCOVERED } from '../poll/partitions.ts';
+import type { Identity } from './identity.ts';
+import type { Job } from '../job.ts';
+
+export interface Migration {
+  readonly ledger: Ledger;
+  readonly store: Store;
+  readonly job: Job;
+  readonly before: Identity;
+  readonly after: Identity;
+  /** Unix seconds. */
+  readonly now: number;
+}
+
+/** Days searched backwards for a moment at which a bucket of the old and of the new kind begin together. */
+const DAYS_BACK = 3;
+const HOUR = 3600;
+
+/** No moment at which old and new buckets meet: the old points cannot be kept without a gap or an overlap. */
+export class NoCommonBoundary extends Error {
+  override readonly name = 'NoCommonBoundary';
+  readonly hint = 'use --drop-old: the old points are deleted and everything is read again';
+}
+
+/**
+ * Deletes every point of the job under its old settings, and lets everything be read again. Where the store has
+ * changed, the old one is left as it is. @throws StoreError
+ */
+export async function dropOld({ ledger, store, job, before, after }: Migration): Promise<void> {
+  if (before.store === after.store) await store.remove({ start: 0, end: FAR, where: oldTags(before) });
+  ledger.commit(() => {
+    forget(ledger, job.name);
+    ledger.jobs.save(job.name, { identity: JSON.stringify(after), clock: 0, rangeEnd: undefined });
+  });
+}
+
+/**
+ * Keeps the old points up to the start of the newest bucket that is common to both settings, and collects from
+ * there on under the new ones. What is kept is no longer revised. Resolves to that moment, Unix seconds.
+ * @throws StoreError, NoCommonBoundary
+ */
+export async function keepOld({ ledger, store, job, before, after, now }: Migration): Promise<number> {
+  // Points that still wait for the store are not kept but read again.
+  const [waiting] = ledger.spool.oldest(job.name, 1);
+  const from = commonBoundary(before, job, Math.min(now, waiting?.time ?? now));
+  if (from === undefined) {
+    throw new NoCommonBoundary(
+      `buckets of ${before.bucket} in ${before.zone} and of ${job.bucket} in ${job.zone} never begin together`,
+    );
+  }
+  if (before.store === after.store) await store.remove({ start: from, end: FAR, where: oldTags(before) });
+  ledger.commit(() => {
+    const rangeEnd = ledger.jobs.of(job.name)?.rangeEnd;
+    forget(ledger, job.name);
+    // What was read under the old settings counts as settled: it is never read again.
+    if (job.start < from) {
+      ledger.reads.add(job.name, { start: job.start, end: from, readAt: from + job.lookback }, job.lookback);
+    }
+    const kept =
+      before.provider === after.provider && before.account === after.account ? rangeEnd : undefined;
+    ledger.jobs.save(job.name, { identity: JSON.stringify(after), clock: 0, rangeEnd: kept });
+  });
+  return from;
+}
+
+/** Later than any point. */
+const FAR = 4_102_444_800;
+
+function commonBoundary(before: Identity, job: Job, now: number): number | undefined {
+  let from = bucketStart(now, job.bucket, job.zone);
+  for (
+    const oldest = now - DAYS_BACK * 24 * HOUR;
+    from >= oldest;
+    from = bucketStart(from - 1, job.bucket, job.zone)
+  ) {
+    if (bucketStart(from, before.bucket, before.zone) === from) return from;
+  }
+  return undefined;
+}
+
+function oldTags({ provider, account, bucket }: Identity): Tags {
+  return { provider, account, bucket };
+}
+
+function forget(ledger: Ledger, job: string): void {
+  for (const table of [
+    ledger.reads,
+    ledger.gaps,
+    ledger.known,
+    ledger.spool,
+    ledger.shares,
+    ledger.partitions,
+  ])
+    table.clear(job);
+  for (const memory of ['backfill', DISCOVERED]) ledger.memories.set(job, memory, '');
+}

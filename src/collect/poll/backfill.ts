@@ -1,0 +1,96 @@
+import type { Partition } from '../../providers/provider.ts';
+import { bucketEnd, bucketsOf, bucketStart, splitByDays } from '../../windows/calendar.ts';
+import type { Window } from '../../windows/window.ts';
+import { maxDays, type Collecting } from '../context.ts';
+import { isRecent, stepsOf } from './poll.ts';
+import { readWindow } from './read-window.ts';
+
+export interface BackfillPlan {
+  /** Newest first. */
+  readonly windows: readonly Window[];
+  readonly partitions: readonly Partition[];
+  /** At least this many calls: every window, every batch. */
+  readonly calls: number;
+  /** Where a provider of totals has usage in every bucket for everyone. */
+  readonly mostCalls: number;
+  /** At the provider's rate limit, for `calls` and `mostCalls`. */
+  readonly seconds: number;
+  readonly mostSeconds: number;
+}
+
+/** Widens a range to whole buckets that have closed. */
+export function wholeBuckets({ job, now }: Collecting, range: Window): Window {
+  const { bucket, zone } = job;
+  const end =
+    bucketStart(range.end - 1, bucket, zone) === range.end
+      ? range.end
+      : bucketEnd(range.end - 1, bucket, zone);
+  return {
+    start: bucketStart(range.start, bucket, zone),
+    end: Math.min(end, bucketStart(now(), bucket, zone)),
+  };
+}
+
+/** What a back-fill of a range will ask for, before it asks. */
+export function planBackfill(
+  collecting: Collecting,
+  range: Window,
+  partitions: readonly Partition[],
+): BackfillPlan {
+  const { job, source } = collecting;
+  const windows = stepsOf(collecting, splitByDays(range, maxDays(collecting), job.zone).toReversed());
+  const batches = Math.ceil(partitions.length / source.batchSize);
+  const calls = windows.length * batches;
+  const buckets = bucketsOf(range, job.bucket, job.zone).length;
+  const mostCalls =
+    source.reads === 'totals' ? calls + Math.max(0, buckets - windows.length) * batches : calls;
+  const { perSecond } = job.provider.rate;
+  return {
+    windows,
+    partitions,
+    calls,
+    mostCalls,
+    seconds: calls / perSecond,
+    mostSeconds: mostCalls / perSecond,
+  };
+}
+
+/** A range as the user asked for it: words that stay the same when the command is run again. */
+export interface Asked {
+  readonly from: string;
+  readonly to: string | undefined;
+}
+
+/**
+ * The part of a back-fill that an earlier run of the same command left, or undefined. It keeps the earlier run's
+ * range, also where that was given relative to the time.
+ */
+export function leftOver({ ledger, job }: Collecting, asked: Asked): Window | undefined {
+  const text = ledger.memories.get(job.name, BACKFILL);
+  if (!text) return undefined;
+  const { from, to, start, end } = JSON.parse(text) as Asked & Window;
+  return from === asked.from && to === asked.to ? { start, end } : undefined;
+}
+
+/** Reads one window and remembers that all newer ones are done. @throws ProviderDown, FetchError `cancelled` */
+export async function backfillWindow(
+  collecting: Collecting,
+  planned: BackfillPlan,
+  window: Window,
+  asked: Asked,
+  signal: AbortSignal,
+): Promise<void> {
+  const { ledger, job } = collecting;
+  await readWindow(collecting, {
+    window,
+    partitions: planned.partitions,
+    whole: true,
+    against: isRecent(collecting, window) ? 'known' : 'store',
+    signal,
+  });
+  const start = planned.windows.at(-1)!.start;
+  const left = { ...asked, start, end: window.start };
+  ledger.memories.set(job.name, BACKFILL, left.start < left.end ? JSON.stringify(left) : '');
+}
+
+const BACKFILL = 'backfill';

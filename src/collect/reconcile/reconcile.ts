@@ -1,0 +1,165 @@
+import type { Partition } from '../../providers/provider.ts';
+import { sumRecords, tokensOf } from '../../usage/aggregate.ts';
+import { toCount } from '../../usage/count.ts';
+import {
+  RECONCILE_BUCKET,
+  TAGS,
+  type Fields,
+  type Tag,
+  type Tags,
+  type UsageRecord,
+} from '../../usage/point.ts';
+import { seriesKey } from '../../usage/series.ts';
+import { splitByDays } from '../../windows/calendar.ts';
+import type { Window } from '../../windows/window.ts';
+import { batchesOf } from '../poll/batches.ts';
+import { maxDays, type Collecting } from '../context.ts';
+import { deliver } from '../delivery/deliver.ts';
+import { readWindow } from '../poll/read-window.ts';
+import { namedTags } from '../delivery/to-points.ts';
+
+/** One line of a reconciliation: what the provider says, and what the store adds up to. Tokens, exact. */
+export interface Comparison {
+  /** The tags the provider's total is for: user and model, key, endpoint. */
+  readonly tags: Tags;
+  readonly provider: bigint;
+  readonly stored: bigint;
+  /** `stored - provider`. */
+  readonly difference: bigint;
+}
+
+export interface Reconciled {
+  readonly window: Window;
+  readonly rows: readonly Comparison[];
+  readonly provider: bigint;
+  readonly stored: bigint;
+}
+
+/** A provider that has no total apart from the buckets themselves. */
+export class NoTotals extends Error {
+  override readonly name = 'NoTotals';
+}
+
+/**
+ * Compares the provider's own total of a range of whole days with the sum of the stored buckets.
+ * @throws NoTotals, FetchError, StoreError
+ */
+export async function reconcile(
+  collecting: Collecting,
+  window: Window,
+  partitions: readonly Partition[],
+  signal: AbortSignal,
+): Promise<Reconciled> {
+  const { job, store } = collecting;
+  const totals = await providerTotals(collecting, window, partitions, signal);
+  const by = tagsIn(totals);
+  const where = { provider: job.provider.id, account: job.account, bucket: job.bucket };
+  const sums = await store.sums({ ...window, where, by });
+  const said = new Map(
+    sumRecords(totals.map((record) => only(record, by))).map((r) => [seriesKey(r.tags), r]),
+  );
+  const held = new Map(sums.map((row) => [seriesKey(row.tags), row]));
+  const rows = [...new Set([...said.keys(), ...held.keys()])]
+    .map((key) => compare(said.get(key), held.get(key)))
+    .filter(({ provider, stored }) => provider !== 0n || stored !== 0n);
+  return {
+    window,
+    rows: rows.toSorted((a, b) => (a.provider === b.provider ? 0 : a.provider > b.provider ? -1 : 1)),
+    provider: rows.reduce((sum, row) => sum + row.provider, 0n),
+    stored: rows.reduce((sum, row) => sum + row.stored, 0n),
+  };
+}
+
+/** The days of a window on which store and provider disagree by more than `allowed`, each reconciled alone. */
+export async function daysThatDiffer(
+  collecting: Collecting,
+  window: Window,
+  partitions: readonly Partition[],
+  allowed: (row: Comparison) => boolean,
+  signal: AbortSignal,
+): Promise<Window[]> {
+  const days: Window[] = [];
+  for (const day of splitByDays(window, 1, collecting.job.zone)) {
+    const { rows } = await reconcile(collecting, day, partitions, signal);
+    if (!rows.every(allowed)) days.push(day);
+  }
+  return days;
+}
+
+/** Keeps the result: in the ledger for `status` and the metrics, and as a point of its own in the store. */
+export async function record(collecting: Collecting, result: Reconciled, differences: number): Promise<void> {
+  const { job, ledger, now } = collecting;
+  const { window, provider, stored } = result;
+  ledger.reconciliations.add(job.name, {
+    ...window,
+    at: now(),
+    provider: String(provider),
+    stored: String(stored),
+    differences,
+  });
+  const tags = { provider: job.provider.id, account: job.account, bucket: RECONCILE_BUCKET };
+  const fields = {
+    reconciled_provider_tokens: toCount(provider),
+    reconciled_stored_tokens: toCount(stored),
+  };
+  await deliver(collecting, [{ time: now(), tags, fields }]);
+}
+
+/** Reads days again and stores every point, whatever the ledger believes is stored. */
+export async function repair(
+  collecting: Collecting,
+  days: readonly Window[],
+  partitions: readonly Partition[],
+  signal: AbortSignal,
+): Promise<void> {
+  for (const window of days) {
+    await readWindow(collecting, { window, partitions, whole: true, against: 'known', resend: true, signal });
+  }
+}
+
+async function providerTotals(
+  collecting: Collecting,
+  window: Window,
+  partitions: readonly Partition[],
+  signal: AbortSignal,
+): Promise<UsageRecord[]> {
+  const { job, source, ledger } = collecting;
+  const rangeEnd = ledger.jobs.of(job.name)?.rangeEnd;
+  const records: UsageRecord[] = [];
+  for (const span of splitByDays(window, maxDays(collecting), job.zone)) {
+    for (const batch of batchesOf(partitions, source.batchSize)) {
+      const request = { window: span, bucket: job.bucket, zone: job.zone, partitions: batch, signal };
+      const totals = await source.totals?.({ ...request, ...(rangeEnd && { rangeEnd }) });
+      if (!totals) throw new NoTotals(`${job.provider.title} has no total apart from the buckets themselves`);
+      records.push(...totals);
+    }
+  }
+  // The same names as the stored points: pseudonyms, teams, overflow.
+  const name = namedTags(collecting);
+  return sumRecords(
+    records.map((record) => withoutJobTags({ ...record, time: window.start, tags: name(record.tags) })),
+  );
+}
+
+function withoutJobTags(record: UsageRecord): UsageRecord {
+  const { provider: _p, account: _a, bucket: _b, ...tags } = record.tags;
+  return { ...record, tags };
+}
+
+/** The tags that every total carries: both sides are grouped by them. */
+function tagsIn(totals: readonly UsageRecord[]): Tag[] {
+  return TAGS.filter((tag) => totals.length > 0 && totals.every(({ tags }) => tags[tag]));
+}
+
+function only(record: UsageRecord, by: readonly Tag[]): UsageRecord {
+  return { ...record, tags: Object.fromEntries(by.map((tag) => [tag, record.tags[tag]])) };
+}
+
+function compare(
+  total: { tags: Tags; fields: Fields } | undefined,
+  sum: { tags: Tags; fields: Fields } | undefined,
+): Comparison {
+  const provider = total ? tokensOf(total.fields) : 0n;
+  const stored = sum ? tokensOf(sum.fields) : 0n;
+  return { tags: total?.tags ?? sum?.tags ?? {}, provider, stored, difference: stored - provider };
+}

@@ -1,0 +1,55 @@
+import type { Partition } from '../../providers/provider.ts';
+import type { UsageRecord } from '../../usage/point.ts';
+import { sameTotals, totalsByOwner, zeros, type Totals } from './totals.ts';
+
+/** What some partitions' totals are compared by. */
+export interface Compared {
+  readonly partitions: readonly Partition[];
+  /** The provider's totals of these partitions. */
+  readonly totals: Totals;
+}
+
+export interface Differing extends Compared {
+  /** What is stored for them. */
+  readonly before: Totals;
+}
+
+/**
+ * The partitions whose totals differ from what is stored, with both sides cut down to them; all that have usage
+ * where what is stored is suspect.
+ */
+export function narrow(
+  { partitions, totals }: Compared,
+  known: Totals,
+  isAlive: (partition: Partition) => boolean,
+  suspect = false,
+): Differing {
+  const same = (now: Totals, before: Totals): boolean =>
+    suspect ? now.size + before.size === 0 : sameTotals(now, before);
+  const alive = partitions.filter(isAlive);
+  // Without tags to tell partitions apart, usage belongs to all of them together.
+  if (alive.some(({ tags }) => tags?.user === undefined)) {
+    return { totals: totals, partitions: same(totals, known) ? [] : alive, before: known };
+  }
+  const now = totalsByOwner(totals);
+  const before = totalsByOwner(known);
+  const none: Totals = new Map();
+  const owner = ({ tags }: Partition): string => tags!.user!.toLowerCase();
+  const differing = alive.filter(
+    (partition) => !same(now.get(owner(partition)) ?? none, before.get(owner(partition)) ?? none),
+  );
+  const only = (all: Map<string, Totals>): Totals =>
+    new Map(differing.flatMap((partition) => [...(all.get(owner(partition)) ?? none)]));
+  return { partitions: differing, totals: only(now), before: only(before) };
+}
+
+/**
+ * The records of one bucket; series that were stored and are no longer reported become zero, unless they may
+ * belong to partitions that were not read.
+ */
+export function leafRecords(time: number, totals: Totals, before: Totals, known: boolean): UsageRecord[] {
+  const records = [...totals.values()].map(({ tags, fields }) => ({ time, tags, fields }));
+  if (!known) return records;
+  const gone = [...before].filter(([key]) => !totals.has(key));
+  return [...records, ...gone.map(([, { tags, fields }]) => ({ time, tags, fields: zeros(fields) }))];
+}

@@ -1,0 +1,102 @@
+import { FetchError } from '../../fetch/errors.ts';
+import type { Partition } from '../../providers/provider.ts';
+import type { UsageRecord } from '../../usage/point.ts';
+import { bucketStart } from '../../windows/calendar.ts';
+import type { Window } from '../../windows/window.ts';
+import { batchesOf } from '../poll/batches.ts';
+import type { Collecting } from '../context.ts';
+import type { Totals } from './totals.ts';
+
+type RangeEnd = 'exclusive' | 'inclusive';
+
+/** When a provider refused so short a range, Unix seconds: it is not tried again for a day. */
+const REFUSED = 'range_end_refused';
+const DAY = 86_400;
+
+/**
+ * Finds out whether the provider counts usage at the very second where a range ends, which no vendor page
+ * says: it halves a range with usage down to one second, then compares what two ranges that meet there have in
+ * sum with what they have as one. Some twenty-five calls, once per job; the answer is remembered. Undefined where
+ * no closed bucket has usage yet, or where the provider does not answer for so short a range.
+ */
+export async function findRangeEnd(
+  collecting: Collecting,
+  window: Window,
+  partitions: readonly Partition[],
+  totals: Totals,
+  signal: AbortSignal,
+): Promise<RangeEnd | undefined> {
+  const { job, source, ledger, observe, now } = collecting;
+  if (now() - Number(ledger.memories.get(job.name, REFUSED) ?? 0) < DAY) return undefined;
+  const closedEnd = Math.min(window.end, bucketStart(now(), job.bucket, job.zone));
+
+  async function searchIn(asked: readonly Partition[]): Promise<RangeEnd | undefined> {
+    return search(window.start, closedEnd, async (start, end) => {
+      const { records } = await source.read({
+        window: { start, end },
+        bucket: job.bucket,
+        zone: job.zone,
+        partitions: asked,
+        rangeEnd: 'exclusive',
+        signal,
+      });
+      return sumOf(records);
+    });
+  }
+
+  try {
+    if (window.start >= closedEnd) return undefined;
+    for (const batch of batchesOf(activeOf(partitions, totals), source.batchSize)) {
+      const rangeEnd = await searchIn(batch);
+      const row = ledger.jobs.of(job.name);
+      if (!rangeEnd || !row) continue;
+      ledger.commit(() => ledger.jobs.save(job.name, { ...row, rangeEnd }));
+      observe({ type: 'range_end', job: job.name, rangeEnd });
+      return rangeEnd;
+    }
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof FetchError) || (error.kind !== 'refused' && error.kind !== 'bad_answer'))
+      throw error;
+    ledger.memories.set(job.name, REFUSED, String(now()));
+    return undefined;
+  }
+}
+
+async function search(
+  from: number,
+  to: number,
+  used: (start: number, end: number) => Promise<bigint>,
+): Promise<RangeEnd | undefined> {
+  let [start, end] = [from, to];
+  let usage = await used(start, end);
+  if (usage === 0n) return undefined;
+  while (end - start > 1) {
+    const middle = Math.floor((start + end) / 2);
+    const older = await used(start, middle);
+    if (older > 0n) [end, usage] = [middle, older];
+    else start = middle;
+  }
+  // Usage is at `start`, or, where ends count, at `end`; in the range's first second it may be at either.
+  for (const edge of start === from ? [end, start] : [end]) {
+    const parts = (edge === end ? usage : await used(edge - 1, edge)) + (await used(edge, edge + 1));
+    const whole = await used(edge - 1, edge + 1);
+    if (parts > whole) return 'inclusive';
+    // More in the whole than in its parts came in meanwhile.
+    if (parts < whole) return undefined;
+  }
+  return 'exclusive';
+}
+
+function sumOf(records: readonly UsageRecord[]): bigint {
+  let sum = 0n;
+  for (const { fields } of records) for (const count of Object.values(fields)) sum += BigInt(count);
+  return sum;
+}
+
+/** The partitions that have usage; all of them where usage cannot be told apart. */
+function activeOf(partitions: readonly Partition[], totals: Totals): readonly Partition[] {
+  if (!partitions.every(({ tags }) => tags?.user)) return partitions;
+  const users = new Set([...totals.values()].map(({ tags }) => tags.user?.toLowerCase()));
+  return partitions.filter(({ tags }) => users.has(tags?.user?.toLowerCase()));
+}

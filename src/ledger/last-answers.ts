@@ -1,0 +1,79 @@
+import { toCount, type Count } from '../usage/count.ts';
+import { FIELDS, type Field, type Fields, type Tags, type UsageRecord } from '../usage/point.ts';
+import { createRecordIndex, type ReadonlyRecordIndex } from '../usage/record-index.ts';
+import { seriesKey, tagsOfSeries } from '../usage/series.ts';
+import type { Window } from '../windows/window.ts';
+import { createAtHand } from './last-answers-cache.ts';
+import type { LedgerDatabase } from './database.ts';
+
+/**
+ * The provider's last answers for the buckets that may still change, each acknowledged by the store or waiting
+ * in the spool. What a new answer is compared with: an equal point is not sent again, and a total that equals
+ * the sum is not asked for in parts.
+ */
+export interface Known {
+  /** The records of a window. Not to be changed: a window that is asked for again and again is kept at hand. */
+  of(job: string, window: Window): ReadonlyRecordIndex;
+  put(job: string, records: Iterable<UsageRecord>): void;
+  /** Forgets the buckets that start in a window. */
+  forget(job: string, window: Window): void;
+  clear(job: string): void;
+}
+
+export function createKnown(db: LedgerDatabase): Known {
+  const select = db
+    .prepare('SELECT time, series, fields FROM known WHERE job = ? AND time >= ? AND time < ?')
+    .raw();
+  const insert = db.prepare('INSERT OR REPLACE INTO known (job, time, series, fields) VALUES (?, ?, ?, ?)');
+  const removeWindow = db.prepare('DELETE FROM known WHERE job = ? AND time >= ? AND time < ?');
+  const removeJob = db.prepare('DELETE FROM known WHERE job = ?');
+  const atHand = createAtHand(db);
+
+  function load(job: string, { start, end }: Window): ReadonlyRecordIndex {
+    const records = createRecordIndex();
+    const tags = new Map<string, Tags>();
+    for (const [time, series, fields] of select.all(job, start, end) as [number, string, string][]) {
+      const ofSeries = tags.get(series) ?? tagsOfSeries(series);
+      tags.set(series, ofSeries);
+      records.add({ time, tags: ofSeries, fields: decodeFields(fields) }, (_, record) => record);
+    }
+    return records;
+  }
+
+  return {
+    of: (job, window) => {
+      const found = atHand.get(job, window) ?? load(job, window);
+      atHand.keep(job, window, found);
+      return found;
+    },
+    put: (job, records) => {
+      for (const { time, tags, fields } of records) {
+        insert.run(job, time, seriesKey(tags), encodeFields(fields));
+        atHand.drop(job, { start: time, end: time + 1 });
+      }
+    },
+    forget: (job, window) => {
+      removeWindow.run(job, window.start, window.end);
+      atHand.drop(job, window);
+    },
+    clear: (job) => {
+      removeJob.run(job);
+      atHand.drop(job);
+    },
+  };
+}
+
+/** Digits as text in the order of `FIELDS`, empty where absent: exact, and small. */
+export function encodeFields(fields: Fields): string {
+  return FIELDS.map((field) => fields[field] ?? '').join(',');
+}
+
+export function decodeFields(text: string): Fields {
+  const fields: Partial<Record<Field, Count>> = {};
+  const values = text.split(',');
+  for (const [index, field] of FIELDS.entries()) {
+    const digits = values[index];
+    if (digits) fields[field] = digits.length < 16 ? Number(digits) : toCount(BigInt(digits));
+  }
+  return fields;
+}

@@ -1,0 +1,153 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { join } from 'node:path';
+import type { Collecting } from './collect/context.ts';
+import type { CollectEvent } from './collect/events.ts';
+import { admitJob } from './collect/jobs/identity.ts';
+import type { Job } from './collect/job.ts';
+import type { LeaseHolder } from './collect/jobs/lease.ts';
+import type { Settings } from './config/settings.ts';
+import { createHttp } from './fetch/client.ts';
+import { hostGates } from './fetch/limits.ts';
+import type { CallEvent } from './fetch/options.ts';
+import { LedgerError } from './ledger/database.ts';
+import { openLedger, type Ledger } from './ledger/ledger.ts';
+import type { Source } from './providers/provider.ts';
+import { pollInterval } from './schedule/expression.ts';
+import { openDeadLetters, type DeadLetters } from './store/dead-letters.ts';
+import type { Log } from './store/influxdb/options.ts';
+import { makeFolder } from './store/sqlite/folder.ts';
+import type { Store } from './store/store.ts';
+import { rereadAges } from './windows/refresh-schedule.ts';
+
+/** Everything that outlives a poll, opened once per process. */
+export interface Composition {
+  readonly ledger: Ledger;
+  readonly store: Store;
+  readonly lease: LeaseHolder;
+  /** A job ready to collect. @throws JobChanged */
+  collecting(job: Job, store?: Store): Collecting;
+  source(job: Job): Source;
+  close(): Promise<void>;
+}
+
+type Sleep = (ms: number, signal?: AbortSignal) => Promise<void>;
+
+export interface StoreOptions {
+  readonly settings: Settings;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** A ledger and a store that are forgotten: for a dry run. */
+  readonly inMemory?: boolean;
+  /** How to wait; tests do not. */
+  readonly sleep?: Sleep;
+  /** For what a store has to say; none by default. */
+  readonly log?: Log;
+}
+
+export interface ComposeOptions extends StoreOptions {
+  /** What this process is called in leases: `run`, `backfill`. */
+  readonly role: string;
+  readonly pid: number;
+  readonly onEvent?: (event: CollectEvent) => void;
+  readonly onCall?: (provider: string, event: CallEvent) => void;
+}
+
+const wait: Sleep = (ms, signal) => delay(ms, undefined, signal && { signal });
+
+/** Opens the ledger and the store and knows how to connect jobs. @throws LedgerError, StoreError */
+export async function compose(options: ComposeOptions): Promise<Composition> {
+  const { settings, now, sleep = wait } = options;
+  const ledger = options.inMemory ? openLedger(':memory:') : openLedgerFile(settings);
+  const store = await openStore(options).catch((error: unknown) => {
+    ledger.close();
+    throw error;
+  });
+  const seconds = (): number => Math.floor(now() / 1000);
+  const gates = hostGates();
+  const outage = { until: 0 };
+
+  function source(job: Job): Source {
+    const { provider } = job;
+    const http = createHttp({
+      baseUrl: provider.baseUrl(job.options),
+      limit: provider.rate,
+      slots: ledger.slots,
+      gates,
+      fetch: globalThis.fetch,
+      sleep,
+      now,
+      random: Math.random,
+      timeoutMs: Math.max(settings.timeoutMs, provider.timeoutMs ?? 0),
+      onCall: (event) => options.onCall?.(provider.id, event),
+    });
+    const memory = {
+      get: (key: string) => ledger.memories.get(job.name, key),
+      set: (key: string, value: string) => ledger.memories.set(job.name, key, value),
+    };
+    return provider.connect(job.options, { http, memory, now });
+  }
+
+  return {
+    ledger,
+    store,
+    lease: { ledger, owner: `${options.role} ${options.pid}`, now: seconds, sleep },
+    source,
+    collecting: (job, target = store) => {
+      admitJob(ledger, job, target);
+      return {
+        job,
+        source: source(job),
+        ages: rereadAges(pollInterval(job.schedule, job.scheduleZone), job.lookback),
+        ledger,
+        store: target,
+        outage,
+        observe: options.onEvent ?? (() => undefined),
+        spoolLimit: settings.spoolPoints,
+        now: seconds,
+      };
+    },
+    close: async () => {
+      await store.close();
+      ledger.close();
+    },
+  };
+}
+
+/** The ledger alone, for those who only look. @throws LedgerError */
+export function openLedgerFile({ data }: Settings): Ledger {
+  const path = join(data, 'ledger.sqlite');
+  try {
+    makeFolder(data);
+  } catch (error) {
+    throw new LedgerError(
+      `cannot open the ledger ${path}: ${(error as Error).message}`,
+      'Make the data folder writable for this user, or name another one with TOKENTIDE_DATA.',
+      error,
+    );
+  }
+  return openLedger(path);
+}
+
+/** The points that the store refused for good, with its reasons. */
+export function deadLettersOf({ data }: Settings, now: () => number): DeadLetters {
+  return openDeadLetters({ path: join(data, 'rejected.jsonl'), now });
+}
+
+/** The store that the settings name. @throws StoreError */
+export async function openStore(options: StoreOptions): Promise<Store> {
+  const { settings, inMemory = false, now, log, sleep = wait } = options;
+  const { data, store, timeoutMs } = settings;
+  if (inMemory || store.kind === 'sqlite') {
+    const { openSqliteStore } = await import('./store/sqlite.ts');
+    return openSqliteStore(inMemory ? ':memory:' : join(data, 'usage.sqlite'));
+  }
+  const { openInfluxStore } = await import('./store/influxdb.ts');
+  const deadLetters = deadLettersOf(settings, now);
+  const opened = await openInfluxStore({ ...store, deadLetters, now, sleep, timeoutMs, ...(log && { log }) });
+  await opened.probe().catch(async (error: unknown) => {
+    await opened.close();
+    throw error;
+  });
+  for (const remark of opened.remarks) log?.warn({ store: opened.description }, remark);
+  return opened;
+}

@@ -1,0 +1,81 @@
+import { describe, expect, it } from 'vitest';
+import { poll } from '../../src/collect/poll/poll.ts';
+import { EVERYTHING } from '../../src/ledger/gaps.ts';
+import { collectingOf, DAY, HOUR } from '../support/job-context.ts';
+import { fakeVendor } from '../support/fake-provider.ts';
+import { memoryStore } from '../support/memory-store.ts';
+
+const START = Date.UTC(2026, 9, 1) / 1000;
+const signal = new AbortController().signal;
+
+describe('what nobody can read any more', () => {
+  it('is lost, and not asked for, where it is older than the provider answers for', async () => {
+    const vendor = fakeVendor();
+    vendor.users.add('ann');
+    const now = START + 10 * DAY;
+    const collecting = collectingOf(vendor, memoryStore(), {
+      reads: 'series',
+      start: START,
+      now: () => now,
+      lookback: DAY,
+      job: { retention: 4 * DAY },
+    });
+
+    await poll(collecting, { signal });
+
+    const gaps = collecting.ledger.gaps.of('test');
+    expect(gaps).toMatchObject([
+      { partition: EVERYTHING, start: START, end: START + 6 * DAY, lost: true, kind: 'retention' },
+    ]);
+    expect(Math.min(...vendor.requests.map(({ start }) => start))).toBe(START + 6 * DAY);
+    expect(collecting.events).toContainEqual({ type: 'lost', job: 'test', gaps: 1 });
+  });
+
+  it('stays one gap that grows while the provider is out of reach, and what is younger is read afterwards', async () => {
+    const vendor = fakeVendor();
+    vendor.users.add('ann');
+    let now = START + 2 * DAY;
+    const collecting = collectingOf(vendor, memoryStore(), {
+      reads: 'series',
+      start: START,
+      now: () => now,
+      lookback: DAY,
+      job: { retention: 3 * DAY },
+    });
+    await poll(collecting, { signal });
+    vendor.down = true;
+    for (; now < START + 9 * DAY; now += 6 * HOUR) await poll(collecting, { signal });
+    vendor.down = false;
+
+    await poll(collecting, { signal });
+
+    const gaps = collecting.ledger.gaps.of('test');
+    expect(gaps.every(({ lost }) => lost)).toBe(true);
+    expect(Math.min(...gaps.map(({ start }) => start))).toBe(START + 2 * DAY);
+    expect(Math.max(...gaps.map(({ end }) => end))).toBe(START + 6 * DAY);
+  });
+
+  it('is the gap of a partition that has been gone for longer than the look-back', async () => {
+    const vendor = fakeVendor();
+    vendor.users.add('ann').add('bob');
+    vendor.poisoned.add('bob');
+    let now = START + DAY;
+    const collecting = collectingOf(vendor, memoryStore(), {
+      reads: 'series',
+      start: START,
+      now: () => now,
+      lookback: DAY,
+    });
+    await poll(collecting, { signal });
+    vendor.users.delete('bob');
+    now += HOUR;
+    await poll(collecting, { signal });
+    const before = collecting.ledger.gaps.of('test').map(({ lost }) => lost);
+
+    now += DAY;
+    await poll(collecting, { signal });
+
+    expect(before).toEqual([false]);
+    expect(collecting.ledger.gaps.of('test')).toMatchObject([{ partition: 'bob', lost: true }]);
+  });
+});

@@ -1,0 +1,92 @@
+import { describe, expect, it } from 'vitest';
+import { backfillWindow, planBackfill } from '../../src/collect/poll/backfill.ts';
+import { discover } from '../../src/collect/poll/partitions.ts';
+import { Secret } from '../../src/fetch/secret.ts';
+import type { FakeOptions } from '../support/fake-provider.ts';
+import { DAY, fixture, HOUR, START, type Fixture, type FixtureOptions } from './fixture.ts';
+
+const KINDS: [string, FakeOptions][] = [
+  ['a series provider', { reads: 'series', batchSize: 2 }],
+  ['a provider of totals', { reads: 'totals', batchSize: 2 }],
+];
+const DAYS = 5;
+
+/** Back-fills the first days, long after; resolves to how many points that wrote. */
+async function backfill(f: Fixture): Promise<number> {
+  const { written } = f.store;
+  const { signal } = new AbortController();
+  const range = { start: START, end: START + DAYS * DAY };
+  const planned = planBackfill(f.collecting, range, await discover(f.collecting, signal));
+  for (const window of planned.windows) {
+    await backfillWindow(f.collecting, planned, window, { from: 'start', to: undefined }, signal);
+  }
+  return f.store.written - written;
+}
+
+function filled(options: FixtureOptions): Fixture {
+  const f = fixture({ lookback: DAY, ...options });
+  for (let hour = 0; hour < DAYS * 24; hour += 5)
+    for (const user of ['ann', 'bob', 'cat']) f.use(user, START + hour * HOUR + 10, hour + 1);
+  f.now = START + 30 * DAY;
+  return f;
+}
+
+describe.each(KINDS)('a back-fill of what the ledger has forgotten, from %s', (_, options) => {
+  it('writes everything once, and nothing when it is repeated', async () => {
+    const f = filled(options);
+
+    expect(await backfill(f)).toBe(f.truth().size);
+    expect(await backfill(f)).toBe(0);
+    f.restart();
+    expect(await backfill(f)).toBe(0);
+    expect(f.stored()).toEqual(f.truth());
+  });
+
+  it('writes what the provider has changed, and no more', async () => {
+    const f = filled(options);
+    await backfill(f);
+    f.use('bob', START + 10, 1000);
+    f.use('dan', START + DAY, 7);
+
+    expect(await backfill(f)).toBe(2);
+    expect(f.stored()).toEqual(f.truth());
+  });
+
+  it('writes what the store has lost, and no more', async () => {
+    const f = filled(options);
+    await backfill(f);
+    const keys = [...f.store.contents.keys()];
+    for (const key of [keys[0]!, keys.at(-1)!]) f.store.contents.delete(key);
+
+    expect(await backfill(f)).toBe(2);
+    expect(f.stored()).toEqual(f.truth());
+  });
+
+  it('writes everything to a store that does not answer, as soon as it does', async () => {
+    const f = filled(options);
+    await backfill(f);
+    f.use('ann', START + 10, 5);
+    f.store.down = true;
+    await backfill(f);
+    f.store.down = false;
+    f.vendor.uses.pop();
+
+    // The spool holds a value that is newer than the store's, but older than the provider's.
+    f.now += HOUR;
+    await backfill(f);
+    await f.pollAfter(HOUR);
+
+    expect(f.ledger.spool.size()).toBe(0);
+    expect(f.stored()).toEqual(f.truth());
+  });
+});
+
+it('compares a series by the names under which it is stored', async () => {
+  const teams = new Map([['ann', 'blue']]);
+  const job = { teams, pseudonymKey: new Secret('a key of sixteen characters') };
+  const f = filled({ reads: 'series', batchSize: 2, job });
+
+  expect(await backfill(f)).toBe(f.truth().size);
+  expect(await backfill(f)).toBe(0);
+  expect(f.store.contents.size).toBe(f.truth().size);
+});

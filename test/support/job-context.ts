@@ -1,0 +1,63 @@
+import type { Collecting } from '../../src/collect/context.ts';
+import type { CollectEvent } from '../../src/collect/events.ts';
+import type { Job } from '../../src/collect/job.ts';
+import { openLedger, type Ledger } from '../../src/ledger/ledger.ts';
+import type { Store } from '../../src/store/store.ts';
+import { rereadAges } from '../../src/windows/refresh-schedule.ts';
+import { fakeProvider, fakeSource, type FakeOptions, type FakeVendor } from './fake-provider.ts';
+
+export const HOUR = 3600;
+export const DAY = 24 * HOUR;
+
+export interface Bench extends Collecting {
+  readonly events: CollectEvent[];
+}
+
+/** A job of a made-up vendor, ready to poll. `vendorNow` is the vendor's clock where it differs from the daemon's. */
+export function collectingOf(
+  vendor: FakeVendor,
+  store: Store,
+  options: FakeOptions & {
+    now: () => number;
+    vendorNow?: () => number;
+    start: number;
+    lookback?: number;
+    ledger?: Ledger;
+    pollInterval?: number;
+    spoolLimit?: number;
+    job?: Partial<Job>;
+  },
+): Bench {
+  const provider = fakeProvider(options);
+  const job: Job = {
+    name: 'test',
+    provider,
+    account: 'main',
+    schedule: '*/5 * * * *',
+    scheduleZone: 'UTC',
+    bucket: options.bucket ?? '1h',
+    zone: options.zone ?? 'UTC',
+    start: options.start,
+    lookback: options.lookback ?? 3 * DAY,
+    options: {},
+    tagLimits: {},
+    ...options.job,
+  };
+  const ledger = options.ledger ?? openLedger(':memory:');
+  if (!ledger.jobs.of(job.name)) {
+    ledger.jobs.save(job.name, { identity: 'test', clock: 0, rangeEnd: undefined });
+  }
+  const events: CollectEvent[] = [];
+  return {
+    job,
+    source: fakeSource(vendor, options, options.vendorNow ?? options.now),
+    ages: rereadAges(options.pollInterval ?? 300, job.lookback),
+    ledger,
+    store,
+    outage: { until: 0 },
+    observe: (event) => void events.push(event),
+    spoolLimit: options.spoolLimit ?? 1_000_000,
+    now: options.now,
+    events,
+  };
+}

@@ -1,0 +1,127 @@
+import { describe, expect, it } from 'vitest';
+import { Secret } from '../../src/fetch/secret.ts';
+import { createNames, parseTeams, pseudonym } from '../../src/usage/user-mapping.ts';
+
+describe('parseTeams', () => {
+  it.each([
+    ['plain', 'email,team\nann@example.com,red\nbob@example.com,blue\n'],
+    ['without a last newline', 'email,team\nann@example.com,red\nbob@example.com,blue'],
+    [
+      'with a byte order mark and CRLF',
+      '\uFEFFemail,team\r\nann@example.com,red\r\nbob@example.com,blue\r\n',
+    ],
+    ['in quotes', '"email","team"\n"ann@example.com","red"\n"bob@example.com",blue\n'],
+    [
+      'with spaces and empty lines',
+      'Email , Team\n\n ann@example.com , red \n\r\n,\nbob@example.com,blue\n\n',
+    ],
+    ['in any letter case', 'EMAIL,TEAM\nAnn@Example.COM,red\nBOB@example.com,blue'],
+    ['with a line twice', 'email,team\nann@example.com,red\nbob@example.com,blue\nANN@example.com,red\n'],
+  ])('reads a file %s', (_, text) => {
+    expect(parseTeams(text, 'teams.csv')).toEqual(
+      new Map([
+        ['ann@example.com', 'red'],
+        ['bob@example.com', 'blue'],
+      ]),
+    );
+  });
+
+  it('keeps commas, quotes and newlines of a quoted team', () => {
+    const teams = parseTeams('email,team\r\nann@example.com,"R&D, ""core""\r\nBerlin"\r\n', 'teams.csv');
+
+    expect(teams.get('ann@example.com')).toBe('R&D, "core"\r\nBerlin');
+  });
+
+  it('reads a file of nobody', () => {
+    expect(parseTeams('email,team\n', 'teams.csv').size).toBe(0);
+  });
+
+  it.each([
+    ['an empty file', '', 'teams.csv:1: the first line must be email,team'],
+    ['another header', 'mail;team\na@b.c;red', 'teams.csv:1: the first line must be email,team'],
+    [
+      'a header after empty lines',
+      '\n\nann@example.com,red',
+      'teams.csv:3: the first line must be email,team',
+    ],
+    ['one column', 'email,team\nann@example.com', 'teams.csv:2: 2 columns are expected (email,team), not 1'],
+    [
+      'three columns',
+      'email,team\n\na@b.c,red,blue',
+      'teams.csv:3: 2 columns are expected (email,team), not 3',
+    ],
+    ['no e-mail', 'email,team\n,red', 'teams.csv:2: the e-mail is missing'],
+    ['no team', 'email,team\na@b.c,', 'teams.csv:2: a@b.c has no team'],
+    ['two teams', 'email,team\na@b.c,red\nA@b.c,blue', 'teams.csv:3: A@b.c is in red already'],
+    ['an open quote', 'email,team\na@b.c,"red\n', 'teams.csv:2: a quote is not closed'],
+    [
+      'a quote inside',
+      'email,team\na@b.c,r"e"d\n',
+      'teams.csv:2: a quote is not closed, or stands inside a cell',
+    ],
+    ['text after a quote', 'email,team\na@b.c,"red"dish\n', 'teams.csv:2: a quote is not closed'],
+    [
+      'a bad line after a long cell',
+      'email,team\na@b.c,"r\ne\nd"\n,blue',
+      'teams.csv:5: the e-mail is missing',
+    ],
+  ])('refuses %s and names the line', (_, text, message) => {
+    expect(() => parseTeams(text, 'teams.csv')).toThrow(message);
+  });
+
+  it('names every bad line at once', () => {
+    expect(() => parseTeams('email,team\n,red\na@b.c\n', 'teams.csv')).toThrow(
+      /^teams\.csv:2: .*\nteams\.csv:3: .*$/,
+    );
+  });
+});
+
+describe('createNames', () => {
+  const teams = new Map([['ann@example.com', 'red']]);
+  const pseudonymKey = new Secret('0123456789abcdef');
+
+  it('leaves tags alone without settings', () => {
+    const tags = { user: 'ann@example.com' };
+
+    expect(createNames({})(tags)).toBe(tags);
+  });
+
+  it('adds the team of a known e-mail, and none to others', () => {
+    const names = createNames({ teams });
+
+    expect(names({ user: 'Ann@example.com', model: 'm' })).toEqual({
+      user: 'Ann@example.com',
+      model: 'm',
+      team: 'red',
+    });
+    expect(names({ user: 'eve@example.com' })).toEqual({ user: 'eve@example.com' });
+    expect(names({ model: 'm' })).toEqual({ model: 'm' });
+  });
+
+  it('finds the team before it hides the user', () => {
+    const names = createNames({ teams, pseudonymKey });
+
+    const tags = names({ user: 'ann@example.com', key: 'k' });
+
+    expect(tags).toEqual({ user: pseudonym('0123456789abcdef', 'ann@example.com'), key: 'k', team: 'red' });
+    expect(JSON.stringify(tags)).not.toContain('ann');
+  });
+
+  it('gives the same name each time', () => {
+    const names = createNames({ pseudonymKey });
+
+    expect(names({ user: 'ann' })).toEqual(names({ user: 'ann' }));
+    expect(names({ user: 'ann' })).not.toEqual(names({ user: 'bob' }));
+  });
+});
+
+describe('pseudonym', () => {
+  it('is the start of an HMAC-SHA256', () => {
+    // RFC 4231, test case 2.
+    expect(pseudonym('Jefe', 'what do ya want for nothing?')).toBe('u_5bdcc146bf60754e');
+  });
+
+  it('differs by key', () => {
+    expect(pseudonym('one key', 'ann')).not.toBe(pseudonym('another key', 'ann'));
+  });
+});

@@ -1,0 +1,133 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { addRead, distrustReads, removeReads, type Read } from '../../src/windows/checkpoints.ts';
+
+const HOUR = 3600;
+const DAY = 24 * HOUR;
+const LOOKBACK = 12 * HOUR;
+const HOURS = 60;
+
+/** Reads as they happen: each a run of closed hours, at a moment after they closed, in the order of time. */
+const anyReads: fc.Arbitrary<Read[]> = fc
+  .array(
+    fc.record({
+      first: fc.nat(HOURS - 1),
+      hours: fc.integer({ min: 1, max: 12 }),
+      after: fc.integer({ min: 0, max: 30 * HOUR }),
+    }),
+    { maxLength: 30 },
+  )
+  .map((runs) =>
+    runs
+      .map(({ first, hours, after }) => {
+        const end = (first + hours) * HOUR;
+        return { start: first * HOUR, end, readAt: end + after };
+      })
+      .toSorted((a, b) => a.readAt - b.readAt),
+  );
+
+/** When each hour was last read. */
+function hoursOf(reads: readonly Read[]): Map<number, number> {
+  const hours = new Map<number, number>();
+  for (const { start, end, readAt } of reads) {
+    for (let hour = start; hour < end; hour += HOUR) hours.set(hour, readAt);
+  }
+  return hours;
+}
+
+const addAll = (reads: readonly Read[]): Read[] =>
+  reads.reduce<Read[]>((all, read) => addRead(all, read, LOOKBACK), []);
+
+describe('addRead', () => {
+  it('keeps the last read of every bucket; settled ones may be remembered as read later, never earlier', () => {
+    fc.assert(
+      fc.property(anyReads, (reads) => {
+        const kept = hoursOf(addAll(reads));
+
+        const expected = hoursOf(reads);
+        expect([...kept.keys()].toSorted((a, b) => a - b)).toEqual(
+          [...expected.keys()].toSorted((a, b) => a - b),
+        );
+        for (const [hour, readAt] of expected) {
+          const settled = readAt - (hour + HOUR) >= LOOKBACK;
+          if (settled) expect(kept.get(hour)).toBeGreaterThanOrEqual(readAt);
+          else expect(kept.get(hour)).toBe(readAt);
+        }
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('keeps reads sorted and apart', () => {
+    fc.assert(
+      fc.property(anyReads, (reads) => {
+        const kept = addAll(reads);
+
+        for (const [i, read] of kept.entries()) {
+          expect(read.start).toBeLessThan(read.end);
+          if (i > 0) expect(read.start).toBeGreaterThanOrEqual(kept[i - 1]!.end);
+        }
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('keeps a year of settled hours in one row', () => {
+    let reads: Read[] = [];
+
+    for (let hour = 0; hour < 365 * 24; hour++) {
+      const end = (hour + 1) * HOUR;
+      reads = addRead(reads, { start: hour * HOUR, end, readAt: end + LOOKBACK }, LOOKBACK);
+    }
+
+    expect(reads).toEqual([{ start: 0, end: 365 * DAY, readAt: 365 * DAY + LOOKBACK }]);
+  });
+
+  it('does not merge a bucket that is still to be read again', () => {
+    const settled = { start: 0, end: HOUR, readAt: HOUR + LOOKBACK };
+    const young = { start: HOUR, end: 2 * HOUR, readAt: HOUR + LOOKBACK + 1 };
+
+    expect(addRead([settled], young, LOOKBACK)).toEqual([settled, young]);
+  });
+});
+
+describe('removeReads', () => {
+  it('forgets a window out of the middle', () => {
+    const read = { start: 0, end: 10 * HOUR, readAt: 20 * HOUR };
+
+    expect(removeReads([read], [{ start: 2 * HOUR, end: 3 * HOUR }])).toEqual([
+      { start: 0, end: 2 * HOUR, readAt: 20 * HOUR },
+      { start: 3 * HOUR, end: 10 * HOUR, readAt: 20 * HOUR },
+    ]);
+  });
+});
+
+describe('distrustReads, when the clock was ahead', () => {
+  const what = { since: 50 * HOUR, horizon: 88 * HOUR, openStart: 100 * HOUR };
+
+  it('forgets reads of buckets that have not closed yet', () => {
+    const read = { start: 90 * HOUR, end: 120 * HOUR, readAt: 121 * HOUR };
+
+    const [left, ...more] = distrustReads([read], what);
+
+    expect(left).toMatchObject({ start: 90 * HOUR, end: 100 * HOUR });
+    expect(more).toEqual([]);
+  });
+
+  it('has every bucket within the look-back read again', () => {
+    const read = { start: 90 * HOUR, end: 99 * HOUR, readAt: 110 * HOUR };
+
+    const [left] = distrustReads([read], what);
+
+    expect(left!.readAt).toBeLessThanOrEqual(left!.start);
+  });
+
+  it('forgets that buckets were settled under the wrong time, and trusts the rest of a long history', () => {
+    const read = { start: 0, end: 95 * HOUR, readAt: 120 * HOUR };
+
+    expect(distrustReads([read], what)).toEqual([
+      { start: 0, end: 50 * HOUR, readAt: 120 * HOUR },
+      { start: 88 * HOUR, end: 95 * HOUR, readAt: 88 * HOUR },
+    ]);
+  });
+});
