@@ -3,7 +3,7 @@
 import { once } from 'node:events';
 import { poll } from '../dist/collect/poll/poll.js';
 import { createContext } from '../dist/commands/context.js';
-import { compose } from '../dist/runtime.js';
+import { createRuntime } from '../dist/runtime.js';
 
 const POLLS = 40;
 const HOUR = 3_600_000;
@@ -21,15 +21,15 @@ globalThis.fetch = (url, { signal: _signal, ...request }) => {
   calls.push([url, request]);
   return fetch(url, request);
 };
-const composition = await compose({
+const runtime = await createRuntime({
   settings: context.settings,
   role: 'bench',
   pid: process.pid,
   now: () => now,
 });
-const collecting = composition.collecting(job);
+const jobContext = runtime.jobContext(job);
 
-await poll(collecting, { signal });
+await poll(jobContext, { signal });
 process.send('filled');
 await once(process, 'message');
 
@@ -45,7 +45,7 @@ const bare = [];
 for (let i = 0; i < POLLS; i++) {
   now += MINUTE;
   calls.length = 0;
-  polls.push(await cpuOf(() => poll(collecting, { signal })));
+  polls.push(await cpuOf(() => poll(jobContext, { signal })));
   bare.push(
     await cpuOf(async () => {
       for (const [url, request] of calls) JSON.parse(await (await fetch(url, request)).text());
@@ -54,4 +54,4 @@ for (let i = 0; i < POLLS; i++) {
 }
 process.send({ polls, bare });
 await once(process, 'disconnect');
-await composition.close();
+await runtime.close();

@@ -53,7 +53,7 @@ What is measured:
   into points, serialised, compressed, sent to a server on loopback in another process, acknowledged. The client's default
   path starts from the same text, validated by the same schema, and hands its points to \`writePoints\` with default options;
   it is over when all points are acknowledged.
-- **Share of the bare limit**: how near that comes to \`JSON.parse\`, one string concatenation per line and gzip of the
+- **OverflowPart of the bare limit**: how near that comes to \`JSON.parse\`, one string concatenation per line and gzip of the
   same bytes on one core, without any check, point or network.
 - **Unchanged poll**: CPU of one poll of Volcengine Ark over HTTP, 3,000 series in 20 calls after 10 that list the
   endpoints, when the answer is what is stored already; polled every minute for most of an hour. Below it: the same 30

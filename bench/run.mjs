@@ -31,7 +31,7 @@ const PARTS = {
         ratio >= 3,
       ),
       row(
-        'Share of the bare limit',
+        'OverflowPart of the bare limit',
         `${percent(share)} (it: ${millions(barePerSecond)}/s)`,
         '>= 60 %',
         share >= 0.6,

@@ -2,7 +2,7 @@
 import { realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import type { CommandContext, GlobalOptions, Surroundings } from './commands/context.ts';
+import type { CommandContext, GlobalOptions, ProcessIo } from './commands/context.ts';
 import { version } from './commands/version.ts';
 
 const EXAMPLES = `
@@ -19,7 +19,7 @@ Exit codes: 0 fine, 1 failed, 2 wrong use or configuration.`;
 type Run<Arguments> = (context: CommandContext, args: Arguments) => Promise<number>;
 
 /** Parses the command line, runs the command and resolves to the exit code. Commands are loaded when they are called. */
-export async function main(argv: readonly string[], surroundings: Surroundings): Promise<number> {
+export async function main(argv: readonly string[], io: ProcessIo): Promise<number> {
   let exitCode = 0;
   const program = new Command('tokentide')
     .description(
@@ -27,8 +27,8 @@ export async function main(argv: readonly string[], surroundings: Surroundings):
     )
     .exitOverride()
     .configureOutput({
-      writeOut: (text) => void surroundings.stdout.write(text),
-      writeErr: (text) => void surroundings.stderr.write(text),
+      writeOut: (text) => void io.stdout.write(text),
+      writeErr: (text) => void io.stderr.write(text),
     })
     .configureHelp({ showGlobalOptions: true, optionDescription: ({ description }) => description })
     .version(version(), '-V, --version', 'print the version')
@@ -42,7 +42,7 @@ export async function main(argv: readonly string[], surroundings: Surroundings):
 
   async function run<Arguments>(load: () => Promise<Run<Arguments>>, args: Arguments): Promise<void> {
     const [{ createContext }, command] = await Promise.all([import('./commands/context.ts'), load()]);
-    exitCode = await command(createContext(program.opts<GlobalOptions>(), surroundings), args);
+    exitCode = await command(createContext(program.opts<GlobalOptions>(), io), args);
   }
 
   program.commandsGroup('Collect:');
@@ -147,7 +147,7 @@ export async function main(argv: readonly string[], surroundings: Surroundings):
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     const { printError } = await import('./commands/output.ts');
-    return printError(error, (text) => void surroundings.stderr.write(text));
+    return printError(error, (text) => void io.stderr.write(text));
   }
 }
 

@@ -1,10 +1,10 @@
-import type { Collecting } from './collect/context.ts';
+import type { JobContext } from './collect/context.ts';
 import type { Job } from './collect/job.ts';
 import { lateness } from './collect/status/lateness.ts';
 import { withLease } from './collect/jobs/lease.ts';
 import { poll } from './collect/poll/poll.ts';
 import { jobStatus } from './collect/status/status.ts';
-import { compose, type Composition } from './runtime.ts';
+import { createRuntime, type Runtime } from './runtime.ts';
 import { ConfigError } from './config/errors.ts';
 import type { Settings } from './config/settings.ts';
 import type { Logger } from './observe/log.ts';
@@ -25,7 +25,7 @@ export interface DaemonOptions {
 }
 
 export interface Daemon {
-  readonly composition: Composition;
+  readonly runtime: Runtime;
   /** Where health and metrics are; absent where they are turned off. */
   readonly url?: string;
   /** When every job has been polled once, whatever came of it. */
@@ -44,21 +44,21 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const { settings, jobs, log, now } = options;
   const seconds = (): number => Math.floor(now() / 1000);
   const results = new Map<string, 'ok' | 'failed'>();
-  const state = (): CollectorState => collectorState(composition, jobs, seconds());
+  const state = (): CollectorState => collectorState(runtime, jobs, seconds());
   const metrics = createMetrics({ version: options.version, state });
-  const composition = await compose({
+  const runtime = await createRuntime({
     ...options,
     role: 'run',
     onEvent: reporter(log, metrics),
     onCall: (provider, { action, result }) => metrics.providerCalls.inc({ provider, action, result }),
   });
   try {
-    holdDataFolder(composition);
-    const collectings = jobs.map((job) => composition.collecting(job));
-    const server = await serve(settings, metrics, () => readiness(composition, jobs, results));
+    holdDataFolder(runtime);
+    const jobContexts = jobs.map((job) => runtime.jobContext(job));
+    const server = await serve(settings, metrics, () => readiness(runtime, jobs, results));
 
-    const schedules = collectings.map((collecting) => {
-      const { job } = collecting;
+    const schedules = jobContexts.map((jobContext) => {
+      const { job } = jobContext;
       const interval = pollInterval(job.schedule, job.scheduleZone);
       const plan = {
         name: job.name,
@@ -68,28 +68,28 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         runNow: false,
       };
       const run = (signal: AbortSignal): Promise<void> =>
-        pollJob({ collecting, composition, metrics, log, results, interval, now }, signal);
+        pollJob({ jobContext, runtime, metrics, log, results, interval, now }, signal);
       return schedule(plan, run, { now, onEvent: (event) => noteSchedule(event, log, metrics) });
     });
 
     return {
-      composition,
+      runtime,
       ...(server && { url: server.url }),
       firstPolls: Promise.all(schedules.map((job) => job.poll())).then(() => undefined),
       stop: async (timeoutMs) => {
         await Promise.all(schedules.map((job) => job.stop(timeoutMs)));
         await server?.close();
-        await composition.close();
+        await runtime.close();
       },
     };
   } catch (error) {
-    await composition.close();
+    await runtime.close();
     throw error;
   }
 }
 
 /** Two daemons on one data folder would ask everything twice. The hold ends with the ledger, or the process. */
-function holdDataFolder({ ledger, lease }: Composition): void {
+function holdDataFolder({ ledger, lease }: Runtime): void {
   if (ledger.leases.take('daemon', lease.owner)) return;
   throw new ConfigError([
     {
@@ -100,8 +100,8 @@ function holdDataFolder({ ledger, lease }: Composition): void {
 }
 
 interface JobPoll {
-  readonly collecting: Collecting;
-  readonly composition: Composition;
+  readonly jobContext: JobContext;
+  readonly runtime: Runtime;
   readonly metrics: Metrics;
   readonly log: Logger;
   readonly results: Map<string, 'ok' | 'failed'>;
@@ -111,16 +111,16 @@ interface JobPoll {
 }
 
 async function pollJob(
-  { collecting, composition, metrics, log, results, interval, now }: JobPoll,
+  { jobContext, runtime, metrics, log, results, interval, now }: JobPoll,
   signal: AbortSignal,
 ): Promise<void> {
-  const job = collecting.job.name;
+  const job = jobContext.job.name;
   const started = now();
   // A long catch-up makes room for the open bucket when the next poll is due.
   const mayContinue = (): boolean => now() - started < interval * 1000;
   try {
-    const report = await withLease(composition.lease, job, signal, () =>
-      poll(collecting, { signal, mayContinue, outageInterval: OUTAGE_INTERVAL }),
+    const report = await withLease(runtime.lease, job, signal, () =>
+      poll(jobContext, { signal, mayContinue, outageInterval: OUTAGE_INTERVAL }),
     );
     const result = report.error ? 'failed' : 'ok';
     results.set(job, result);
@@ -157,7 +157,7 @@ async function serve(
 }
 
 function readiness(
-  { ledger }: Composition,
+  { ledger }: Runtime,
   jobs: readonly Job[],
   results: ReadonlyMap<string, 'ok' | 'failed'>,
 ): Readiness {
@@ -172,7 +172,7 @@ function readiness(
   return { ready: reasons.length === 0, reasons };
 }
 
-function collectorState({ ledger }: Composition, jobs: readonly Job[], now: number): CollectorState {
+function collectorState({ ledger }: Runtime, jobs: readonly Job[], now: number): CollectorState {
   const states = jobs.map((job): JobState => {
     const status = jobStatus(ledger, job, now);
     const { reconciled } = status;
@@ -180,7 +180,7 @@ function collectorState({ ledger }: Composition, jobs: readonly Job[], now: numb
       job: job.name,
       dataAge: status.dataAge,
       openGaps: status.gaps,
-      lostGaps: status.lost,
+      expiredGaps: status.expired,
       lookbackAdvice: lateness(status.lateness)?.settledAfter,
       reconcileDifference: reconciled && Number(BigInt(reconciled.stored) - BigInt(reconciled.provider)),
     };

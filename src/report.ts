@@ -27,8 +27,8 @@ function measure(event: CollectEvent, metrics: Metrics): void {
       return metrics.revisions.inc({ job: event.job }, event.points);
     case 'dropped':
       return metrics.droppedRows.inc({ job: event.job, reason: event.reason }, event.rows);
-    case 'disagreement':
-      return metrics.disagreements.inc({ job: event.job });
+    case 'mismatch':
+      return metrics.mismatches.inc({ job: event.job });
     case 'overflow':
       return metrics.tagOverflows.inc({ tag: event.tag }, event.values);
   }
@@ -46,11 +46,11 @@ function record({ type, ...event }: CollectEvent, log: Logger): void {
       return log.debug(event, type === 'dropped' ? 'rows left out' : 'points revised');
     case 'gap':
       return log.warn(event, 'a window could not be read: it is a gap and will be tried again');
-    case 'lost':
+    case 'expired':
       return log.error(event, 'gaps are older than the provider remembers: they are lost');
     case 'found':
       return log.info(event, 'new partitions found: their history is read');
-    case 'disagreement':
+    case 'mismatch':
       return log.warn(event, "the provider's total differs from the sum of its parts");
     case 'range_end':
       return log.info(event, 'found out how the provider takes the end of a range');

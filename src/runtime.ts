@@ -1,13 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { join } from 'node:path';
-import type { Collecting } from './collect/context.ts';
+import type { JobContext } from './collect/context.ts';
 import type { CollectEvent } from './collect/events.ts';
 import { admitJob } from './collect/jobs/identity.ts';
 import type { Job } from './collect/job.ts';
 import type { LeaseHolder } from './collect/jobs/lease.ts';
 import type { Settings } from './config/settings.ts';
 import { createHttp } from './fetch/client.ts';
-import { hostGates } from './fetch/limits.ts';
+import { concurrencyLimiters } from './fetch/limits.ts';
 import type { CallEvent } from './fetch/options.ts';
 import { LedgerError } from './ledger/database.ts';
 import { openLedger, type Ledger } from './ledger/ledger.ts';
@@ -17,15 +17,15 @@ import { openDeadLetters, type DeadLetters } from './store/dead-letters.ts';
 import type { Log } from './store/influxdb/options.ts';
 import { makeFolder } from './store/sqlite/folder.ts';
 import type { Store } from './store/store.ts';
-import { rereadAges } from './windows/refresh-schedule.ts';
+import { refreshAges } from './windows/refresh-schedule.ts';
 
 /** Everything that outlives a poll, opened once per process. */
-export interface Composition {
+export interface Runtime {
   readonly ledger: Ledger;
   readonly store: Store;
   readonly lease: LeaseHolder;
   /** A job ready to collect. @throws JobChanged */
-  collecting(job: Job, store?: Store): Collecting;
+  jobContext(job: Job, store?: Store): JobContext;
   source(job: Job): Source;
   close(): Promise<void>;
 }
@@ -44,7 +44,7 @@ export interface StoreOptions {
   readonly log?: Log;
 }
 
-export interface ComposeOptions extends StoreOptions {
+export interface RuntimeOptions extends StoreOptions {
   /** What this process is called in leases: `run`, `backfill`. */
   readonly role: string;
   readonly pid: number;
@@ -55,7 +55,7 @@ export interface ComposeOptions extends StoreOptions {
 const wait: Sleep = (ms, signal) => delay(ms, undefined, signal && { signal });
 
 /** Opens the ledger and the store and knows how to connect jobs. @throws LedgerError, StoreError */
-export async function compose(options: ComposeOptions): Promise<Composition> {
+export async function createRuntime(options: RuntimeOptions): Promise<Runtime> {
   const { settings, now, sleep = wait } = options;
   const ledger = options.inMemory ? openLedger(':memory:') : openLedgerFile(settings);
   const store = await openStore(options).catch((error: unknown) => {
@@ -63,7 +63,7 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
     throw error;
   });
   const seconds = (): number => Math.floor(now() / 1000);
-  const gates = hostGates();
+  const limiters = concurrencyLimiters();
   const outage = { until: 0 };
 
   function source(job: Job): Source {
@@ -71,8 +71,8 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
     const http = createHttp({
       baseUrl: provider.baseUrl(job.options),
       limit: provider.rate,
-      slots: ledger.slots,
-      gates,
+      rateLimiter: ledger.rateLimiter,
+      limiters,
       fetch: globalThis.fetch,
       sleep,
       now,
@@ -80,11 +80,11 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
       timeoutMs: Math.max(settings.timeoutMs, provider.timeoutMs ?? 0),
       onCall: (event) => options.onCall?.(provider.id, event),
     });
-    const memory = {
-      get: (key: string) => ledger.memories.get(job.name, key),
-      set: (key: string, value: string) => ledger.memories.set(job.name, key, value),
+    const state = {
+      get: (key: string) => ledger.state.get(job.name, key),
+      set: (key: string, value: string) => ledger.state.set(job.name, key, value),
     };
-    return provider.connect(job.options, { http, memory, now });
+    return provider.connect(job.options, { http, state, now });
   }
 
   return {
@@ -92,12 +92,12 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
     store,
     lease: { ledger, owner: `${options.role} ${options.pid}`, now: seconds, sleep },
     source,
-    collecting: (job, target = store) => {
+    jobContext: (job, target = store) => {
       admitJob(ledger, job, target);
       return {
         job,
         source: source(job),
-        ages: rereadAges(pollInterval(job.schedule, job.scheduleZone), job.lookback),
+        ages: refreshAges(pollInterval(job.schedule, job.scheduleZone), job.lookback),
         ledger,
         store: target,
         outage,

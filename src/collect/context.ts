@@ -5,10 +5,10 @@ import type { Observe } from './events.ts';
 import type { Job } from './job.ts';
 
 /** What every step of collecting works with. */
-export interface Collecting {
+export interface JobContext {
   readonly job: Job;
   readonly source: Source;
-  /** Ages at which a closed bucket is read again, from `rereadAges`. */
+  /** Ages at which a closed bucket is read again, from `refreshAges`. */
   readonly ages: readonly number[];
   readonly ledger: Ledger;
   readonly store: Store;
@@ -22,6 +22,6 @@ export interface Collecting {
 }
 
 /** The longest window the provider takes for the job's bucket, in days. */
-export function maxDays({ job }: Collecting): number {
+export function maxDays({ job }: JobContext): number {
   return job.provider.buckets[job.bucket]?.maxDays ?? 1;
 }

@@ -10,9 +10,9 @@ export type CollectEvent =
   | { type: 'revised'; job: string; points: number }
   | { type: 'dropped'; job: string; reason: DropReason; rows: number }
   | { type: 'gap'; job: string; partition: string; window: Window; error: FetchError }
-  | { type: 'lost'; job: string; gaps: number }
+  | { type: 'expired'; job: string; gaps: number }
   | { type: 'found'; job: string; partitions: number }
-  | { type: 'disagreement'; job: string; window: Window; whole: string; parts: string }
+  | { type: 'mismatch'; job: string; window: Window; whole: string; parts: string }
   | { type: 'range_end'; job: string; rangeEnd: 'exclusive' | 'inclusive' }
   | { type: 'overflow'; job: string; tag: Tag; values: number }
   | { type: 'store_down'; job: string; error: StoreError; spooled: number }

@@ -1,16 +1,16 @@
 import {
   backfillWindow,
-  leftOver,
+  resumeRange,
   planBackfill,
-  wholeBuckets,
+  alignToBuckets,
   type BackfillPlan,
 } from '../collect/poll/backfill.ts';
 import { ProviderDown } from '../collect/poll/batches.ts';
-import type { Collecting } from '../collect/context.ts';
+import type { JobContext } from '../collect/context.ts';
 import type { CollectEvent } from '../collect/events.ts';
 import { withLease } from '../collect/jobs/lease.ts';
 import { discover } from '../collect/poll/partitions.ts';
-import { compose } from '../runtime.ts';
+import { createRuntime } from '../runtime.ts';
 import { ConfigError } from '../config/errors.ts';
 import { selectJobs } from '../config/jobs.ts';
 import { formatSpan } from '../config/duration.ts';
@@ -18,7 +18,7 @@ import { wallTime } from '../windows/calendar.ts';
 import type { Window } from '../windows/window.ts';
 import type { CommandContext } from './context.ts';
 import { EXIT, formatCount, formatJson } from './output.ts';
-import { watchStore } from './write-summary.ts';
+import { createWriteSummary } from './write-summary.ts';
 import { parseTime } from './time.ts';
 
 export interface BackfillArguments {
@@ -39,17 +39,17 @@ export async function backfillCommand(context: CommandContext, args: BackfillArg
   const asked = { from: args.from, to: args.to };
 
   const counts = { points: 0, calls: 0 };
-  const watch = watchStore();
+  const writes = createWriteSummary();
   const onEvent = (event: CollectEvent): void => {
-    watch.onEvent(event);
+    writes.onEvent(event);
     if (event.type === 'written' || event.type === 'drained') counts.points += event.points;
   };
   const onCall = (): void => void (counts.calls += 1);
-  const composition = await compose({ settings, role: 'backfill', pid, now, onEvent, onCall });
+  const runtime = await createRuntime({ settings, role: 'backfill', pid, now, onEvent, onCall });
   try {
-    const collecting = composition.collecting(job);
-    const left = leftOver(collecting, asked);
-    const range = left ?? wholeBuckets(collecting, { start, end });
+    const jobContext = runtime.jobContext(job);
+    const left = resumeRange(jobContext, asked);
+    const range = left ?? alignToBuckets(jobContext, { start, end });
     if (range.start >= range.end) {
       throw new ConfigError([
         {
@@ -58,32 +58,32 @@ export async function backfillCommand(context: CommandContext, args: BackfillArg
         },
       ]);
     }
-    const planned = planBackfill(collecting, range, await discover(collecting, signal));
+    const planned = planBackfill(jobContext, range, await discover(jobContext, signal));
     if (args.plan) {
       context.out(
         args.json
           ? formatJson(planForMachines(planned))
-          : describePlan(collecting, range, left !== undefined, planned),
+          : describePlan(jobContext, range, left !== undefined, planned),
       );
       return EXIT.fine;
     }
-    if (!args.json) context.err(describePlan(collecting, range, left !== undefined, planned));
+    if (!args.json) context.err(describePlan(jobContext, range, left !== undefined, planned));
 
     const started = now();
     counts.calls = 0;
     for (const [index, window] of planned.windows.entries()) {
       signal.throwIfAborted();
-      await withLease(composition.lease, job.name, signal, () =>
-        backfillWindow(collecting, planned, window, asked, signal),
+      await withLease(runtime.lease, job.name, signal, () =>
+        backfillWindow(jobContext, planned, window, asked, signal),
       );
       const done = index + 1;
       const eta = ((now() - started) / 1000 / done) * (planned.windows.length - done);
-      progress(context, args, collecting, { window, done, total: planned.windows.length, eta, ...counts });
+      progress(context, args, jobContext, { window, done, total: planned.windows.length, eta, ...counts });
       // Nothing is gained by asking for more than the store takes: the next run goes on from here.
-      if (collecting.ledger.spool.size() > 0) break;
+      if (jobContext.ledger.spool.size() > 0) break;
     }
     if (context.interactive && !args.json) context.err('\n');
-    const gaps = collecting.ledger.gaps.openOf(job.name).length;
+    const gaps = jobContext.ledger.gaps.openOf(job.name).length;
     if (!args.json) {
       const seconds = Math.round((now() - started) / 1000);
       context.out(
@@ -91,7 +91,7 @@ export async function backfillCommand(context: CommandContext, args: BackfillArg
       );
       if (gaps > 0) context.err(`${gaps} gaps are left: see tokentide gaps ${job.name}\n`);
     }
-    const stored = watch.report(composition.ledger, context.err);
+    const stored = writes.report(runtime.ledger, context.err);
     return stored && gaps === 0 ? EXIT.fine : EXIT.failed;
   } catch (error) {
     const cause = error instanceof ProviderDown ? error.error : error;
@@ -101,12 +101,12 @@ export async function backfillCommand(context: CommandContext, args: BackfillArg
     context.err('\nstopped; run the same command again to go on from here\n');
     return EXIT.failed;
   } finally {
-    await composition.close();
+    await runtime.close();
   }
 }
 
 function describePlan(
-  { job }: Collecting,
+  { job }: JobContext,
   range: Window,
   resumed: boolean,
   { windows, partitions, calls, mostCalls, seconds, mostSeconds }: BackfillPlan,
@@ -137,7 +137,7 @@ interface Progress {
   readonly eta: number;
 }
 
-function progress(context: CommandContext, args: BackfillArguments, { job }: Collecting, at: Progress): void {
+function progress(context: CommandContext, args: BackfillArguments, { job }: JobContext, at: Progress): void {
   if (args.json) return context.out(`${JSON.stringify(at)}\n`);
   const window = `${wallTime(at.window.start, job.zone)} to ${wallTime(at.window.end, job.zone)}`;
   const rate = `${formatCount(at.calls)} calls, ${formatCount(at.points)} points`;

@@ -1,6 +1,6 @@
 import { differences, identityOf, JobChanged, recordedIdentity } from '../collect/jobs/identity.ts';
 import type { Job } from '../collect/job.ts';
-import { compose, openLedgerFile, openStore } from '../runtime.ts';
+import { createRuntime, openLedgerFile, openStore } from '../runtime.ts';
 import { formatIssue } from '../config/errors.ts';
 import { selectJobs } from '../config/jobs.ts';
 import { FetchError } from '../fetch/errors.ts';
@@ -72,7 +72,7 @@ export async function checkCommand(
 
 async function openForReal({ settings, now, pid }: CommandContext): Promise<CheckAccess> {
   const ledger = openLedgerFile(settings);
-  const memory = await compose({ settings, role: 'check', pid, now, inMemory: true });
+  const memory = await createRuntime({ settings, role: 'check', pid, now, inMemory: true });
   return {
     ledger,
     openSource: (job) => memory.source(job),

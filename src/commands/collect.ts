@@ -1,13 +1,13 @@
-import type { Collecting } from '../collect/context.ts';
+import type { JobContext } from '../collect/context.ts';
 import type { CollectEvent } from '../collect/events.ts';
 import { withLease } from '../collect/jobs/lease.ts';
 import { poll, type PollReport } from '../collect/poll/poll.ts';
-import { compose } from '../runtime.ts';
+import { createRuntime } from '../runtime.ts';
 import { selectJobs } from '../config/jobs.ts';
 import type { CommandContext } from './context.ts';
 import { dryRun } from './dry-run.ts';
 import { EXIT, formatCount, formatJson, formatTable } from './output.ts';
-import { watchStore } from './write-summary.ts';
+import { createWriteSummary } from './write-summary.ts';
 
 export interface CollectArguments {
   /** Names of jobs; none means all. */
@@ -34,10 +34,10 @@ export async function collectCommand(context: CommandContext, args: CollectArgum
   const jobs = selectJobs(context.loadJobs(), args.jobs);
   if (args.dryRun) return dryRun(context, jobs, args.json);
   const written = new Map<string, { written: number; unchanged: number }>();
-  const watch = watchStore();
+  const writes = createWriteSummary();
   const isWatched = context.interactive && !args.json;
   const onEvent = (event: CollectEvent): void => {
-    watch.onEvent(event);
+    writes.onEvent(event);
     if (event.type !== 'written' && event.type !== 'drained') return;
     const sum = written.get(event.job) ?? { written: 0, unchanged: 0 };
     const unchanged = event.type === 'written' ? event.unchanged : 0;
@@ -45,19 +45,19 @@ export async function collectCommand(context: CommandContext, args: CollectArgum
     if (isWatched) context.err(`${CLEAR_LINE}${describeProgress(written)}`);
   };
   const { settings, now, signal } = context;
-  const composition = await compose({ settings, role: 'collect', pid: context.pid, now, onEvent });
+  const runtime = await createRuntime({ settings, role: 'collect', pid: context.pid, now, onEvent });
   try {
-    const collectings = jobs.map((job) => composition.collecting(job));
+    const jobContexts = jobs.map((job) => runtime.jobContext(job));
     const rows = await Promise.all(
-      collectings.map(async (collecting): Promise<Collected> => {
-        const { name } = collecting.job;
-        const report = await withLease(composition.lease, name, signal, () => poll(collecting, { signal }));
-        return row(collecting, report, written.get(name));
+      jobContexts.map(async (jobContext): Promise<Collected> => {
+        const { name } = jobContext.job;
+        const report = await withLease(runtime.lease, name, signal, () => poll(jobContext, { signal }));
+        return row(jobContext, report, written.get(name));
       }),
     );
     if (isWatched) context.err(CLEAR_LINE);
     context.out(args.json ? formatJson(rows) : format(rows));
-    const stored = watch.report(composition.ledger, context.err);
+    const stored = writes.report(runtime.ledger, context.err);
     const read = rows.every(({ error, gaps }) => error === undefined && gaps === 0);
     return stored && read ? EXIT.fine : EXIT.failed;
   } catch (error) {
@@ -66,7 +66,7 @@ export async function collectCommand(context: CommandContext, args: CollectArgum
     context.err('stopped; what has been read is stored, and the next run goes on from there\n');
     return EXIT.failed;
   } finally {
-    await composition.close();
+    await runtime.close();
   }
 }
 
@@ -79,7 +79,7 @@ function describeProgress(points: ReadonlyMap<string, { written: number }>): str
 }
 
 function row(
-  { job, ledger }: Collecting,
+  { job, ledger }: JobContext,
   { windows, error }: PollReport,
   points: { written: number; unchanged: number } | undefined,
 ): Collected {

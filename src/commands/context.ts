@@ -32,7 +32,7 @@ export interface CommandContext {
 }
 
 /** The part of `process` that commands use. */
-export interface Surroundings {
+export interface ProcessIo {
   readonly env: Environment;
   readonly cwd: () => string;
   readonly pid: number;
@@ -42,9 +42,9 @@ export interface Surroundings {
 }
 
 /** The command line wins over the environment, the environment over the `.env` file. @throws ConfigError */
-export function createContext(options: GlobalOptions, surroundings: Surroundings): CommandContext {
+export function createContext(options: GlobalOptions, io: ProcessIo): CommandContext {
   const env = {
-    ...withEnvFile(surroundings.env, surroundings.cwd(), options.envFile),
+    ...withEnvFile(io.env, io.cwd(), options.envFile),
     ...(options.jobs !== undefined && { TOKENTIDE_JOBS: options.jobs }),
     ...(options.data !== undefined && { TOKENTIDE_DATA: options.data }),
   };
@@ -54,7 +54,7 @@ export function createContext(options: GlobalOptions, surroundings: Surroundings
   // Every call that is under way listens to it.
   setMaxListeners(0, stop.signal);
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    surroundings.once(signal, () => stop.abort(new DOMException(`stopped by ${signal}`, 'AbortError')));
+    io.once(signal, () => stop.abort(new DOMException(`stopped by ${signal}`, 'AbortError')));
   }
   return {
     env,
@@ -63,11 +63,11 @@ export function createContext(options: GlobalOptions, surroundings: Surroundings
       settings ??= readSettings(env);
       return settings;
     },
-    out: (text) => void surroundings.stdout.write(text),
-    err: (text) => void surroundings.stderr.write(text),
+    out: (text) => void io.stdout.write(text),
+    err: (text) => void io.stderr.write(text),
     signal: stop.signal,
-    pid: surroundings.pid,
-    interactive: surroundings.stderr.isTTY === true,
+    pid: io.pid,
+    interactive: io.stderr.isTTY === true,
     loadJobs() {
       settings ??= readSettings(env);
       return loadJobs(settings.jobs, { env, now, providers: PROVIDERS });

@@ -144,22 +144,17 @@ async function startOnFreePort(
   }
 }
 
-async function summary(
-  { composition, url }: Daemon,
-  folder: string,
-  now: number,
-  took: string,
-): Promise<string> {
-  const { store } = composition;
+async function summary({ runtime, url }: Daemon, folder: string, now: number, took: string): Promise<string> {
+  const { store } = runtime;
   const range = { start: now - (DAYS + 1) * DAY, end: now + DAY };
   const sums = (by: Tag[]): Promise<SumRow[]> => store.sums({ ...range, by });
-  const [{ start } = { start: range.start }] = composition.ledger.reads.of('trae');
+  const [{ start } = { start: range.start }] = runtime.ledger.checkpoints.of('trae');
   return [
     `Tokens by provider, ${wallTime(start, 'Asia/Shanghai').slice(0, 10)} until now (Asia/Shanghai):\n`,
     table(await sums(['provider']), ['provider']),
     '\nTokens by model:\n',
     table(await sums(['provider', 'model']), ['provider', 'model']),
-    `\nCollected in ${took} s, and collecting on every minute until Ctrl-C. Look at:\n`,
+    `\nCollected in ${took} s, and jobContext on every minute until Ctrl-C. Look at:\n`,
     `  ${url}/metrics      the collector's own metrics; /healthz, /readyz\n`,
     `  ${join(folder, 'usage.sqlite')}    the stored points\n`,
     `  ${join(folder, 'jobs')}    the jobs that run\n`,

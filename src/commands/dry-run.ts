@@ -1,7 +1,7 @@
-import type { Collecting } from '../collect/context.ts';
+import type { JobContext } from '../collect/context.ts';
 import type { Job } from '../collect/job.ts';
 import { poll } from '../collect/poll/poll.ts';
-import { compose } from '../runtime.ts';
+import { createRuntime } from '../runtime.ts';
 import type { Store } from '../store/store.ts';
 import { toLine } from '../usage/line-protocol.ts';
 import type { Point } from '../usage/point.ts';
@@ -14,12 +14,12 @@ import { EXIT, formatJsonLine } from './output.ts';
  */
 export async function dryRun(context: CommandContext, jobs: readonly Job[], json: boolean): Promise<number> {
   const { settings, now, signal, pid } = context;
-  const memory = await compose({ settings, role: 'dry run', pid, now, inMemory: true });
+  const memory = await createRuntime({ settings, role: 'dry run', pid, now, inMemory: true });
   const failures: string[] = [];
   try {
     for (const job of jobs) {
-      const collecting: Collecting = memory.collecting(job, printer(context, job, json));
-      const { error } = await poll(collecting, { signal, mayContinue: () => false });
+      const jobContext: JobContext = memory.jobContext(job, printer(context, job, json));
+      const { error } = await poll(jobContext, { signal, mayContinue: () => false });
       if (error)
         failures.push(`${job.name}: ${error.kind}: ${error.message}${error.hint ? `\n  ${error.hint}` : ''}`);
     }

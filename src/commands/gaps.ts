@@ -1,14 +1,14 @@
-import type { Collecting } from '../collect/context.ts';
+import type { JobContext } from '../collect/context.ts';
 import { withLease } from '../collect/jobs/lease.ts';
 import { fillGaps } from '../collect/poll/poll.ts';
-import { compose, openLedgerFile, type Composition } from '../runtime.ts';
+import { createRuntime, openLedgerFile, type Runtime } from '../runtime.ts';
 import { selectJobs } from '../config/jobs.ts';
 import type { Job } from '../collect/job.ts';
-import { EVERYTHING, type Gap } from '../ledger/gaps.ts';
+import { ALL_PARTITIONS, type Gap } from '../ledger/gaps.ts';
 import { wallTime } from '../windows/calendar.ts';
 import type { CommandContext } from './context.ts';
 import { EXIT, formatJson, formatTable } from './output.ts';
-import { watchStore } from './write-summary.ts';
+import { createWriteSummary } from './write-summary.ts';
 
 export interface GapsArguments {
   readonly job?: string;
@@ -25,7 +25,7 @@ export async function gapsCommand(context: CommandContext, args: GapsArguments):
     const gaps = jobs.flatMap((job) => ledger.gaps.of(job.name).map((gap) => ({ job, gap })));
     if (args.json) context.out(formatJson(gaps.map(({ job, gap }) => ({ job: job.name, ...gap }))));
     else context.out(gaps.length === 0 ? 'no gaps\n' : format(gaps));
-    return stored && gaps.every(({ gap }) => gap.lost) ? EXIT.fine : EXIT.failed;
+    return stored && gaps.every(({ gap }) => gap.expired) ? EXIT.fine : EXIT.failed;
   } finally {
     ledger.close();
   }
@@ -34,26 +34,26 @@ export async function gapsCommand(context: CommandContext, args: GapsArguments):
 /** Resolves to whether everything that was read is stored. */
 async function fill(context: CommandContext, jobs: readonly Job[]): Promise<boolean> {
   const { settings, now, signal, pid } = context;
-  const watch = watchStore();
-  const composition: Composition = await compose({
+  const writes = createWriteSummary();
+  const runtime: Runtime = await createRuntime({
     settings,
     role: 'gaps',
     pid,
     now,
-    onEvent: watch.onEvent,
+    onEvent: writes.onEvent,
   });
   try {
     for (const job of jobs) {
-      const collecting: Collecting = composition.collecting(job);
-      const { error } = await withLease(composition.lease, job.name, signal, () =>
-        fillGaps(collecting, { signal }),
+      const jobContext: JobContext = runtime.jobContext(job);
+      const { error } = await withLease(runtime.lease, job.name, signal, () =>
+        fillGaps(jobContext, { signal }),
       );
       if (error)
         context.err(`${job.name}: ${error.kind}: ${error.message}\n${error.hint ? `  ${error.hint}\n` : ''}`);
     }
-    return watch.report(composition.ledger, context.err);
+    return writes.report(runtime.ledger, context.err);
   } finally {
-    await composition.close();
+    await runtime.close();
   }
 }
 
@@ -71,12 +71,12 @@ function format(gaps: readonly { job: Job; gap: Gap }[]): string {
     ],
     gaps.map(({ job, gap }) => [
       job.name,
-      gap.partition === EVERYTHING ? 'everything' : gap.partition,
+      gap.partition === ALL_PARTITIONS ? 'everything' : gap.partition,
       wallTime(gap.start, job.zone),
       wallTime(gap.end, job.zone),
       wallTime(gap.since, job.zone),
       String(gap.attempts),
-      gap.lost ? 'lost' : wallTime(gap.nextTry, job.zone),
+      gap.expired ? 'expired' : wallTime(gap.nextTry, job.zone),
       `${gap.kind}: ${gap.error}`,
     ]),
   );

@@ -1,7 +1,7 @@
 import { dropOld, keepOld, NoCommonBoundary } from '../collect/jobs/migrate.ts';
 import { differences, identityOf, recordedIdentity } from '../collect/jobs/identity.ts';
 import { withLease } from '../collect/jobs/lease.ts';
-import { compose } from '../runtime.ts';
+import { createRuntime } from '../runtime.ts';
 import { ConfigError } from '../config/errors.ts';
 import { selectJobs } from '../config/jobs.ts';
 import { wallTime } from '../windows/calendar.ts';
@@ -19,9 +19,9 @@ export async function migrateCommand(context: CommandContext, args: MigrateArgum
   const { settings, now, signal, pid } = context;
   const [job] = selectJobs(context.loadJobs(), [args.job]);
   if (!job) return EXIT.wrongUse;
-  const composition = await compose({ settings, role: 'migrate', pid, now });
+  const runtime = await createRuntime({ settings, role: 'migrate', pid, now });
   try {
-    const { ledger, store, lease } = composition;
+    const { ledger, store, lease } = runtime;
     const before = recordedIdentity(ledger, job.name);
     const after = identityOf(job, store);
     if (!before || differences(before, after).length === 0) {
@@ -55,6 +55,6 @@ export async function migrateCommand(context: CommandContext, args: MigrateArgum
     if (!(error instanceof NoCommonBoundary)) throw error;
     throw new ConfigError([{ message: error.message, hint: error.hint }]);
   } finally {
-    await composition.close();
+    await runtime.close();
   }
 }

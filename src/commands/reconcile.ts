@@ -9,7 +9,7 @@ import {
   type Comparison,
   type Reconciled,
 } from '../collect/reconcile/reconcile.ts';
-import { compose, type Composition } from '../runtime.ts';
+import { createRuntime, type Runtime } from '../runtime.ts';
 import { ConfigError } from '../config/errors.ts';
 import { selectJobs } from '../config/jobs.ts';
 import type { Job } from '../collect/job.ts';
@@ -36,12 +36,12 @@ const DAY = 86_400;
 export async function reconcileCommand(context: CommandContext, args: ReconcileArguments): Promise<number> {
   const jobs = selectJobs(context.loadJobs(), args.job === undefined ? [] : [args.job]);
   const { settings, now, pid } = context;
-  const composition = await compose({ settings, role: 'reconcile', pid, now });
+  const runtime = await createRuntime({ settings, role: 'reconcile', pid, now });
   try {
     const results: { job: string; reconciled?: Reconciled; skipped?: string }[] = [];
     for (const job of jobs) {
       try {
-        const reconciled = await reconcileJob(context, args, composition, job);
+        const reconciled = await reconcileJob(context, args, runtime, job);
         results.push({ job: job.name, reconciled });
         if (!args.json) context.out(format(job, reconciled, args.tolerance));
       } catch (error) {
@@ -56,28 +56,28 @@ export async function reconcileCommand(context: CommandContext, args: ReconcileA
     );
     return differ ? EXIT.failed : EXIT.fine;
   } finally {
-    await composition.close();
+    await runtime.close();
   }
 }
 
 async function reconcileJob(
   { signal, now }: CommandContext,
   args: ReconcileArguments,
-  composition: Composition,
+  runtime: Runtime,
   job: Job,
 ): Promise<Reconciled> {
-  const collecting = composition.collecting(job);
+  const jobContext = runtime.jobContext(job);
   const window = wholeDays(job, args, now());
   const allowed = (row: Comparison): boolean => within(row, args.tolerance);
-  return withLease(composition.lease, job.name, signal, async () => {
-    const partitions = await discover(collecting, signal);
-    let result = await reconcile(collecting, window, partitions, signal);
+  return withLease(runtime.lease, job.name, signal, async () => {
+    const partitions = await discover(jobContext, signal);
+    let result = await reconcile(jobContext, window, partitions, signal);
     if (args.fix && !result.rows.every(allowed)) {
-      const days = await daysThatDiffer(collecting, window, partitions, allowed, signal);
-      await repair(collecting, days.length > 0 ? days : [window], partitions, signal);
-      result = await reconcile(collecting, window, partitions, signal);
+      const days = await daysThatDiffer(jobContext, window, partitions, allowed, signal);
+      await repair(jobContext, days.length > 0 ? days : [window], partitions, signal);
+      result = await reconcile(jobContext, window, partitions, signal);
     }
-    await record(collecting, result, result.rows.filter((row) => !allowed(row)).length);
+    await record(jobContext, result, result.rows.filter((row) => !allowed(row)).length);
     return result;
   });
 }

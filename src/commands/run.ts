@@ -19,7 +19,7 @@ export async function runCommand(context: CommandContext): Promise<number> {
     );
   }
   for (const { name, reason } of loaded.off) log.warn({ job: name, reason }, 'job is off');
-  log.info({ store: daemon.composition.store.description, url: daemon.url }, 'collecting');
+  log.info({ store: daemon.runtime.store.description, url: daemon.url }, 'collecting');
   await untilAborted(signal);
   log.info('stopping: running polls may finish; a second signal ends at once');
   await daemon.stop();

@@ -57,7 +57,7 @@ function describe(statuses: readonly JobStatus[], jobs: readonly Job[]): string 
       status.buckets === 0 ? '' : `${Math.floor((100 * status.settled) / status.buckets)} %`,
       formatCount(status.unread),
       formatCount(status.gaps),
-      formatCount(status.lost),
+      formatCount(status.expired),
       formatCount(status.revisions),
     ]),
   );
@@ -65,13 +65,13 @@ function describe(statuses: readonly JobStatus[], jobs: readonly Job[]): string 
 
 function remarks(ledger: Ledger, statuses: readonly JobStatus[]): string[] {
   const lines: string[] = [];
-  for (const { job, advice, disagreements, rangeEnd, reconciled } of statuses) {
+  for (const { job, advice, mismatches, rangeEnd, reconciled } of statuses) {
     if (advice) lines.push(`${job}: ${advice}`);
     if (rangeEnd)
       lines.push(`${job}: the provider takes the end of a range as ${rangeEnd} (found out from its answers)`);
-    if (disagreements > 0) {
+    if (mismatches > 0) {
       lines.push(
-        `${job}: the provider's totals and its parts disagreed ${disagreements} times; see tokentide reconcile ${job}`,
+        `${job}: the provider's totals and its parts disagreed ${mismatches} times; see tokentide reconcile ${job}`,
       );
     }
     if (reconciled && reconciled.differences > 0) {

@@ -5,13 +5,13 @@ import type { StoreError } from '../store/store.ts';
 import { formatCount } from './output.ts';
 
 /** Follows what the store does with the points of one command. */
-export interface StoreWatch {
+export interface WriteSummary {
   readonly onEvent: (event: CollectEvent) => void;
   /** Says which points are not stored, and why. False when there are any. */
   report(ledger: Ledger, err: (text: string) => void): boolean;
 }
 
-export function watchStore(): StoreWatch {
+export function createWriteSummary(): WriteSummary {
   let down: StoreError | undefined;
   let rejected = 0;
   return {

@@ -1,11 +1,11 @@
 import type { z } from 'zod';
-import { secretHint, type Finding } from './expand.ts';
+import { secretHint, type FieldDiagnostic } from './expand.ts';
 import { isSecret, knownKeys, knownValues, nodesAt, type SchemaNode } from './schema-node.ts';
 import { closest, suggestion } from './suggest.ts';
 import type { Path } from './yaml-file.ts';
 
 /** What the messages may look at besides zod's issues. */
-export interface Reading {
+export interface DiagnosticContext {
   readonly schema: SchemaNode;
   /** The value as it stands in the file, before variables were filled in: the only text that messages quote. */
   readonly raw: unknown;
@@ -54,8 +54,8 @@ export function describeIssue(issue: z.core.$ZodRawIssue): string {
   }
 }
 
-/** zod's issues as findings: one per unknown key, with what was probably meant. */
-export function findingsOf(issues: readonly Issue[], reading: Reading): Finding[] {
+/** zod's issues as diagnostics: one per unknown key, with what was probably meant. */
+export function diagnosticsOf(issues: readonly Issue[], reading: DiagnosticContext): FieldDiagnostic[] {
   return issues.flatMap(unfold).flatMap((issue) => {
     const path = [...reading.at, ...issue.path];
     if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownKey(path, key, reading));
@@ -63,13 +63,13 @@ export function findingsOf(issues: readonly Issue[], reading: Reading): Finding[
   });
 }
 
-function unknownKey(path: Path, key: string, reading: Reading): Finding {
+function unknownKey(path: Path, key: string, reading: DiagnosticContext): FieldDiagnostic {
   const kind = path.length === 0 ? 'key' : 'option';
   const known = knownKeys(nodesAt(reading.schema, path));
   return { path: [...path, key], message: `unknown ${kind} "${key}"`, hint: suggestion(key, known) };
 }
 
-function hintFor(issue: Issue, path: Path, reading: Reading): string | undefined {
+function hintFor(issue: Issue, path: Path, reading: DiagnosticContext): string | undefined {
   const nodes = nodesAt(reading.schema, path);
   if (isSecret(nodes)) return issue.code === 'custom' ? undefined : secretHint(path, reading.prefix);
   const raw = path.reduce<unknown>(

@@ -1,5 +1,5 @@
 /** One thing wrong with a job file, a variable or an argument. Never holds a secret's value. */
-export interface ConfigIssue {
+export interface Diagnostic {
   /** As the user would name it: `jobs/trae.yaml`. */
   readonly file?: string | undefined;
   /** From 1. */
@@ -12,7 +12,7 @@ export interface ConfigIssue {
 }
 
 /** `jobs/trae.yaml:7:3: message`, with the hint on a second line. */
-export function formatIssue(issue: ConfigIssue): string {
+export function formatIssue(issue: Diagnostic): string {
   const place = [issue.file, issue.line, issue.column].filter((part) => part !== undefined).join(':');
   const message = place ? `${place}: ${issue.message}` : issue.message;
   return issue.hint ? `${message}\n  ${issue.hint}` : message;
@@ -21,9 +21,9 @@ export function formatIssue(issue: ConfigIssue): string {
 /** Everything found wrong with the configuration at once. Commands end with exit code 2. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
-  readonly issues: readonly ConfigIssue[];
+  readonly issues: readonly Diagnostic[];
 
-  constructor(issues: readonly ConfigIssue[]) {
+  constructor(issues: readonly Diagnostic[]) {
     super(issues.map(formatIssue).join('\n'));
     this.issues = issues;
   }

@@ -3,7 +3,7 @@ import { readSecretFile, readVariable, type Environment, type Variable } from '.
 import { alternatives, childrenAt, isSecret, type SchemaNode } from './schema-node.ts';
 import type { Path } from './yaml-file.ts';
 
-export interface Finding {
+export interface FieldDiagnostic {
   readonly path: Path;
   readonly message: string;
   readonly hint?: string | undefined;
@@ -19,7 +19,7 @@ export interface Sources {
 
 export interface Expansion {
   readonly value: unknown;
-  readonly findings: readonly Finding[];
+  readonly diagnostics: readonly FieldDiagnostic[];
   /** Variables that the value needs and nobody set. There the value keeps its own text. */
   readonly missing: readonly { readonly name: string; readonly path: Path }[];
   /** Variables that the value needs and has. */
@@ -35,7 +35,7 @@ const WHOLE = /^\$\{[A-Za-z_][A-Za-z0-9_]*\}$/;
  * where the schema has a secret. A secret written out in the file is a finding. Keys without a value are left out.
  */
 export function expand(value: unknown, schema: SchemaNode, sources: Sources): Expansion {
-  const findings: Finding[] = [];
+  const diagnostics: FieldDiagnostic[] = [];
   const missing: { name: string; path: Path }[] = [];
   const present: string[] = [];
 
@@ -57,7 +57,7 @@ export function expand(value: unknown, schema: SchemaNode, sources: Sources): Ex
 
   function secretText(raw: string, path: Path): string {
     if (WHOLE.test(raw)) return text(raw, path);
-    findings.push({
+    diagnostics.push({
       path,
       message: `${path.join('.')}: a secret may not stand in this file`,
       hint: secretHint(path, sources.prefix),
@@ -75,7 +75,7 @@ export function expand(value: unknown, schema: SchemaNode, sources: Sources): Ex
       if (content === undefined) return '${';
       const match = close ? CONTENT.exec(content) : undefined;
       if (!match?.[1]) {
-        findings.push({
+        diagnostics.push({
           path,
           message: `${path.join('.')}: what follows "\${" is not a variable`,
           hint: 'write ${NAME} or ${NAME:-default}, or $${ for the two characters themselves',
@@ -99,7 +99,7 @@ export function expand(value: unknown, schema: SchemaNode, sources: Sources): Ex
 
   function valueOr(substitute: string, found: Variable, path: Path): string {
     if (found.problem === undefined) return found.value ?? substitute;
-    findings.push({
+    diagnostics.push({
       path,
       message: `${path.join('.')}: ${found.problem}`,
       hint: 'check the path and its permissions',
@@ -107,7 +107,7 @@ export function expand(value: unknown, schema: SchemaNode, sources: Sources): Ex
     return substitute;
   }
 
-  return { value: walk(value, alternatives(schema), []), findings, missing, present };
+  return { value: walk(value, alternatives(schema), []), diagnostics, missing, present };
 }
 
 /** How to give a secret, with a variable name that fits. */

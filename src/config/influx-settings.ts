@@ -1,7 +1,7 @@
 import { Secret } from '../fetch/secret.ts';
 import type { InfluxTarget, InfluxVersion } from '../store/influxdb/options.ts';
 import { readVariable, type Environment } from './environment.ts';
-import type { ConfigIssue } from './errors.ts';
+import type { Diagnostic } from './errors.ts';
 
 const VERSIONS: readonly InfluxVersion[] = ['1', '2', '3', 'victoriametrics'];
 const NEWER = ['INFLUX_ORG', 'INFLUX_BUCKET', 'INFLUX_TOKEN'] as const;
@@ -16,8 +16,8 @@ export const INFLUX_VARIABLES: readonly string[] = [...NAMES, 'INFLUX_TOKEN_FILE
  * Where the points go, by the variables that the `influx` command knows, or everything that is wrong with them.
  * What a version needs and takes is the store's to say, which asks the server for it.
  */
-export function influxSettings(env: Environment): InfluxTarget | { readonly issues: ConfigIssue[] } {
-  const issues: ConfigIssue[] = [];
+export function influxSettings(env: Environment): InfluxTarget | { readonly issues: Diagnostic[] } {
+  const issues: Diagnostic[] = [];
   const values: Partial<Record<Name, string>> = {};
   for (const name of NAMES) {
     const { value, problem } = readVariable(env, name);
@@ -53,7 +53,7 @@ function parseHost(text: string): string | undefined {
   return plain && /^https?:$/.test(url.protocol) ? url.href.replace(/\/+$/, '') : undefined;
 }
 
-function wrongHost(values: Partial<Record<Name, string>>): ConfigIssue {
+function wrongHost(values: Partial<Record<Name, string>>): Diagnostic {
   if (values.INFLUX_HOST !== undefined) {
     const hint = 'write http://localhost:8086, with nothing before the host and nothing after the path';
     return { message: 'INFLUX_HOST: must be an http or https address without credentials', hint };
@@ -66,7 +66,7 @@ function wrongHost(values: Partial<Record<Name, string>>): ConfigIssue {
 }
 
 /** No version takes variables of both kinds. */
-function wrongMixture(values: Partial<Record<Name, string>>): ConfigIssue[] {
+function wrongMixture(values: Partial<Record<Name, string>>): Diagnostic[] {
   const [newer, older] = [NEWER, OLDER].map((names) => names.filter((name) => values[name] !== undefined));
   if (!newer?.length || !older?.length) return [];
   const message = `${newer.join(', ')} and ${older.join(', ')} do not go together`;

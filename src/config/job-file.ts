@@ -2,9 +2,9 @@ import { basename, dirname, extname } from 'node:path';
 import type { Job } from '../collect/job.ts';
 import type { Provider } from '../providers/provider.ts';
 import { readTextFile, type Environment } from './environment.ts';
-import type { ConfigIssue } from './errors.ts';
-import { expand, type Expansion, type Finding } from './expand.ts';
-import { describeIssue, findingsOf, type Reading } from './diagnostics.ts';
+import type { Diagnostic } from './errors.ts';
+import { expand, type Expansion, type FieldDiagnostic } from './expand.ts';
+import { describeIssue, diagnosticsOf, type DiagnosticContext } from './diagnostics.ts';
 import { JobFields, jobFileSchema } from './job-schema.ts';
 import { resolveJob, type Resolution } from './resolve-job.ts';
 import { suggestion } from './suggest.ts';
@@ -18,7 +18,7 @@ export interface JobFile {
   readonly job?: Job;
   /** Why the job is off. */
   readonly off?: string;
-  readonly issues: readonly ConfigIssue[];
+  readonly issues: readonly Diagnostic[];
   /** Where a key stands, for what concerns several files. */
   readonly locate: (path: Path) => Place;
 }
@@ -51,8 +51,8 @@ export function readJobFile(file: string, sources: JobSources): JobFile {
   }
   const about = { file, name: typeof raw['name'] === 'string' ? raw['name'] : name, locate: yaml.locate };
   if (raw['enabled'] === false) return { ...about, off: 'enabled: false', issues: [] };
-  const { findings, job, off } = validate(raw, name, dirname(file), sources);
-  const issues = findings
+  const { diagnostics, job, off } = validate(raw, name, dirname(file), sources);
+  const issues = diagnostics
     .map(({ path, message, hint }) => ({ file, ...yaml.locate(path), message, hint }))
     .toSorted((a, b) => a.line - b.line || a.column - b.column);
   if (issues.length > 0) return { ...about, issues };
@@ -73,7 +73,7 @@ function validate(
   const prefix = provider?.id ?? 'tokentide';
   const expansion = expand(raw, schema, { env, folder, prefix });
   const value: Record<string, unknown> = { name, ...(expansion.value as Record<string, unknown>) };
-  const reading: Reading = { schema, raw, prefix, at: [] };
+  const reading: DiagnosticContext = { schema, raw, prefix, at: [] };
 
   const fields = JobFields.safeParse(value, { error: describeIssue });
   const given = value['options'] ?? {};
@@ -82,20 +82,20 @@ function validate(
   const resolution: Resolution =
     fields.success && provider
       ? resolveJob(fields.data, { provider, options: options?.data, now, folder })
-      : { findings: [] };
+      : { diagnostics: [] };
 
-  const findings = [
+  const diagnostics = [
     ...(typeof id === 'string' && !provider ? [unknownProvider(String(raw['provider']), ids)] : []),
-    ...findingsOf(fields.error?.issues ?? [], reading),
-    ...findingsOf(options?.error?.issues ?? [], { ...reading, at: ['options'] }),
-    ...resolution.findings,
+    ...diagnosticsOf(fields.error?.issues ?? [], reading),
+    ...diagnosticsOf(options?.error?.issues ?? [], { ...reading, at: ['options'] }),
+    ...resolution.diagnostics,
   ].filter(({ path }) => !isUnknown(path, expansion));
-  findings.push(...expansion.findings, ...halfSet(expansion));
-  if (expansion.missing.length > 0) return { findings, off: notSet(expansion) };
-  return { ...resolution, findings };
+  diagnostics.push(...expansion.diagnostics, ...halfSet(expansion));
+  if (expansion.missing.length > 0) return { diagnostics, off: notSet(expansion) };
+  return { ...resolution, diagnostics };
 }
 
-function unknownProvider(given: string, ids: readonly string[]): Finding {
+function unknownProvider(given: string, ids: readonly string[]): FieldDiagnostic {
   return { path: ['provider'], message: `unknown provider "${given}"`, hint: suggestion(given, ids) };
 }
 
@@ -105,7 +105,7 @@ function isUnknown(path: Path, { missing }: Expansion): boolean {
 }
 
 /** A job none of whose variables is set is off; one with some of them is a mistake. */
-function halfSet({ missing, present }: Expansion): Finding[] {
+function halfSet({ missing, present }: Expansion): FieldDiagnostic[] {
   if (present.length === 0) return [];
   const others = [...new Set(present)].join(', ');
   return missing.map(({ name, path }) => ({

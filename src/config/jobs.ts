@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Job } from '../collect/job.ts';
 import { errorCode } from './environment.ts';
-import { ConfigError, type ConfigIssue } from './errors.ts';
+import { ConfigError, type Diagnostic } from './errors.ts';
 import { readJobFile, type JobFile, type JobSources } from './job-file.ts';
 import { suggestion } from './suggest.ts';
 
@@ -20,7 +20,7 @@ export interface LoadedJobs {
   readonly jobs: readonly Job[];
   readonly off: readonly OffJob[];
   /** Everything wrong in all files at once. */
-  readonly issues: readonly ConfigIssue[];
+  readonly issues: readonly Diagnostic[];
 }
 
 /** Reads every `*.yaml` and `*.yml` of a folder; sub-folders are not looked into. */
@@ -50,7 +50,7 @@ export function selectJobs(loaded: LoadedJobs, names: readonly string[] = []): J
     ]);
   }
   const known = [...loaded.jobs, ...loaded.off].map(({ name }) => name);
-  const issues = names.flatMap((name): ConfigIssue[] => {
+  const issues = names.flatMap((name): Diagnostic[] => {
     if (loaded.jobs.some((job) => job.name === name)) return [];
     const off = loaded.off.find((job) => job.name === name);
     return [
@@ -61,7 +61,7 @@ export function selectJobs(loaded: LoadedJobs, names: readonly string[] = []): J
   return loaded.jobs.filter(({ name }) => names.includes(name));
 }
 
-function offIssue({ name, file, reason }: OffJob, hint?: string): ConfigIssue {
+function offIssue({ name, file, reason }: OffJob, hint?: string): Diagnostic {
   return {
     file,
     message: `the job "${name}" is off: ${reason}`,
@@ -69,7 +69,7 @@ function offIssue({ name, file, reason }: OffJob, hint?: string): ConfigIssue {
   };
 }
 
-function listFiles(folder: string): string[] | ConfigIssue {
+function listFiles(folder: string): string[] | Diagnostic {
   const hint =
     'a ready file for each provider is in the jobs folder of tokentide; name another folder with --jobs or TOKENTIDE_JOBS';
   try {
@@ -87,7 +87,7 @@ function listFiles(folder: string): string[] | ConfigIssue {
   }
 }
 
-function sameNames(files: readonly JobFile[]): ConfigIssue[] {
+function sameNames(files: readonly JobFile[]): Diagnostic[] {
   return files.flatMap((file, index) => {
     const first = files.slice(0, index).find(({ name }) => name === file.name);
     if (!first) return [];
@@ -97,7 +97,7 @@ function sameNames(files: readonly JobFile[]): ConfigIssue[] {
 }
 
 /** Two jobs for the same points would overwrite each other, and neither could tell what the other has read. */
-function samePoints(files: readonly JobFile[]): ConfigIssue[] {
+function samePoints(files: readonly JobFile[]): Diagnostic[] {
   return files.flatMap((file, index) => {
     const first = files
       .slice(0, index)

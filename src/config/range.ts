@@ -1,7 +1,7 @@
 import { bucketEnd, bucketStart, wallTime } from '../windows/calendar.ts';
 import type { Bucket } from '../windows/window.ts';
 import { parseDuration } from './duration.ts';
-import type { Finding } from './expand.ts';
+import type { FieldDiagnostic } from './expand.ts';
 import { parseInstant } from './instant.ts';
 
 /** `start` and `end` as they stand in the file, and what they are read against. */
@@ -24,33 +24,33 @@ export interface Range {
 const RULE = 'write a date or a time, such as 2026-10-01 or 2026-10-01T08:00:00+08:00';
 
 /** The whole buckets that cover `start` to `end`, or what is wrong with the two. */
-export function resolveRange(text: RangeText): Range | { readonly findings: Finding[] } {
+export function resolveRange(text: RangeText): Range | { readonly diagnostics: FieldDiagnostic[] } {
   const { bucket, zone, now } = text;
-  const findings: Finding[] = [];
+  const diagnostics: FieldDiagnostic[] = [];
   const back = parseDuration(text.start);
   const start = back === undefined ? parseInstant(text.start, zone) : now - back;
   const end = text.end === undefined ? undefined : parseInstant(text.end, zone);
   if (start === undefined) {
-    findings.push({
+    diagnostics.push({
       path: ['start'],
       message: 'start: is not a time',
       hint: `${RULE}, or so far back from now: 30d`,
     });
   } else if (start > now) {
     const hint = `it is ${wallTime(now, zone)} in ${zone} now; write a time before that`;
-    findings.push({ path: ['start'], message: 'start: is in the future', hint });
+    diagnostics.push({ path: ['start'], message: 'start: is in the future', hint });
   }
   if (text.end !== undefined && end === undefined) {
-    findings.push({ path: ['end'], message: 'end: is not a time', hint: RULE });
+    diagnostics.push({ path: ['end'], message: 'end: is not a time', hint: RULE });
   }
   if (start !== undefined && end !== undefined && end <= start && back === undefined) {
-    findings.push({
+    diagnostics.push({
       path: ['end'],
       message: 'end: is not after start',
       hint: 'swap the two, or leave end out',
     });
   }
-  if (start === undefined || findings.length > 0) return { findings };
+  if (start === undefined || diagnostics.length > 0) return { diagnostics };
   const first = bucketStart(start, bucket, zone);
   if (end === undefined) return { start: first };
   const last = bucketStart(end, bucket, zone) === end ? end : bucketEnd(end, bucket, zone);

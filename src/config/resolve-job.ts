@@ -5,11 +5,11 @@ import { validateSchedule } from '../schedule/expression.ts';
 import { parseTeams } from '../usage/user-mapping.ts';
 import { BUCKETS, type Bucket } from '../windows/window.ts';
 import { readTextFile } from './environment.ts';
-import type { Finding } from './expand.ts';
+import type { FieldDiagnostic } from './expand.ts';
 import type { JobFields } from './job-schema.ts';
 import { resolveRange } from './range.ts';
 
-export interface Surroundings {
+export interface ResolveInput {
   readonly provider: Provider;
   /** The provider's options, as its schema returns them. */
   readonly options: unknown;
@@ -21,26 +21,26 @@ export interface Surroundings {
 
 /** Findings; or a job that is on; or the reason why it is off. */
 export interface Resolution {
-  readonly findings: readonly Finding[];
+  readonly diagnostics: readonly FieldDiagnostic[];
   readonly job?: Job;
   readonly off?: string;
 }
 
 /** Fills in what depends on the provider, the calendar and other files, and checks what takes more than one key to see. */
-export function resolveJob(fields: JobFields, { provider, options, now, folder }: Surroundings): Resolution {
+export function resolveJob(fields: JobFields, { provider, options, now, folder }: ResolveInput): Resolution {
   const bucket = fields.bucket ?? provider.defaultBucket;
   const zone = fields.zone ?? provider.zone;
   const schedule = validateSchedule(fields.schedule, fields.schedule_zone);
   const range = resolveRange({ start: fields.start, end: fields.end, bucket, zone, now });
   const teams = fields.teams === undefined ? {} : readTeams(fields.teams, folder);
-  const findings = [
+  const diagnostics = [
     ...(provider.buckets[bucket] ? [] : [lackingBucket(bucket, provider)]),
     ...(schedule === undefined ? [] : [{ path: ['schedule'], message: `schedule: ${schedule}` }]),
-    ...('findings' in range ? range.findings : []),
-    ...('findings' in teams ? teams.findings : []),
+    ...('diagnostics' in range ? range.diagnostics : []),
+    ...('diagnostics' in teams ? teams.diagnostics : []),
   ];
-  if (findings.length > 0 || 'findings' in range || 'findings' in teams) return { findings };
-  if (range.ended !== undefined) return { findings, off: `it ended at ${range.ended} (${zone})` };
+  if (diagnostics.length > 0 || 'diagnostics' in range || 'diagnostics' in teams) return { diagnostics };
+  if (range.ended !== undefined) return { diagnostics, off: `it ended at ${range.ended} (${zone})` };
   const job: Job = {
     name: fields.name,
     provider,
@@ -58,10 +58,10 @@ export function resolveJob(fields: JobFields, { provider, options, now, folder }
     ...(fields.pseudonymise_users ? { pseudonymKey: fields.pseudonymise_users.key } : {}),
     ...teams,
   };
-  return { findings, job };
+  return { diagnostics, job };
 }
 
-function lackingBucket(bucket: Bucket, provider: Provider): Finding {
+function lackingBucket(bucket: Bucket, provider: Provider): FieldDiagnostic {
   const has = BUCKETS.filter((width) => provider.buckets[width]).join(' and ');
   return {
     path: ['bucket'],
@@ -70,12 +70,15 @@ function lackingBucket(bucket: Bucket, provider: Provider): Finding {
   };
 }
 
-function readTeams(path: string, folder: string): Pick<Job, 'teams'> | { readonly findings: Finding[] } {
+function readTeams(
+  path: string,
+  folder: string,
+): Pick<Job, 'teams'> | { readonly diagnostics: FieldDiagnostic[] } {
   const read = readTextFile(isAbsolute(path) ? path : join(folder, path));
   if ('problem' in read) {
     const hint = 'the path is relative to the folder of this file';
     return {
-      findings: [{ path: ['teams'], message: `teams: ${path} cannot be read (${read.problem})`, hint }],
+      diagnostics: [{ path: ['teams'], message: `teams: ${path} cannot be read (${read.problem})`, hint }],
     };
   }
   try {
@@ -83,6 +86,6 @@ function readTeams(path: string, folder: string): Pick<Job, 'teams'> | { readonl
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     const faults = error.message.split('\n');
-    return { findings: faults.map((fault) => ({ path: ['teams'], message: `teams: ${fault}` })) };
+    return { diagnostics: faults.map((fault) => ({ path: ['teams'], message: `teams: ${fault}` })) };
   }
 }

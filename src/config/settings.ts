@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { InfluxTarget } from '../store/influxdb/options.ts';
 import { parseDuration } from './duration.ts';
 import type { Environment } from './environment.ts';
-import { ConfigError, type ConfigIssue } from './errors.ts';
+import { ConfigError, type Diagnostic } from './errors.ts';
 import { INFLUX_VARIABLES, influxSettings } from './influx-settings.ts';
 import { closest } from './suggest.ts';
 
@@ -106,7 +106,7 @@ function parseAddress(text: string): { host: string; port: number } | 'off' | un
 }
 
 /** A variable that is nearly one of ours would be passed over in silence. */
-function misspelt(env: Environment): ConfigIssue[] {
+function misspelt(env: Environment): Diagnostic[] {
   const known = Object.keys(Variables.shape).map((name) => name.slice(PREFIX.length));
   const names = Object.keys(env).filter((name) => name.startsWith(PREFIX) && !(name in Variables.shape));
   return names.flatMap((name) => {

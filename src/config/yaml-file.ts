@@ -1,5 +1,5 @@
 import { isMap, isScalar, LineCounter, parseDocument, visit, type Document, type ErrorCode } from 'yaml';
-import type { ConfigIssue } from './errors.ts';
+import type { Diagnostic } from './errors.ts';
 
 export type Path = readonly PropertyKey[];
 
@@ -15,7 +15,7 @@ export interface YamlFile {
 }
 
 /** Reads YAML 1.2. Messages never quote the text, which may hold a credential. */
-export function parseYaml(text: string): YamlFile | { readonly issue: ConfigIssue } {
+export function parseYaml(text: string): YamlFile | { readonly issue: Diagnostic } {
   const counter = new LineCounter();
   const document = parseDocument(text, { lineCounter: counter, prettyErrors: false });
   const placeOf = (offset: number): Place => {
@@ -41,7 +41,7 @@ export function parseYaml(text: string): YamlFile | { readonly issue: ConfigIssu
   }
 }
 
-type Explanation = Pick<ConfigIssue, 'message' | 'hint'>;
+type Explanation = Pick<Diagnostic, 'message' | 'hint'>;
 
 const EXPLANATIONS: Readonly<Partial<Record<ErrorCode, Explanation>>> = {
   TAB_AS_INDENT: { message: 'a tab stands where YAML takes spaces only', hint: 'indent with spaces' },

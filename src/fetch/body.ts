@@ -1,6 +1,6 @@
 import { FetchError } from './errors.ts';
 
-/** Reads a body as text, giving up as soon as it is larger than `maxBytes`. @throws FetchError `bad_answer` */
+/** Reads a body as text, giving up as soon as it is larger than `maxBytes`. @throws FetchError `invalid_response` */
 export async function readText(response: Response, maxBytes: number, action: string): Promise<string> {
   if (!response.body) return '';
   const decoder = new TextDecoder();
@@ -16,7 +16,7 @@ export async function readText(response: Response, maxBytes: number, action: str
 }
 
 function tooLarge(action: string, maxBytes: number): FetchError {
-  return new FetchError('bad_answer', `${action}: the answer is larger than ${maxBytes} bytes`, {
+  return new FetchError('invalid_response', `${action}: the answer is larger than ${maxBytes} bytes`, {
     hint: 'Use a wider bucket, or ask for fewer members, keys or projects in one job.',
   });
 }

@@ -49,12 +49,12 @@ async function backOff(
   settings: HttpSettings,
 ): Promise<void> {
   if (!(error instanceof FetchError) || !error.retriable) return;
-  const { gate, host, maxRetryAfterMs, now, random, sleep, slots } = settings;
+  const { limiter, host, maxRetryAfterMs, now, random, sleep, rateLimiter } = settings;
   const ceiling = Math.min(LONGEST_BACK_OFF_MS, FIRST_BACK_OFF_MS * 2 ** (attempt - 1));
   const wait = Math.min(error.retryAfterMs ?? Math.ceil(random() * ceiling), maxRetryAfterMs);
   if (error.kind === 'rate_limited' || error.retryAfterMs !== undefined) {
-    gate.pauses++;
-    slots.pause(host, now() + wait);
+    limiter.generation++;
+    rateLimiter.pause(host, now() + wait);
     return;
   }
   if (retriesLeft > 0) await orCancelled(sleep(wait, call.signal), call.signal, call.action);
@@ -69,22 +69,22 @@ async function send<T>(call: Call<T>, settings: HttpSettings): Promise<T> {
     // What it calls has had its own retries.
     throw error instanceof Error ? new AbortError(error) : error;
   }
-  const turn = settings.gate.queue(async () => {
-    await waitForSlot(call, settings);
+  const turn = settings.limiter.queue(async () => {
+    await waitForTurn(call, settings);
     return exchange(call, await call.build(), settings);
   });
   return orCancelled(turn, signal, action);
 }
 
-async function waitForSlot(call: Call<unknown>, settings: HttpSettings): Promise<void> {
-  const { gate, host, limit, now, sleep, slots } = settings;
+async function waitForTurn(call: Call<unknown>, settings: HttpSettings): Promise<void> {
+  const { limiter, host, limit, now, sleep, rateLimiter } = settings;
   const { action, signal } = call;
-  let pauses: number;
+  let generation: number;
   do {
-    ({ pauses } = gate);
+    ({ generation } = limiter);
     if (signal.aborted) throw cancelled(action);
-    const wait = slots.reserve(host, 1000 / limit.perSecond, now()) - now();
+    const wait = rateLimiter.acquire(host, 1000 / limit.perSecond, now()) - now();
     if (wait > 0) await orCancelled(sleep(wait, signal), signal, action);
     // The host may have been paused in the meantime.
-  } while (gate.pauses > pauses);
+  } while (limiter.generation > generation);
 }

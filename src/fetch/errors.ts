@@ -13,9 +13,9 @@ export type FetchErrorKind =
   /** Network fault, timeout, 5xx, cut-off answer. Retried. */
   | 'unavailable'
   /** The vendor ran out of time for so long a window. Retried by the caller with half of it. */
-  | 'too_slow'
+  | 'window_too_large'
   /** The answer is not what the vendor documents; the message names the path in the answer. */
-  | 'bad_answer'
+  | 'invalid_response'
   /** The daemon is shutting down. */
   | 'cancelled';
 

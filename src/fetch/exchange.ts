@@ -1,7 +1,7 @@
 import { parseJson } from '../usage/json.ts';
 import { readText } from './body.ts';
 import { FetchError } from './errors.ts';
-import type { Call, HttpAnswer, HttpRequest } from './http.ts';
+import type { Call, HttpResponse, HttpRequest } from './http.ts';
 import type { CallEvent, HttpSettings } from './options.ts';
 import { changedError, kindOfStatus, networkError, notJson, shapeError, statusError } from './http-errors.ts';
 import { redactUrl } from './redact-url.ts';
@@ -31,7 +31,7 @@ export async function exchange<T>(call: Call<T>, request: HttpRequest, settings:
   };
   try {
     answer = await receive(call, request, where, settings);
-    const value = judge(call, where, answer);
+    const value = classifyResponse(call, where, answer);
     report('ok');
     return value;
   } catch (error) {
@@ -75,7 +75,7 @@ async function receive(
 }
 
 /** Trusts an answer step by step: JSON, the vendor's envelope, HTTP status, shape. */
-function judge<T>(call: Call<T>, where: string, raw: RawAnswer): T {
+function classifyResponse<T>(call: Call<T>, where: string, raw: RawAnswer): T {
   const { action } = call;
   const { headers, status } = raw;
   const kind = status === 401 && call.refresh ? 'expired_token' : kindOfStatus(status);
@@ -87,7 +87,7 @@ function judge<T>(call: Call<T>, where: string, raw: RawAnswer): T {
     // The parser's own error quotes the answer.
     throw notJson(action, where, status, kind ?? 'unavailable', raw.text);
   }
-  const answer: HttpAnswer = { status, headers, body };
+  const answer: HttpResponse = { status, headers, body };
   const problem = call.check?.(answer);
   if (problem) throw problem;
   if (kind) throw statusError(action, where, status, kind);

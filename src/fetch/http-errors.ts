@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { FetchError, type FetchErrorKind } from './errors.ts';
-import type { HttpAnswer } from './http.ts';
+import type { HttpResponse } from './http.ts';
 
 const HINTS: Readonly<Partial<Record<FetchErrorKind, string>>> = {
   credentials: "Check the job's credentials and that they have not expired or been revoked.",
@@ -92,14 +92,14 @@ function systemError(error: unknown): string | undefined {
 const SHOWN_PROBLEMS = 5;
 
 /** An answer of another shape than documented: where in it, and what was expected there. Never a value. */
-export function shapeError(action: string, answer: HttpAnswer, error: z.ZodError): FetchError {
+export function shapeError(action: string, answer: HttpResponse, error: z.ZodError): FetchError {
   const shown = error.issues.slice(0, SHOWN_PROBLEMS).map((issue) => {
     const what = issue.code === 'unrecognized_keys' ? 'has unknown members' : issue.message;
     return `${pathText(issue.path)}: ${what.replace(/^[A-Z][a-z]+ [a-z]+: /, '')}`;
   });
   const more = error.issues.length - shown.length;
   const rest = more > 0 ? `; and ${more} more` : '';
-  return new FetchError('bad_answer', `${action}: unexpected answer: ${shown.join('; ')}${rest}`, {
+  return new FetchError('invalid_response', `${action}: unexpected answer: ${shown.join('; ')}${rest}`, {
     status: answer.status,
     hint: 'The vendor may have changed its API. Nothing of this answer was used; please report it.',
   });

@@ -10,7 +10,7 @@ export interface HttpRequest {
 }
 
 /** What came back: the status and the parsed JSON, before it is trusted. */
-export interface HttpAnswer {
+export interface HttpResponse {
   readonly status: number;
   readonly headers: Headers;
   readonly body: unknown;
@@ -31,7 +31,7 @@ export interface Call<T> {
    * an error to throw, or undefined where there is none. HTTP status is judged after it (2xx is fine).
    * `Retry-After` is read by the caller of `check`.
    */
-  readonly check?: (answer: HttpAnswer) => FetchError | undefined;
+  readonly check?: (answer: HttpResponse) => FetchError | undefined;
   /** The shape of a good answer; only the fields used. What it transforms to is what the call returns. */
   readonly answer: z.ZodType<T>;
   /**

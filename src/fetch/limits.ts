@@ -9,19 +9,19 @@ export interface HostLimit {
 }
 
 /** When the next request to each host may start, shared by all that ask it. Epoch milliseconds throughout. */
-export interface SlotBook {
+export interface RateLimiter {
   /** Books the host's next free slot and tells when it starts: at `nowMs`, or later. */
-  reserve(host: string, spacingMs: number, nowMs: number): number;
+  acquire(host: string, spacingMs: number, nowMs: number): number;
   /** No slot booked from now on starts before `untilMs`; a shorter pause never ends a longer one. */
   pause(host: string, untilMs: number): void;
 }
 
 /** A slot book for one process. A clock that is set back takes the bookings back with it. */
-export function memorySlots(): SlotBook {
+export function memoryRateLimiter(): RateLimiter {
   /** When the next slot starts, and the clock at the last booking. */
   const hosts = new Map<string, { next: number; seen: number }>();
   return {
-    reserve: (host, spacingMs, nowMs) => {
+    acquire: (host, spacingMs, nowMs) => {
       const { next, seen } = hosts.get(host) ?? { next: nowMs, seen: nowMs };
       const start = Math.max(nowMs, next - Math.max(0, seen - nowMs));
       hosts.set(host, { next: start + spacingMs, seen: nowMs });
@@ -35,21 +35,21 @@ export function memorySlots(): SlotBook {
 }
 
 /** What the calls of one process to one host share. */
-export interface HostGate {
+export interface ConcurrencyLimiter {
   readonly queue: LimitFunction;
   /** How many pauses there were: a slot booked before the last one is given up for a new one. */
-  pauses: number;
+  generation: number;
 }
 
 /** The smallest concurrency that was asked for a host counts. */
-export type HostGates = (host: string, concurrency: number) => HostGate;
+export type ConcurrencyLimiters = (host: string, concurrency: number) => ConcurrencyLimiter;
 
-export function hostGates(): HostGates {
-  const gates = new Map<string, HostGate>();
+export function concurrencyLimiters(): ConcurrencyLimiters {
+  const limiters = new Map<string, ConcurrencyLimiter>();
   return (host, concurrency) => {
-    const gate = gates.get(host) ?? { queue: pLimit(concurrency), pauses: 0 };
-    if (concurrency < gate.queue.concurrency) gate.queue.concurrency = concurrency;
-    gates.set(host, gate);
-    return gate;
+    const limiter = limiters.get(host) ?? { queue: pLimit(concurrency), generation: 0 };
+    if (concurrency < limiter.queue.concurrency) limiter.queue.concurrency = concurrency;
+    limiters.set(host, limiter);
+    return limiter;
   };
 }

@@ -1,5 +1,11 @@
 import type { FetchErrorKind } from './errors.ts';
-import { hostGates, type HostGate, type HostGates, type HostLimit, type SlotBook } from './limits.ts';
+import {
+  concurrencyLimiters,
+  type ConcurrencyLimiter,
+  type ConcurrencyLimiters,
+  type HostLimit,
+  type RateLimiter,
+} from './limits.ts';
 
 /** One request, as it ended. */
 export interface CallEvent {
@@ -16,9 +22,9 @@ export interface HttpOptions {
   readonly baseUrl: string;
   readonly limit: HostLimit;
   /** Shared by all that ask the same host, also by other processes. */
-  readonly slots: SlotBook;
+  readonly rateLimiter: RateLimiter;
   /** Shared by the jobs of one process. */
-  readonly gates?: HostGates;
+  readonly limiters?: ConcurrencyLimiters;
   readonly fetch: typeof globalThis.fetch;
   /** Resolves after `ms`; may reject as soon as the signal fires. */
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<unknown>;
@@ -40,7 +46,7 @@ export interface HttpOptions {
 /** Options with the defaults filled in. */
 export interface HttpSettings extends HttpOptions {
   readonly host: string;
-  readonly gate: HostGate;
+  readonly limiter: ConcurrencyLimiter;
   readonly timeoutMs: number;
   readonly maxBytes: number;
   readonly attempts: number;
@@ -49,11 +55,11 @@ export interface HttpSettings extends HttpOptions {
 
 export function withDefaults(options: HttpOptions): HttpSettings {
   const { host } = new URL(options.baseUrl);
-  const gates = options.gates ?? hostGates();
+  const limiters = options.limiters ?? concurrencyLimiters();
   return {
     ...options,
     host,
-    gate: gates(host, options.limit.concurrency),
+    limiter: limiters(host, options.limit.concurrency),
     timeoutMs: options.timeoutMs ?? 30_000,
     maxBytes: options.maxBytes ?? 64 * 1024 * 1024,
     attempts: options.attempts ?? 5,

@@ -1,28 +1,38 @@
-import { addRead, distrustReads, removeReads, type Distrust, type Read } from '../windows/checkpoints.ts';
+import {
+  addCheckpoint,
+  invalidateCheckpoints,
+  removeCheckpoints,
+  type ClockRollback,
+  type Checkpoint,
+} from '../windows/checkpoints.ts';
 import type { Window } from '../windows/window.ts';
 import type { LedgerDatabase } from './database.ts';
 
 /** Which closed buckets of a job were read, and when. */
-export interface Reads {
+export interface Checkpoints {
   /** In order; those that overlap or touch a window where one is given. */
-  of(job: string, window?: Window): Read[];
-  add(job: string, read: Read, lookback: number): void;
+  of(job: string, window?: Window): Checkpoint[];
+  add(job: string, read: Checkpoint, lookback: number): void;
   remove(job: string, windows: readonly Window[]): void;
-  /** See `distrustReads`. */
-  distrust(job: string, what: Distrust): void;
+  /** See `invalidateCheckpoints`. */
+  invalidate(job: string, what: ClockRollback): void;
   clear(job: string): void;
 }
 
 const ALL: Window = { start: 0, end: Number.MAX_SAFE_INTEGER };
 
-export function createReads(db: LedgerDatabase): Reads {
+export function createCheckpoints(db: LedgerDatabase): Checkpoints {
   const select = db
-    .prepare('SELECT start, end, read_at FROM read WHERE job = ? AND end >= ? AND start <= ? ORDER BY start')
+    .prepare(
+      'SELECT start, end, read_at FROM checkpoint WHERE job = ? AND end >= ? AND start <= ? ORDER BY start',
+    )
     .raw();
-  const insert = db.prepare('INSERT OR REPLACE INTO read (job, start, end, read_at) VALUES (?, ?, ?, ?)');
-  const removeOne = db.prepare('DELETE FROM read WHERE job = ? AND start = ?');
+  const insert = db.prepare(
+    'INSERT OR REPLACE INTO checkpoint (job, start, end, read_at) VALUES (?, ?, ?, ?)',
+  );
+  const removeOne = db.prepare('DELETE FROM checkpoint WHERE job = ? AND start = ?');
 
-  const of = (job: string, { start: from, end: to }: Window = ALL): Read[] =>
+  const of = (job: string, { start: from, end: to }: Window = ALL): Checkpoint[] =>
     (select.all(job, from, to) as [number, number, number][]).map(([start, end, readAt]) => ({
       start,
       end,
@@ -30,14 +40,18 @@ export function createReads(db: LedgerDatabase): Reads {
     }));
 
   /** Writes only the rows that differ: a commit touches a few of them, whatever the length of the history. */
-  const replace = (job: string, before: readonly Read[], after: readonly Read[]): void => {
-    const text = (read: Read) => `${read.start}/${read.end}/${read.readAt}`;
+  const replace = (job: string, before: readonly Checkpoint[], after: readonly Checkpoint[]): void => {
+    const text = (read: Checkpoint) => `${read.start}/${read.end}/${read.readAt}`;
     const old = new Set(before.map(text));
     const kept = new Set(after.map(text));
     for (const read of before) if (!kept.has(text(read))) removeOne.run(job, read.start);
     for (const read of after) if (!old.has(text(read))) insert.run(job, read.start, read.end, read.readAt);
   };
-  const change = (job: string, update: (reads: Read[]) => Read[], window?: Window): void => {
+  const change = (
+    job: string,
+    update: (checkpoints: Checkpoint[]) => Checkpoint[],
+    window?: Window,
+  ): void => {
     const before = of(job, window);
     replace(job, before, update(before));
   };
@@ -49,10 +63,10 @@ export function createReads(db: LedgerDatabase): Reads {
       const near = [read, ...of(job, read)];
       const start = Math.min(...near.map((one) => one.start));
       const end = Math.max(...near.map((one) => one.end));
-      change(job, (reads) => addRead(reads, read, lookback), { start, end });
+      change(job, (checkpoints) => addCheckpoint(checkpoints, read, lookback), { start, end });
     },
-    remove: (job, windows) => change(job, (reads) => removeReads(reads, windows)),
-    distrust: (job, what) => change(job, (reads) => distrustReads(reads, what)),
+    remove: (job, windows) => change(job, (checkpoints) => removeCheckpoints(checkpoints, windows)),
+    invalidate: (job, what) => change(job, (checkpoints) => invalidateCheckpoints(checkpoints, what)),
     clear: (job) => change(job, () => []),
   };
 }

@@ -3,7 +3,7 @@ import type { Window } from '../windows/window.ts';
 import type { LedgerDatabase } from './database.ts';
 
 /** The partition that stands for all of a job's partitions: the whole window is missing. */
-export const EVERYTHING = '*';
+export const ALL_PARTITIONS = '*';
 
 /** A window, or one partition of it, that should have been read and was not. Times in Unix seconds. */
 export interface Gap extends Window {
@@ -16,7 +16,7 @@ export interface Gap extends Window {
   readonly attempts: number;
   readonly nextTry: number;
   /** Older than the provider remembers: it cannot be filled any more. */
-  readonly lost: boolean;
+  readonly expired: boolean;
 }
 
 /** The gaps of every job. One partition's gaps share their number of attempts and their next try. */
@@ -28,25 +28,25 @@ export interface Gaps {
   open(job: string, gap: Gap): void;
   /** Removes a window from a partition's gaps: it has been read. */
   fill(job: string, partition: string, window: Window): void;
-  /** Marks what gaps miss before `time` as lost. Returns how many gaps it was of. */
-  lose(job: string, time: number): number;
-  /** Marks all gaps of a partition as lost. Returns how many were. */
-  losePartition(job: string, partition: string): number;
+  /** Marks what gaps miss before `time` as expired. Returns how many gaps it was of. */
+  expire(job: string, time: number): number;
+  /** Marks all gaps of a partition as expired. Returns how many were. */
+  expirePartition(job: string, partition: string): number;
   /**
-   * What remains true of the gaps when the clock turns out to have been ahead: none is lost, none waits, and
+   * What remains true of the gaps when the clock turns out to have been ahead: none is expired, none waits, and
    * there are none after `openStart`.
    */
-  distrust(job: string, openStart: number): void;
-  /** Adds a gap that is lost from the start; it grows together with those it touches. */
-  lost(job: string, gap: Gap): void;
-  /** Forgets gaps, lost ones too. */
+  invalidate(job: string, openStart: number): void;
+  /** Adds a gap that is expired from the start; it grows together with those it touches. */
+  addExpired(job: string, gap: Gap): void;
+  /** Forgets gaps, expired ones too. */
   clear(job: string): void;
 }
 
 type Row = [string, number, number, number, string, string, number, number, number];
 
 export function createGaps(db: LedgerDatabase): Gaps {
-  const columns = 'partition, start, end, since, kind, error, attempts, next_try, lost';
+  const columns = 'partition, start, end, since, kind, error, attempts, next_try, expired';
   const select = db.prepare(`SELECT ${columns} FROM gap WHERE job = ? ORDER BY start, partition`).raw();
   const selectPartition = db
     .prepare(`SELECT ${columns} FROM gap WHERE job = ? AND partition = ? ORDER BY start`)
@@ -55,12 +55,14 @@ export function createGaps(db: LedgerDatabase): Gaps {
     `INSERT OR REPLACE INTO gap (job, ${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
   const removePartition = db.prepare('DELETE FROM gap WHERE job = ? AND partition = ?');
-  const retry = db.prepare('UPDATE gap SET lost = 0, next_try = 0 WHERE job = ?');
+  const retry = db.prepare('UPDATE gap SET expired = 0, next_try = 0 WHERE job = ?');
   const removeOne = db.prepare('DELETE FROM gap WHERE job = ? AND partition = ? AND start = ?');
-  const markPartition = db.prepare('UPDATE gap SET lost = 1 WHERE job = ? AND lost = 0 AND partition = ?');
+  const markPartition = db.prepare(
+    'UPDATE gap SET expired = 1 WHERE job = ? AND expired = 0 AND partition = ?',
+  );
   const removeJob = db.prepare('DELETE FROM gap WHERE job = ?');
 
-  const toGap = ([partition, start, end, since, kind, error, attempts, nextTry, lost]: Row): Gap => ({
+  const toGap = ([partition, start, end, since, kind, error, attempts, nextTry, expired]: Row): Gap => ({
     partition,
     start,
     end,
@@ -69,11 +71,11 @@ export function createGaps(db: LedgerDatabase): Gaps {
     error,
     attempts,
     nextTry,
-    lost: lost === 1,
+    expired: expired === 1,
   });
   const write = (job: string, gap: Gap): void => {
-    const { partition, start, end, since, kind, error, attempts, nextTry, lost } = gap;
-    insert.run(job, partition, start, end, since, kind, error, attempts, nextTry, lost ? 1 : 0);
+    const { partition, start, end, since, kind, error, attempts, nextTry, expired } = gap;
+    insert.run(job, partition, start, end, since, kind, error, attempts, nextTry, expired ? 1 : 0);
   };
   const ofPartition = (job: string, partition: string): Gap[] =>
     (selectPartition.all(job, partition) as Row[]).map(toGap);
@@ -93,44 +95,44 @@ export function createGaps(db: LedgerDatabase): Gaps {
 
   const of = (job: string): Gap[] => (select.all(job) as Row[]).map(toGap);
 
-  const lost = (job: string, gap: Gap): void => {
+  const addExpired = (job: string, gap: Gap): void => {
     fill(job, gap.partition, gap);
     let { start, end, since } = gap;
     for (const other of ofPartition(job, gap.partition)) {
-      if (!other.lost || other.start > end || other.end < start) continue;
+      if (!other.expired || other.start > end || other.end < start) continue;
       removeOne.run(job, other.partition, other.start);
       start = Math.min(start, other.start);
       end = Math.max(end, other.end);
       since = Math.min(since, other.since);
     }
-    write(job, { ...gap, start, end, since, lost: true });
+    write(job, { ...gap, start, end, since, expired: true });
   };
 
   return {
     of,
-    openOf: (job) => of(job).filter((gap) => !gap.lost),
+    openOf: (job) => of(job).filter((gap) => !gap.expired),
     open: (job, gap) => {
       const others = ofPartition(job, gap.partition);
       removePartition.run(job, gap.partition);
-      for (const lost of others.filter((other) => other.lost)) write(job, lost);
-      const waiting = others.filter((other) => !other.lost);
+      for (const expired of others.filter((other) => other.expired)) write(job, expired);
+      const waiting = others.filter((other) => !other.expired);
       for (const window of union([...waiting, gap])) {
         const inside = waiting.filter((other) => other.start >= window.start && other.end <= window.end);
         write(job, { ...gap, ...window, since: Math.min(gap.since, ...inside.map((other) => other.since)) });
       }
     },
     fill,
-    lose: (job, time) => {
-      const old = of(job).filter((gap) => !gap.lost && gap.start < time);
-      for (const gap of old) lost(job, { ...gap, end: Math.min(gap.end, time) });
+    expire: (job, time) => {
+      const old = of(job).filter((gap) => !gap.expired && gap.start < time);
+      for (const gap of old) addExpired(job, { ...gap, end: Math.min(gap.end, time) });
       return old.length;
     },
-    losePartition: (job, partition) => markPartition.run(job, partition).changes,
-    distrust: (job, openStart) => {
+    expirePartition: (job, partition) => markPartition.run(job, partition).changes,
+    invalidate: (job, openStart) => {
       for (const { partition } of of(job)) fill(job, partition, { start: openStart, end: Infinity });
       retry.run(job);
     },
-    lost,
+    addExpired,
     clear: (job) => void removeJob.run(job),
   };
 }

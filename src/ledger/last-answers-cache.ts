@@ -3,7 +3,7 @@ import type { Window } from '../windows/window.ts';
 import type { LedgerDatabase } from './database.ts';
 
 /** Some windows' records in memory. */
-export interface AtHand {
+export interface LastAnswersCache {
   get(job: string, window: Window): ReadonlyRecordIndex | undefined;
   keep(job: string, window: Window, records: ReadonlyRecordIndex): void;
   /** To be called for whatever is written; without a window, for all of the job. */
@@ -19,7 +19,7 @@ const ALL: Window = { start: -Infinity, end: Infinity };
  * of rows for it. Whatever is written to a window, also in a transaction that fails, or by another process, makes it
  * be read again.
  */
-export function createAtHand(db: LedgerDatabase): AtHand {
+export function createLastAnswersCache(db: LedgerDatabase): LastAnswersCache {
   const version = db.prepare('PRAGMA data_version').raw();
   const windows = new Map<string, { job: string; window: Window; records: ReadonlyRecordIndex }>();
   let seen: unknown;

@@ -3,7 +3,7 @@ import { FIELDS, type Field, type Fields, type Tags, type UsageRecord } from '..
 import { createRecordIndex, type ReadonlyRecordIndex } from '../usage/record-index.ts';
 import { seriesKey, tagsOfSeries } from '../usage/series.ts';
 import type { Window } from '../windows/window.ts';
-import { createAtHand } from './last-answers-cache.ts';
+import { createLastAnswersCache } from './last-answers-cache.ts';
 import type { LedgerDatabase } from './database.ts';
 
 /**
@@ -11,7 +11,7 @@ import type { LedgerDatabase } from './database.ts';
  * in the spool. What a new answer is compared with: an equal point is not sent again, and a total that equals
  * the sum is not asked for in parts.
  */
-export interface Known {
+export interface LastAnswers {
   /** The records of a window. Not to be changed: a window that is asked for again and again is kept at hand. */
   of(job: string, window: Window): ReadonlyRecordIndex;
   put(job: string, records: Iterable<UsageRecord>): void;
@@ -20,14 +20,16 @@ export interface Known {
   clear(job: string): void;
 }
 
-export function createKnown(db: LedgerDatabase): Known {
+export function createLastAnswers(db: LedgerDatabase): LastAnswers {
   const select = db
-    .prepare('SELECT time, series, fields FROM known WHERE job = ? AND time >= ? AND time < ?')
+    .prepare('SELECT time, series, fields FROM last_answer WHERE job = ? AND time >= ? AND time < ?')
     .raw();
-  const insert = db.prepare('INSERT OR REPLACE INTO known (job, time, series, fields) VALUES (?, ?, ?, ?)');
-  const removeWindow = db.prepare('DELETE FROM known WHERE job = ? AND time >= ? AND time < ?');
-  const removeJob = db.prepare('DELETE FROM known WHERE job = ?');
-  const atHand = createAtHand(db);
+  const insert = db.prepare(
+    'INSERT OR REPLACE INTO last_answer (job, time, series, fields) VALUES (?, ?, ?, ?)',
+  );
+  const removeWindow = db.prepare('DELETE FROM last_answer WHERE job = ? AND time >= ? AND time < ?');
+  const removeJob = db.prepare('DELETE FROM last_answer WHERE job = ?');
+  const cache = createLastAnswersCache(db);
 
   function load(job: string, { start, end }: Window): ReadonlyRecordIndex {
     const records = createRecordIndex();
@@ -42,23 +44,23 @@ export function createKnown(db: LedgerDatabase): Known {
 
   return {
     of: (job, window) => {
-      const found = atHand.get(job, window) ?? load(job, window);
-      atHand.keep(job, window, found);
+      const found = cache.get(job, window) ?? load(job, window);
+      cache.keep(job, window, found);
       return found;
     },
     put: (job, records) => {
       for (const { time, tags, fields } of records) {
         insert.run(job, time, seriesKey(tags), encodeFields(fields));
-        atHand.drop(job, { start: time, end: time + 1 });
+        cache.drop(job, { start: time, end: time + 1 });
       }
     },
     forget: (job, window) => {
       removeWindow.run(job, window.start, window.end);
-      atHand.drop(job, window);
+      cache.drop(job, window);
     },
     clear: (job) => {
       removeJob.run(job);
-      atHand.drop(job);
+      cache.drop(job);
     },
   };
 }

@@ -1,43 +1,35 @@
 import { dirname } from 'node:path';
 import { openDatabase } from './database.ts';
 import { createGaps, type Gaps } from './gaps.ts';
-import { createKnown, type Known } from './last-answers.ts';
-import { createReads, type Reads } from './checkpoints.ts';
-import { createLeases, createSlots, type Leases, type Slots } from './shared.ts';
-import {
-  createAdmitted,
-  createCounters,
-  createJobs,
-  createLateness,
-  createMemories,
-  createPartitions,
-  createReconciliations,
-  type Admitted,
-  type Counters,
-  type Jobs,
-  type Lateness,
-  type Memories,
-  type Partitions,
-  type Reconciliations,
-} from './small-tables.ts';
-import { createShares, type Shares } from './overflow-parts.ts';
+import { createLastAnswers, type LastAnswers } from './last-answers.ts';
+import { createCheckpoints, type Checkpoints } from './checkpoints.ts';
+import { createLeases, type Leases } from './leases.ts';
+import { createRateLimiter, type RateLimiter } from './rate-limiter.ts';
+import { createAllowedValues, type AllowedValues } from './allowed-values.ts';
+import { createCounters, type Counters } from './counters.ts';
+import { createJobs, type Jobs } from './jobs.ts';
+import { createLateness, type Lateness } from './lateness.ts';
+import { createPartitions, type Partitions } from './partitions.ts';
+import { createReconciliations, type Reconciliations } from './reconciliations.ts';
+import { createJobState, type JobStateTable } from './state.ts';
+import { createOverflowParts, type OverflowParts } from './overflow-parts.ts';
 import { createSpool, type Spool } from './spool.ts';
 
 /** The durable record of what has been read. Nothing else decides what to fetch. */
 export interface Ledger {
   readonly jobs: Jobs;
-  readonly reads: Reads;
+  readonly checkpoints: Checkpoints;
   readonly gaps: Gaps;
   readonly partitions: Partitions;
-  readonly known: Known;
+  readonly lastAnswers: LastAnswers;
   readonly lateness: Lateness;
   readonly counters: Counters;
-  readonly memories: Memories;
-  readonly admitted: Admitted;
-  readonly shares: Shares;
+  readonly state: JobStateTable;
+  readonly allowedValues: AllowedValues;
+  readonly overflowParts: OverflowParts;
   readonly spool: Spool;
   readonly reconciliations: Reconciliations;
-  readonly slots: Slots;
+  readonly rateLimiter: RateLimiter;
   readonly leases: Leases;
   /** Runs `change` as one step: all of it is on disk when this returns, or none of it. */
   commit<T>(change: () => T): T;
@@ -51,18 +43,18 @@ export function openLedger(path: string): Ledger {
   let open = true;
   return {
     jobs: createJobs(db),
-    reads: createReads(db),
+    checkpoints: createCheckpoints(db),
     gaps: createGaps(db),
     partitions: createPartitions(db),
-    known: createKnown(db),
+    lastAnswers: createLastAnswers(db),
     lateness: createLateness(db),
     counters: createCounters(db),
-    memories: createMemories(db),
-    admitted: createAdmitted(db),
-    shares: createShares(db),
+    state: createJobState(db),
+    allowedValues: createAllowedValues(db),
+    overflowParts: createOverflowParts(db),
     spool: createSpool(db),
     reconciliations: createReconciliations(db),
-    slots: createSlots(db),
+    rateLimiter: createRateLimiter(db),
     leases,
     commit: (change) => db.transaction(change).immediate(),
     close: () => {

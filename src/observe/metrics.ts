@@ -9,7 +9,7 @@ export interface JobState {
   /** Seconds since the end of the newest closed bucket that was read. */
   readonly dataAge?: number | undefined;
   readonly openGaps: number;
-  readonly lostGaps: number;
+  readonly expiredGaps: number;
   /** The look-back that the measured lateness calls for, seconds. */
   readonly lookbackAdvice?: number | undefined;
   /** Stored minus the provider's own totals, at the last reconciliation. */
@@ -49,7 +49,7 @@ interface Recorders {
   readonly points: Counter<'job' | 'outcome'>;
   readonly revisions: Counter<'job'>;
   readonly droppedRows: Counter<'job' | 'reason'>;
-  readonly disagreements: Counter<'job'>;
+  readonly mismatches: Counter<'job'>;
   readonly tagOverflows: Counter<'tag'>;
 }
 
@@ -108,8 +108,8 @@ export function createMetrics({ version, state }: MetricsOptions): Metrics {
       labelNames: ['job', 'reason'],
       registers,
     }),
-    disagreements: new Counter({
-      name: 'tokentide_disagreements_total',
+    mismatches: new Counter({
+      name: 'tokentide_mismatches_total',
       help: 'Totals of a provider that its own parts do not add up to.',
       labelNames: ['job'],
       registers,
@@ -153,7 +153,7 @@ function scrapedGauges(registers: Registry[], version: string): (state: Collecto
     'Time since the end of the newest closed bucket that was read.',
   );
   const openGaps = perJob('tokentide_open_gaps', 'Windows that should be there and will be tried again.');
-  const lostGaps = perJob('tokentide_lost_gaps', 'Windows that the provider no longer answers for.');
+  const expiredGaps = perJob('tokentide_expired_gaps', 'Windows that the provider no longer answers for.');
   const lookbackAdvice = perJob(
     'tokentide_lookback_advice_seconds',
     'The look-back that the measured lateness calls for.',
@@ -176,10 +176,10 @@ function scrapedGauges(registers: Registry[], version: string): (state: Collecto
   }).set({ version }, 1);
 
   return ({ jobs, spoolPoints: waiting }) => {
-    for (const gauge of [dataAge, openGaps, lostGaps, lookbackAdvice, reconcileDifference]) gauge.reset();
+    for (const gauge of [dataAge, openGaps, expiredGaps, lookbackAdvice, reconcileDifference]) gauge.reset();
     for (const { job, ...known } of jobs) {
       openGaps.set({ job }, known.openGaps);
-      lostGaps.set({ job }, known.lostGaps);
+      expiredGaps.set({ job }, known.expiredGaps);
       if (known.dataAge !== undefined) dataAge.set({ job }, known.dataAge);
       if (known.lookbackAdvice !== undefined) lookbackAdvice.set({ job }, known.lookbackAdvice);
       if (known.reconcileDifference !== undefined)

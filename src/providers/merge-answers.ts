@@ -1,8 +1,8 @@
 import { sumRecords } from '../usage/aggregate.ts';
-import type { Answer, DropReason } from './provider.ts';
+import type { ReadResult, DropReason } from './provider.ts';
 
 /** Several answers as one: records of one series and time added up, and so are the counts of dropped rows. */
-export function mergeAnswers(answers: readonly Answer[]): Answer {
+export function mergeAnswers(answers: readonly ReadResult[]): ReadResult {
   const dropped: Partial<Record<DropReason, number>> = {};
   for (const answer of answers) {
     for (const [reason, rows] of Object.entries(answer.dropped ?? {}) as [DropReason, number][]) {

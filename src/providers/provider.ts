@@ -31,7 +31,7 @@ export const DROP_REASONS = [
 ] as const;
 export type DropReason = (typeof DROP_REASONS)[number];
 
-export interface Answer {
+export interface ReadResult {
   /** One record per series and bucket of the window; for a provider of totals one per series, at the window's start. */
   readonly records: readonly UsageRecord[];
   /** Rows that were left out, counted by reason. */
@@ -60,7 +60,7 @@ export interface Source {
   /** What exists now; asked at every poll, so that new members, keys and endpoints are found. @throws FetchError */
   partitions(signal: AbortSignal): Promise<Partition[]>;
   /** @throws FetchError; `refused` where the request itself is at fault. */
-  read(request: ReadRequest): Promise<Answer>;
+  read(request: ReadRequest): Promise<ReadResult>;
   /**
    * The provider's own totals for a range of whole days, obtained apart from the buckets that `read` gives,
    * with as many tags as the total has. Absent, or undefined, where the provider has none. @throws FetchError
@@ -71,14 +71,14 @@ export interface Source {
 }
 
 /** Small facts that a provider remembers across restarts, per job: an endpoint's model, say. Never a credential. */
-export interface Memory {
+export interface State {
   get(key: string): string | undefined;
   set(key: string, value: string): void;
 }
 
 export interface Context {
   readonly http: Http;
-  readonly memory: Memory;
+  readonly state: State;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
 }

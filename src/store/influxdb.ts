@@ -1,16 +1,16 @@
 import pLimit from 'p-limit';
-import { connect } from './influxdb/connection.ts';
-import { checkWrite, influxScratch, victoriaScratch, type Scratch } from './influxdb/check.ts';
+import { createConnection } from './influxdb/connection.ts';
+import { checkWrite, influxSelfTest, victoriaSelfTest, type SelfTest } from './influxdb/check.ts';
 import { detectVersion } from './influxdb/detect.ts';
 import type { InfluxOptions, InfluxVersion } from './influxdb/options.ts';
 import { createPost } from './influxdb/post.ts';
 import { probe } from './influxdb/probe.ts';
-import type { Reading } from './influxdb/read.ts';
+import type { QueryContext } from './influxdb/read.ts';
 import { influxRemove } from './influxdb/remove.ts';
 import { influxPoints, influxSums } from './influxdb/sums.ts';
-import { victoriaFacts, victoriaObjection, victoriaRemarks } from './influxdb/victoria-capabilities.ts';
+import { victoriaCapabilities, victoriaPrecheck, victoriaRemarks } from './influxdb/victoria-capabilities.ts';
 import { victoriaPoints, victoriaRemove, victoriaSums } from './influxdb/victoria-sums.ts';
-import { createWrite, type Writing } from './influxdb/write.ts';
+import { createWrite, type WriteContext } from './influxdb/write.ts';
 import type { Point } from '../usage/point.ts';
 import type { PointQuery, RemoveQuery, Store, SumQuery, SumRow } from './store.ts';
 
@@ -26,8 +26,8 @@ export interface InfluxStore extends Store {
 interface Dialect {
   readonly overwrites: boolean;
   readonly remarks: readonly string[];
-  readonly scratch: Scratch;
-  readonly writing: Pick<Writing, 'limits' | 'objection' | 'mergesEqual'>;
+  readonly selfTest: SelfTest;
+  readonly writing: Pick<WriteContext, 'limits' | 'precheck' | 'mergesEqual'>;
   readonly sums: (query: SumQuery) => Promise<SumRow[]>;
   readonly points: (query: PointQuery) => Promise<Point[]>;
   readonly remove: (query: RemoveQuery) => Promise<void>;
@@ -61,17 +61,17 @@ export async function openInfluxStore(options: InfluxOptions): Promise<InfluxSto
     attempts = 5,
   } = options;
   const version = await detectVersion(options, { fetch, timeoutMs });
-  const connection = connect(options, version);
-  const patience = { attempts, sleep, log };
-  const reading: Reading = {
+  const connection = createConnection(options, version);
+  const retryPolicy = { attempts, sleep, log };
+  const queryContext: QueryContext = {
     connection,
     fetch,
     timeoutMs: Math.max(timeoutMs, LONGEST_READ_MS),
-    patience: { ...patience, attempts: Math.min(attempts, READ_ATTEMPTS) },
+    retryPolicy: { ...retryPolicy, attempts: Math.min(attempts, READ_ATTEMPTS) },
   };
-  const dialect = version === 'victoriametrics' ? await victoria(reading, now) : influx(reading);
+  const dialect = version === 'victoriametrics' ? await victoria(queryContext, now) : influx(queryContext);
   const { post, close } = createPost(connection, timeoutMs);
-  const write = createWrite({ connection, post, patience, deadLetters, ...dialect.writing });
+  const write = createWrite({ connection, post, retryPolicy, deadLetters, ...dialect.writing });
   /** One write at a time: no chunk overtakes an older one. */
   const oneByOne = pLimit(1);
 
@@ -87,7 +87,7 @@ export async function openInfluxStore(options: InfluxOptions): Promise<InfluxSto
     points: dialect.points,
     remove: (query) => oneByOne(() => dialect.remove(query)),
     async check() {
-      return [...dialect.remarks, ...(await checkWrite(reading, post, dialect.scratch, now()))];
+      return [...dialect.remarks, ...(await checkWrite(queryContext, post, dialect.selfTest, now()))];
     },
     async close() {
       await oneByOne(close);
@@ -95,31 +95,31 @@ export async function openInfluxStore(options: InfluxOptions): Promise<InfluxSto
   };
 }
 
-function influx(reading: Reading): Dialect {
+function influx(queryContext: QueryContext): Dialect {
   // https://docs.influxdata.com/influxdb3/core/reference/line-protocol/#duplicate-points
-  const overwrites = reading.connection.version !== '3';
+  const overwrites = queryContext.connection.version !== '3';
   return {
     overwrites,
     remarks: overwrites
       ? []
       : ['InfluxDB 3 does not overwrite a point dependably: only buckets that have settled are written'],
-    scratch: influxScratch(reading),
+    selfTest: influxSelfTest(queryContext),
     writing: { limits: INFLUX_LIMITS, mergesEqual: !overwrites },
-    sums: (query) => influxSums(reading, query),
-    points: (query) => influxPoints(reading, query),
-    remove: (query) => influxRemove(reading, query),
+    sums: (query) => influxSums(queryContext, query),
+    points: (query) => influxPoints(queryContext, query),
+    remove: (query) => influxRemove(queryContext, query),
   };
 }
 
-async function victoria(reading: Reading, now: () => number): Promise<Dialect> {
-  const facts = await victoriaFacts(reading);
+async function victoria(queryContext: QueryContext, now: () => number): Promise<Dialect> {
+  const capabilities = await victoriaCapabilities(queryContext);
   return {
-    overwrites: facts.deduplicates && facts.keepsLarger,
-    remarks: victoriaRemarks(facts),
-    scratch: victoriaScratch(reading, facts.separator),
-    writing: { limits: VICTORIA_LIMITS, mergesEqual: true, objection: victoriaObjection(facts, now) },
-    sums: (query) => victoriaSums(reading, query, facts.separator),
-    points: (query) => victoriaPoints(reading, query, facts.separator),
-    remove: (query) => victoriaRemove(reading, query, facts.separator),
+    overwrites: capabilities.deduplicates && capabilities.keepsLarger,
+    remarks: victoriaRemarks(capabilities),
+    selfTest: victoriaSelfTest(queryContext, capabilities.separator),
+    writing: { limits: VICTORIA_LIMITS, mergesEqual: true, precheck: victoriaPrecheck(capabilities, now) },
+    sums: (query) => victoriaSums(queryContext, query, capabilities.separator),
+    points: (query) => victoriaPoints(queryContext, query, capabilities.separator),
+    remove: (query) => victoriaRemove(queryContext, query, capabilities.separator),
   };
 }

@@ -3,7 +3,7 @@ import { MAX_COUNT, type Count } from '../usage/count.ts';
 import { parseJson } from '../usage/json.ts';
 import { FIELDS, type Field, type Fields, type Point, type Tag, TAGS, type Tags } from '../usage/point.ts';
 import { openSqliteFile, type Value } from './sqlite/database.ts';
-import { createSeriesTable, namedTags, storedTags } from './sqlite/series.ts';
+import { createSeriesTable, decodeTags, encodeTags } from './sqlite/series.ts';
 import { type PointQuery, type Rejection, type Store, StoreError } from './store.ts';
 
 /** Points per statement; more gain nothing. */
@@ -71,7 +71,7 @@ export function openSqliteStore(path: string): Store {
       const sql = sumsSql(by, filter.sql);
       const rows = transaction('DEFERRED', () => file.all(sql, [start, end, ...filter.values]));
       return (rows as [string, string][]).map(([tags, sums]) => ({
-        tags: namedTags(by, JSON.parse(tags) as (string | null)[]),
+        tags: decodeTags(by, JSON.parse(tags) as (string | null)[]),
         fields: namedFields(parseJson(sums) as (Count | null)[], 0),
       }));
     },
@@ -142,12 +142,12 @@ function sumsSql(by: readonly Tag[], filter: string): string {
 /** Only series with these tag values; an empty value means series without the tag. */
 function seriesFilter(where: Tags, among?: PointQuery['among']): { sql: string; values: string[] } {
   const tags = TAGS.filter((tag) => where[tag] !== undefined);
-  const texts = storedTags(where);
+  const texts = encodeTags(where);
   const conditions = tags.map((tag) => (texts[tag] === undefined ? `${tag} IS NULL` : `${tag} = ?`));
   const values = tags.flatMap((tag) => texts[tag] ?? []);
   if (among) {
     conditions.push(`${among.tag} IN (${among.values.map(() => '?').join(', ')})`);
-    values.push(...among.values.map((value) => storedTags({ [among.tag]: value })[among.tag] ?? ''));
+    values.push(...among.values.map((value) => encodeTags({ [among.tag]: value })[among.tag] ?? ''));
   }
   if (conditions.length === 0) return { sql: '', values: [] };
   return { sql: `AND series IN (SELECT id FROM series WHERE ${conditions.join(' AND ')})`, values };

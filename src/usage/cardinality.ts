@@ -9,25 +9,25 @@ export interface Limits {
   /** The most distinct values of a tag; a tag that is absent here is not limited. */
   readonly limits: Readonly<Partial<Record<Tag, number>>>;
   /** The values that were let in so far. */
-  readonly admitted: ReadonlyMap<Tag, ReadonlySet<string>>;
+  readonly allowed: ReadonlyMap<Tag, ReadonlySet<string>>;
 }
 
 /** Usage of one true series that was stored as a part of an `__other__` point. */
-export interface Share {
+export interface OverflowPart {
   readonly record: UsageRecord;
   /** The tags of the point it went into. */
   readonly into: Tags;
 }
 
-export interface Guarded {
+export interface Limited {
   /** What to store. */
   readonly records: UsageRecord[];
   /** Values let in for the first time. */
-  readonly admitted: { readonly tag: Tag; readonly value: string }[];
+  readonly allowed: { readonly tag: Tag; readonly value: string }[];
   /** What went into `__other__` points now; replaces an earlier share of the same series and time. */
-  readonly shares: Share[];
-  /** Earlier shares whose series is stored by itself now. */
-  readonly released: Share[];
+  readonly overflowParts: OverflowPart[];
+  /** Earlier overflow parts whose series is stored by itself now. */
+  readonly releasedParts: OverflowPart[];
   /** The values beyond the limit, for a warning and a metric. */
   readonly overflow: ReadonlyMap<Tag, ReadonlySet<string>>;
 }
@@ -38,32 +38,32 @@ export interface Guarded {
  *
  * An `__other__` point is a sum over many series, while one answer of a provider may hold only some of them: a
  * batch of members, a retried partition, what has changed. Summing an answer by itself would put the part over
- * the whole. So the true series behind every `__other__` point are remembered as shares for as long as the
- * bucket may be read again, and the point is always the sum of all shares of its bucket: whatever comes again,
+ * the whole. So the true series behind every `__other__` point are remembered as overflow parts for as long as the
+ * bucket may be read again, and the point is always the sum of all overflow parts of its bucket: whatever comes again,
  * in whatever pieces and order, the sums stay exact.
  *
  * What the caller owes, or usage is counted twice or not at all:
- * - `shares` are all remembered ones of the records' buckets, of this job;
- * - `admitted` and `shares` of the result are on the disk before its records go to the store;
- * - `released` are forgotten when the store has acknowledged, together with the ledger's commit;
+ * - `overflowParts` are all remembered ones of the records' buckets, of this job;
+ * - `allowed` and `overflowParts` of the result are on the disk before its records go to the store;
+ * - `releasedParts` are forgotten when the store has acknowledged, together with the ledger's commit;
  * - calls for one job follow one another.
  *
  * Pure. @throws RangeError where a sum exceeds 2^63-1
  */
-export function guardTags(
+export function limitCardinality(
   records: readonly UsageRecord[],
-  { limits, admitted, shares }: Limits & { readonly shares: Iterable<Share> },
-): Guarded {
-  const gate = openGate(limits, admitted);
-  const held = new Map<string, Share>();
-  for (const share of shares) held.set(keyOf(share.record), share);
+  { limits, allowed, overflowParts }: Limits & { readonly overflowParts: Iterable<OverflowPart> },
+): Limited {
+  const gate = createLimiter(limits, allowed);
+  const held = new Map<string, OverflowPart>();
+  for (const share of overflowParts) held.set(keyOf(share.record), share);
   const sums = new Map<string, UsageRecord>();
   const plain: UsageRecord[] = [];
-  const changed: Share[] = [];
-  const released: Share[] = [];
+  const changed: OverflowPart[] = [];
+  const releasedParts: OverflowPart[] = [];
 
   /** The point of a share has to be summed anew; a field that no share has any more becomes 0. */
-  function touch({ record, into }: Share): void {
+  function touch({ record, into }: OverflowPart): void {
     const key = keyOf({ time: record.time, tags: into });
     const fields = { ...sums.get(key)?.fields, ...zeros(record.fields) };
     sums.set(key, { time: record.time, tags: into, fields });
@@ -80,7 +80,7 @@ export function guardTags(
     if (old) touch(old);
     if (into === record.tags) {
       plain.push(record);
-      if (old) released.push(old);
+      if (old) releasedParts.push(old);
       held.delete(key);
     } else {
       const share = { record: { ...record, fields: { ...old?.record.fields, ...record.fields } }, into };
@@ -96,29 +96,29 @@ export function guardTags(
   }
   return {
     records: [...plain, ...sums.values()],
-    admitted: gate.admitted,
-    shares: changed,
-    released,
+    allowed: gate.allowed,
+    overflowParts: changed,
+    releasedParts,
     overflow: gate.overflow,
   };
 }
 
 /** The tags that usage went into: values that are not let in are `__other__`, even where there is room by now. */
-export function guardedTags(tags: Tags, { limits, admitted }: Limits): Tags {
-  let guarded = tags;
+export function limitedTags(tags: Tags, { limits, allowed }: Limits): Tags {
+  let limited = tags;
   for (const tag of TAGS) {
     const value = tags[tag];
-    if (!value || limits[tag] === undefined || (value !== OTHER && admitted.get(tag)?.has(value))) continue;
-    guarded = { ...guarded, [tag]: OTHER };
+    if (!value || limits[tag] === undefined || (value !== OTHER && allowed.get(tag)?.has(value))) continue;
+    limited = { ...limited, [tag]: OTHER };
   }
-  return guarded;
+  return limited;
 }
 
-function openGate(limits: Limits['limits'], before: Limits['admitted']) {
+function createLimiter(limits: Limits['limits'], before: Limits['allowed']) {
   const limited = TAGS.filter((tag) => limits[tag] !== undefined);
   const fresh = new Map<Tag, Set<string>>(limited.map((tag) => [tag, new Set()]));
   const overflow = new Map<Tag, Set<string>>();
-  const admitted: { tag: Tag; value: string }[] = [];
+  const allowed: { tag: Tag; value: string }[] = [];
 
   function admits(tag: Tag, value: string): boolean {
     // Usage that says it is the rest belongs to the rest.
@@ -128,7 +128,7 @@ function openGate(limits: Limits['limits'], before: Limits['admitted']) {
     if (known?.has(value) || added.has(value)) return true;
     if ((known?.size ?? 0) + added.size >= limits[tag]!) return false;
     added.add(value);
-    admitted.push({ tag, value });
+    allowed.push({ tag, value });
     return true;
   }
 
@@ -144,7 +144,7 @@ function openGate(limits: Limits['limits'], before: Limits['admitted']) {
     return passed;
   }
 
-  return { pass, admitted, overflow };
+  return { pass, allowed, overflow };
 }
 
 function zeros(fields: Fields): Fields {

@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 import { parseCsv } from './csv.ts';
 import type { Tags } from './point.ts';
 
-export interface NamesOptions {
+export interface UserMappingOptions {
   /** E-mail in lower case -> team, from `parseTeams`. */
   readonly teams?: ReadonlyMap<string, string> | undefined;
   /** Present where users are stored under a keyed hash. */
@@ -18,7 +18,7 @@ const REMEMBERED = 50_000;
  * The names that usage is stored under: the user's team is added where it is known, then the user is replaced
  * by a pseudonym where that is wanted. Different users keep different names.
  */
-export function createNames({ teams, pseudonymKey }: NamesOptions): (tags: Tags) => Tags {
+export function createUserMapping({ teams, pseudonymKey }: UserMappingOptions): (tags: Tags) => Tags {
   if (!teams && !pseudonymKey) return (tags) => tags;
   const names = new Map<string, Tags>();
   return (tags) => {

@@ -4,19 +4,23 @@ import type { Window } from './window.ts';
 const DAY = 86_400;
 
 /** A run of closed buckets that were last read at the same moment. Unix seconds. */
-export interface Read extends Window {
+export interface Checkpoint extends Window {
   /** When the request went out: usage that arrives after it was not seen. */
   readonly readAt: number;
 }
 
 /**
- * Adds one read to a job's reads, which never overlap: the later read of a bucket replaces the earlier one.
+ * Adds one read to a job's checkpoints, which never overlap: the later read of a bucket replaces the earlier one.
  * Neighbours that are settled (read at an age of at least `lookback`) and were read within a day of each other
  * become one, so a year of hourly buckets stays a handful of rows.
  */
-export function addRead(reads: readonly Read[], added: Read, lookback: number): Read[] {
-  const kept = reads.flatMap((read) => cut(read, added));
-  const merged: Read[] = [];
+export function addCheckpoint(
+  checkpoints: readonly Checkpoint[],
+  added: Checkpoint,
+  lookback: number,
+): Checkpoint[] {
+  const kept = checkpoints.flatMap((read) => cut(read, added));
+  const merged: Checkpoint[] = [];
   for (const read of [...kept, added].toSorted((a, b) => a.start - b.start)) {
     const last = merged.at(-1);
     if (last && last.end === read.start && mergeable(last, read, lookback)) {
@@ -33,15 +37,18 @@ export function addRead(reads: readonly Read[], added: Read, lookback: number): 
 }
 
 /** Forgets that some windows were ever read. */
-export function removeReads(reads: readonly Read[], windows: readonly Window[]): Read[] {
-  return union(windows).reduce<Read[]>(
+export function removeCheckpoints(
+  checkpoints: readonly Checkpoint[],
+  windows: readonly Window[],
+): Checkpoint[] {
+  return union(windows).reduce<Checkpoint[]>(
     (left, window) => left.flatMap((read) => cut(read, window)),
-    [...reads],
+    [...checkpoints],
   );
 }
 
 /** Which buckets a wrong clock may have spoilt. Bucket starts, Unix seconds. */
-export interface Distrust {
+export interface ClockRollback {
   /** The first one that may have been read too early. */
   readonly since: number;
   /** The first one that is still within the look-back. */
@@ -51,21 +58,24 @@ export interface Distrust {
 }
 
 /**
- * What remains true of the reads when the clock turns out to have been ahead. Reads of the future are forgotten,
+ * What remains true of the checkpoints when the clock turns out to have been ahead. Checkpoints of the future are forgotten,
  * and so are those of buckets that were settled under the wrong time. What is within the look-back counts as
  * read before it closed, so that it is read again.
  */
-export function distrustReads(reads: readonly Read[], { since, horizon, openStart }: Distrust): Read[] {
+export function invalidateCheckpoints(
+  checkpoints: readonly Checkpoint[],
+  { since, horizon, openStart }: ClockRollback,
+): Checkpoint[] {
   const forgotten = [
     { start: since, end: horizon },
     { start: openStart, end: Infinity },
   ];
-  return removeReads(reads, forgotten).map((read) =>
+  return removeCheckpoints(checkpoints, forgotten).map((read) =>
     read.end > horizon ? { ...read, readAt: Math.min(read.readAt, read.start) } : read,
   );
 }
 
-function cut(read: Read, hole: Window): Read[] {
+function cut(read: Checkpoint, hole: Window): Checkpoint[] {
   if (hole.end <= read.start || hole.start >= read.end) return [read];
   return [
     { ...read, end: Math.min(read.end, hole.start) },
@@ -73,7 +83,7 @@ function cut(read: Read, hole: Window): Read[] {
   ].filter((part) => part.start < part.end);
 }
 
-function mergeable(a: Read, b: Read, lookback: number): boolean {
-  const settled = (read: Read) => read.readAt - read.end >= lookback;
+function mergeable(a: Checkpoint, b: Checkpoint, lookback: number): boolean {
+  const settled = (read: Checkpoint) => read.readAt - read.end >= lookback;
   return a.readAt === b.readAt || (settled(a) && settled(b) && Math.abs(a.readAt - b.readAt) <= DAY);
 }

@@ -1,7 +1,7 @@
-import { isDue } from './refresh-schedule.ts';
+import { isRefreshDue } from './refresh-schedule.ts';
 import { bucketEnd, bucketsOf, bucketStart, splitByDays } from './calendar.ts';
 import { intersect, subtract, union } from './intervals.ts';
-import type { Read } from './checkpoints.ts';
+import type { Checkpoint } from './checkpoints.ts';
 import type { Bucket, Window } from './window.ts';
 
 export interface PlanInput {
@@ -13,11 +13,11 @@ export interface PlanInput {
   readonly bucket: Bucket;
   readonly zone: string;
   readonly lookback: number;
-  /** From `rereadAges`. */
+  /** From `refreshAges`. */
   readonly ages: readonly number[];
   /** The longest window that the provider takes, in days. */
   readonly maxDays: number;
-  readonly reads: readonly Read[];
+  readonly checkpoints: readonly Checkpoint[];
   /** Windows that wait for something else: a gap's next try. */
   readonly postponed: readonly Window[];
 }
@@ -40,8 +40,8 @@ export function plan(input: PlanInput): Plan {
   const closed = input.start < closedEnd ? [{ start: input.start, end: closedEnd }] : [];
   const postponed = input.postponed;
 
-  const unread = subtract(subtract(closed, input.reads), postponed);
-  const stale = input.reads.flatMap((read) => dueBuckets(read, input));
+  const unread = subtract(subtract(closed, input.checkpoints), postponed);
+  const stale = input.checkpoints.flatMap((read) => dueBuckets(read, input));
   const horizon = bucketStart(now - input.lookback, bucket, zone);
   const backlog = subtract(unread, [{ start: horizon, end: Infinity }]);
   const due = union([...subtract(unread, backlog), ...subtract(intersect(stale, closed), postponed)]);
@@ -57,11 +57,13 @@ export function plan(input: PlanInput): Plan {
   };
 }
 
-function dueBuckets(read: Read, input: PlanInput): Window[] {
+function dueBuckets(read: Checkpoint, input: PlanInput): Window[] {
   const { now, ages, bucket, zone, lookback } = input;
   // Most of a job's history is settled: one comparison instead of a walk over its buckets.
   if (read.readAt - read.end >= lookback) return [];
-  return bucketsOf(read, bucket, zone).filter((b) => b.end <= now && isDue(b.end, read.readAt, now, ages));
+  return bucketsOf(read, bucket, zone).filter(
+    (b) => b.end <= now && isRefreshDue(b.end, read.readAt, now, ages),
+  );
 }
 
 function pieces(windows: readonly Window[], { maxDays, zone }: PlanInput): Window[] {

@@ -5,7 +5,7 @@ const SHORTEST = 60;
  * The ages, in seconds after its close, at which a closed bucket is read again: at once, then about doubling
  * from one poll up to `lookback`, which is always the last.
  */
-export function rereadAges(pollInterval: number, lookback: number): number[] {
+export function refreshAges(pollInterval: number, lookback: number): number[] {
   const ages: number[] = [];
   for (let age = lookback; age >= Math.max(pollInterval, SHORTEST); age = Math.floor(age / 2))
     ages.unshift(age);
@@ -14,7 +14,7 @@ export function rereadAges(pollInterval: number, lookback: number): number[] {
 }
 
 /** Whether a bucket that closed at `end` and was last read at `readAt` is due for another read at `now`. */
-export function isDue(end: number, readAt: number, now: number, ages: readonly number[]): boolean {
+export function isRefreshDue(end: number, readAt: number, now: number, ages: readonly number[]): boolean {
   const last = readAt - end;
   return ages.some((age) => age <= now - end && age > last);
 }

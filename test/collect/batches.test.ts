@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { batchesOf, ProviderDown, readBatches } from '../../src/collect/poll/batches.ts';
 import { FetchError, type FetchErrorKind } from '../../src/fetch/errors.ts';
-import type { Answer, Partition, Source } from '../../src/providers/provider.ts';
+import type { ReadResult, Partition, Source } from '../../src/providers/provider.ts';
 import { START } from './fixture.ts';
 
 const REQUEST = {
@@ -14,7 +14,7 @@ const REQUEST = {
 const partitionsOf = (count: number): Partition[] =>
   Array.from({ length: count }, (_, i) => ({ id: `p${i}`, tags: { key: `p${i}` } }));
 
-function sourceOf(read: (ids: string[]) => Answer): Source & { asked: string[][] } {
+function sourceOf(read: (ids: string[]) => ReadResult): Source & { asked: string[][] } {
   const asked: string[][] = [];
   return {
     asked,

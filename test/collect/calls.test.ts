@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import type { Collecting } from '../../src/collect/context.ts';
+import type { JobContext } from '../../src/collect/context.ts';
 import { poll } from '../../src/collect/poll/poll.ts';
 import { readWindow } from '../../src/collect/poll/read-window.ts';
 import { createWorld, officeHours, type UsageEvent } from '../../src/simulator/world.ts';
 import type { Window } from '../../src/windows/window.ts';
-import { collectingOf, DAY, HOUR } from '../support/job-context.ts';
+import { jobContextOf, DAY, HOUR } from '../support/job-context.ts';
 import { fakeVendor } from '../support/fake-provider.ts';
 import { memoryStore } from '../support/memory-store.ts';
 import { differences, textsOf, truePoints, worldVendor } from './world-vendor.ts';
@@ -51,23 +51,23 @@ function collector(events: UsageEvent[], { lookback = HOUR, start = START } = {}
   });
   const store = memoryStore();
   const options = { reads: 'totals' as const, start, now: () => clock.now, lookback };
-  const collecting = {
-    ...collectingOf(fakeVendor(), store, { ...options, zone: 'Asia/Shanghai', batchSize: 100 }),
+  const context = {
+    ...jobContextOf(fakeVendor(), store, { ...options, zone: 'Asia/Shanghai', batchSize: 100 }),
     source,
   };
-  collecting.ledger.jobs.save('test', { identity: 'test', clock: 0, rangeEnd: 'exclusive' });
+  context.ledger.jobs.save('test', { identity: 'test', clock: 0, rangeEnd: 'exclusive' });
   const calls = async (): Promise<number> => {
     const before = vendor.calls.length;
-    await poll(collecting, { signal });
+    await poll(context, { signal });
     return vendor.calls.length - before;
   };
-  return { clock, vendor, store, collecting, world, calls };
+  return { clock, vendor, store, context, world, calls };
 }
 
 /** A window of which nothing is known, in one read. */
-async function readWhole(collecting: Collecting, window: Window): Promise<void> {
-  const partitions = await collecting.source.partitions(signal);
-  await readWindow(collecting, { window, partitions, whole: true, against: 'known', signal });
+async function readWhole(context: JobContext, window: Window): Promise<void> {
+  const partitions = await context.source.partitions(signal);
+  await readWindow(context, { window, partitions, allPartitions: true, baseline: 'ledger', signal });
 }
 
 /** The figures of the table in docs/windows.md, by its first column. */
@@ -107,9 +107,9 @@ describe('calls for 1,000 members of whom 100 are active, by the hour', () => {
   });
 
   it('asks about once per bucket where 100 members are busy in every hour of 30 days', async () => {
-    const { collecting, vendor, store, world } = collector(aroundTheClock(30));
+    const { context, vendor, store, world } = collector(aroundTheClock(30));
 
-    await readWhole(collecting, { start: START, end: NOW });
+    await readWhole(context, { start: START, end: NOW });
 
     expect(vendor.calls.length).toBe(table.get('30 days, 100 members busy in every hour'));
     // 720 unknown buckets take 720 equations, and nine more found out who is idle: no way of asking needs fewer.
@@ -121,9 +121,9 @@ describe('calls for 1,000 members of whom 100 are active, by the hour', () => {
 
   it('never asks more than for every bucket, also where everyone is busy in every hour', async () => {
     const day = { start: NOW - 3 * DAY, end: NOW - 2 * DAY };
-    const { collecting, vendor } = collector(aroundTheClock(3, MEMBERS));
+    const { context, vendor } = collector(aroundTheClock(3, MEMBERS));
 
-    await readWhole(collecting, day);
+    await readWhole(context, day);
 
     expect(vendor.calls.length).toBe(table.get('a day, 1,000 members busy in every hour'));
     expect(vendor.calls.length).toBeLessThanOrEqual(24 * BATCHES);
@@ -131,9 +131,9 @@ describe('calls for 1,000 members of whom 100 are active, by the hour', () => {
 
   it('asks for both halves of what may still move, when it reads it for the first time', async () => {
     const days = { start: NOW - 3 * DAY, end: NOW };
-    const { collecting, vendor } = collector(aroundTheClock(3), { lookback: 3 * DAY });
+    const { context, vendor } = collector(aroundTheClock(3), { lookback: 3 * DAY });
 
-    await readWhole(collecting, days);
+    await readWhole(context, days);
 
     expect(vendor.calls.length).toBe(
       table.get('the look-back for the first time, 100 members busy in every hour'),

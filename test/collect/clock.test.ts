@@ -103,7 +103,7 @@ describe.each(KINDS)('a clock that was ahead and goes back, with %s', (_, option
     await f.pollAfter(2 * DAY);
     set(4 * DAY);
     await f.pollAfter(MINUTE);
-    const lost = f.ledger.gaps.of('test').filter((gap) => gap.lost);
+    const lost = f.ledger.gaps.of('test').filter((gap) => gap.expired);
     f.vendor.down = false;
     set(0);
 

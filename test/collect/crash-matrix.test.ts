@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import type { Collecting } from '../../src/collect/context.ts';
+import type { JobContext } from '../../src/collect/context.ts';
 import { poll } from '../../src/collect/poll/poll.ts';
 import { openLedger, type Ledger } from '../../src/ledger/ledger.ts';
 import type { Source } from '../../src/providers/provider.ts';
 import type { Store } from '../../src/store/store.ts';
-import { collectingOf, DAY, HOUR } from '../support/job-context.ts';
+import { jobContextOf, DAY, HOUR } from '../support/job-context.ts';
 import { fakeVendor, stored, truth, type FakeOptions, type FakeVendor } from '../support/fake-provider.ts';
 import { memoryStore, type MemoryStore } from '../support/memory-store.ts';
 
@@ -30,7 +30,7 @@ function killer(at: number): { step: () => void; steps: () => number } {
 }
 
 /** Every point at which a poll waits or makes something durable becomes a step, before and after. */
-function instrument(collecting: Collecting, step: () => void): Collecting {
+function instrument(context: JobContext, step: () => void): JobContext {
   const around = <A extends unknown[], R>(act: (...args: A) => Promise<R>) => {
     return async (...args: A): Promise<R> => {
       step();
@@ -40,26 +40,26 @@ function instrument(collecting: Collecting, step: () => void): Collecting {
     };
   };
   const source: Source = {
-    ...collecting.source,
-    partitions: around((s) => collecting.source.partitions(s)),
-    read: around((request) => collecting.source.read(request)),
+    ...context.source,
+    partitions: around((s) => context.source.partitions(s)),
+    read: around((request) => context.source.read(request)),
   };
   const store: Store = {
-    ...collecting.store,
-    write: around((points, s) => collecting.store.write(points, s)),
-    sums: around((query) => collecting.store.sums(query)),
-    points: around((query) => collecting.store.points(query)),
+    ...context.store,
+    write: around((points, s) => context.store.write(points, s)),
+    sums: around((query) => context.store.sums(query)),
+    points: around((query) => context.store.points(query)),
   };
   const ledger: Ledger = {
-    ...collecting.ledger,
+    ...context.ledger,
     commit: (change) => {
       step();
-      const result = collecting.ledger.commit(change);
+      const result = context.ledger.commit(change);
       step();
       return result;
     },
   };
-  return { ...collecting, source, store, ledger };
+  return { ...context, source, store, ledger };
 }
 
 /** What happens between polls; each runs once, whether the poll before it was killed or not. */
@@ -122,8 +122,8 @@ async function play({ options, scenes, spoolLimit }: Case, killAt: number): Prom
   let now = FIRST_POLL;
   // What a commit has changed is there afterwards, and nothing else: as on a disk, at a tenth of the time.
   const ledger = openLedger(':memory:');
-  const collecting = (): Collecting =>
-    collectingOf(vendor, store, {
+  const context = (): JobContext =>
+    jobContextOf(vendor, store, {
       ...options,
       now: () => now,
       start: START,
@@ -135,15 +135,15 @@ async function play({ options, scenes, spoolLimit }: Case, killAt: number): Prom
   for (const scene of scenes) {
     now += scene(vendor, store);
     try {
-      await poll(instrument(collecting(), step), { signal });
+      await poll(instrument(context(), step), { signal });
     } catch (error) {
       if (!(error instanceof Killed)) throw error;
-      await poll(collecting(), { signal });
+      await poll(context(), { signal });
     }
   }
   for (const wait of [HOUR, 7 * HOUR, 2 * DAY, 7 * HOUR, 2 * DAY]) {
     now += wait;
-    await poll(collecting(), { signal });
+    await poll(context(), { signal });
   }
 
   const until = Math.floor(now / HOUR) * HOUR;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { poll } from '../../src/collect/poll/poll.ts';
-import { EVERYTHING } from '../../src/ledger/gaps.ts';
-import { collectingOf, DAY, HOUR } from '../support/job-context.ts';
+import { ALL_PARTITIONS } from '../../src/ledger/gaps.ts';
+import { jobContextOf, DAY, HOUR } from '../support/job-context.ts';
 import { fakeVendor } from '../support/fake-provider.ts';
 import { memoryStore } from '../support/memory-store.ts';
 
@@ -13,7 +13,7 @@ describe('what nobody can read any more', () => {
     const vendor = fakeVendor();
     vendor.users.add('ann');
     const now = START + 10 * DAY;
-    const collecting = collectingOf(vendor, memoryStore(), {
+    const context = jobContextOf(vendor, memoryStore(), {
       reads: 'series',
       start: START,
       now: () => now,
@@ -21,36 +21,36 @@ describe('what nobody can read any more', () => {
       job: { retention: 4 * DAY },
     });
 
-    await poll(collecting, { signal });
+    await poll(context, { signal });
 
-    const gaps = collecting.ledger.gaps.of('test');
+    const gaps = context.ledger.gaps.of('test');
     expect(gaps).toMatchObject([
-      { partition: EVERYTHING, start: START, end: START + 6 * DAY, lost: true, kind: 'retention' },
+      { partition: ALL_PARTITIONS, start: START, end: START + 6 * DAY, expired: true, kind: 'retention' },
     ]);
     expect(Math.min(...vendor.requests.map(({ start }) => start))).toBe(START + 6 * DAY);
-    expect(collecting.events).toContainEqual({ type: 'lost', job: 'test', gaps: 1 });
+    expect(context.events).toContainEqual({ type: 'expired', job: 'test', gaps: 1 });
   });
 
   it('stays one gap that grows while the provider is out of reach, and what is younger is read afterwards', async () => {
     const vendor = fakeVendor();
     vendor.users.add('ann');
     let now = START + 2 * DAY;
-    const collecting = collectingOf(vendor, memoryStore(), {
+    const context = jobContextOf(vendor, memoryStore(), {
       reads: 'series',
       start: START,
       now: () => now,
       lookback: DAY,
       job: { retention: 3 * DAY },
     });
-    await poll(collecting, { signal });
+    await poll(context, { signal });
     vendor.down = true;
-    for (; now < START + 9 * DAY; now += 6 * HOUR) await poll(collecting, { signal });
+    for (; now < START + 9 * DAY; now += 6 * HOUR) await poll(context, { signal });
     vendor.down = false;
 
-    await poll(collecting, { signal });
+    await poll(context, { signal });
 
-    const gaps = collecting.ledger.gaps.of('test');
-    expect(gaps.every(({ lost }) => lost)).toBe(true);
+    const gaps = context.ledger.gaps.of('test');
+    expect(gaps.every(({ expired }) => expired)).toBe(true);
     expect(Math.min(...gaps.map(({ start }) => start))).toBe(START + 2 * DAY);
     expect(Math.max(...gaps.map(({ end }) => end))).toBe(START + 6 * DAY);
   });
@@ -60,22 +60,22 @@ describe('what nobody can read any more', () => {
     vendor.users.add('ann').add('bob');
     vendor.poisoned.add('bob');
     let now = START + DAY;
-    const collecting = collectingOf(vendor, memoryStore(), {
+    const context = jobContextOf(vendor, memoryStore(), {
       reads: 'series',
       start: START,
       now: () => now,
       lookback: DAY,
     });
-    await poll(collecting, { signal });
+    await poll(context, { signal });
     vendor.users.delete('bob');
     now += HOUR;
-    await poll(collecting, { signal });
-    const before = collecting.ledger.gaps.of('test').map(({ lost }) => lost);
+    await poll(context, { signal });
+    const before = context.ledger.gaps.of('test').map(({ expired }) => expired);
 
     now += DAY;
-    await poll(collecting, { signal });
+    await poll(context, { signal });
 
     expect(before).toEqual([false]);
-    expect(collecting.ledger.gaps.of('test')).toMatchObject([{ partition: 'bob', lost: true }]);
+    expect(context.ledger.gaps.of('test')).toMatchObject([{ partition: 'bob', expired: true }]);
   });
 });

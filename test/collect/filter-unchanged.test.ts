@@ -16,9 +16,9 @@ async function backfill(f: Fixture): Promise<number> {
   const { written } = f.store;
   const { signal } = new AbortController();
   const range = { start: START, end: START + DAYS * DAY };
-  const planned = planBackfill(f.collecting, range, await discover(f.collecting, signal));
+  const planned = planBackfill(f.context, range, await discover(f.context, signal));
   for (const window of planned.windows) {
-    await backfillWindow(f.collecting, planned, window, { from: 'start', to: undefined }, signal);
+    await backfillWindow(f.context, planned, window, { from: 'start', to: undefined }, signal);
   }
   return f.store.written - written;
 }

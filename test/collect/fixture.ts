@@ -1,7 +1,7 @@
 import { poll, type PollReport } from '../../src/collect/poll/poll.ts';
 import { openLedger, type Ledger } from '../../src/ledger/ledger.ts';
 import type { Source } from '../../src/providers/provider.ts';
-import { collectingOf, type Bench } from '../support/job-context.ts';
+import { jobContextOf, type Bench } from '../support/job-context.ts';
 import { fakeVendor, stored, truth, type FakeOptions, type FakeVendor } from '../support/fake-provider.ts';
 import { memoryStore, type MemoryStore } from '../support/memory-store.ts';
 
@@ -16,7 +16,7 @@ export interface Fixture {
   readonly store: MemoryStore;
   readonly ledger: Ledger;
   /** The job, ready to collect; made anew by `restart`. */
-  collecting: Bench;
+  context: Bench;
   /** Unix seconds. */
   now: number;
   /** Usage of a member; seen at once unless `late` says how many seconds after. */
@@ -32,7 +32,7 @@ export interface Fixture {
   truth(): Map<string, number>;
 }
 
-export type FixtureOptions = Omit<Parameters<typeof collectingOf>[2], 'now' | 'start'> &
+export type FixtureOptions = Omit<Parameters<typeof jobContextOf>[2], 'now' | 'start'> &
   FakeOptions & { users?: readonly string[]; start?: number };
 
 export function fixture(options: FixtureOptions): Fixture {
@@ -43,47 +43,47 @@ export function fixture(options: FixtureOptions): Fixture {
   const bucket = options.bucket ?? '1h';
   const zone = options.zone ?? 'UTC';
   const connect = (): Bench =>
-    collectingOf(vendor, store, { start: START, ...options, ledger, now: () => self.now });
+    jobContextOf(vendor, store, { start: START, ...options, ledger, now: () => self.now });
   const closedEnd = (): number =>
     bucket === '1h' ? Math.floor(self.now / HOUR) * HOUR : Math.floor(self.now / DAY) * DAY;
   const self: Fixture = {
     vendor,
     store,
     ledger,
-    collecting: undefined as unknown as Bench,
+    context: undefined as unknown as Bench,
     now: START,
     use: (user, time, tokens, late = 0) => {
       vendor.uses.push({ time, visibleAt: time + late, user, model: 'm1', tokens });
     },
     pollAfter: (seconds) => {
       self.now += seconds;
-      return poll(self.collecting, { signal: new AbortController().signal });
+      return poll(self.context, { signal: new AbortController().signal });
     },
     pollUntil: async (until, seconds) => {
       while (self.now + seconds <= until) await self.pollAfter(seconds);
     },
     restart: () => {
-      self.collecting = connect();
+      self.context = connect();
     },
     stored: () => stored([...store.contents.values()].filter(({ time }) => time < closedEnd())),
     truth: () => truth(vendor, bucket, zone, closedEnd()),
   };
-  self.collecting = connect();
+  self.context = connect();
   return self;
 }
 
 /** The events of one type. */
 export function eventsOf<Type extends Bench['events'][number]['type']>(
-  { collecting }: Fixture,
+  { context }: Fixture,
   type: Type,
 ): Extract<Bench['events'][number], { type: Type }>[] {
-  return collecting.events.filter(
+  return context.events.filter(
     (event): event is Extract<typeof event, { type: Type }> => event.type === type,
   );
 }
 
 /** Has the provider's answers, or what it is asked, changed on the way. */
 export function intercept(f: Fixture, change: (source: Source) => Partial<Source>): void {
-  const { source } = f.collecting;
-  f.collecting = { ...f.collecting, source: { ...source, ...change(source) } };
+  const { source } = f.context;
+  f.context = { ...f.context, source: { ...source, ...change(source) } };
 }

@@ -4,7 +4,7 @@ import { dropOld, keepOld, NoCommonBoundary } from '../../src/collect/jobs/migra
 import { poll } from '../../src/collect/poll/poll.ts';
 import type { Job } from '../../src/collect/job.ts';
 import { toLine } from '../../src/usage/line-protocol.ts';
-import { collectingOf, DAY, HOUR } from '../support/job-context.ts';
+import { jobContextOf, DAY, HOUR } from '../support/job-context.ts';
 import { fakeVendor } from '../support/fake-provider.ts';
 import { memoryStore } from '../support/memory-store.ts';
 
@@ -21,7 +21,7 @@ async function collected() {
   }
   const store = memoryStore();
   const options = { reads: 'series' as const, start: START, now: () => NOW, lookback: 2 * DAY };
-  const before = collectingOf(vendor, store, options);
+  const before = jobContextOf(vendor, store, options);
   before.ledger.jobs.save('test', {
     identity: JSON.stringify(identityOf(before.job, store)),
     clock: 0,
@@ -29,7 +29,7 @@ async function collected() {
   });
   await poll(before, { signal });
   const changed = (job: Partial<Job>) =>
-    collectingOf(vendor, store, { ...options, ledger: before.ledger, job });
+    jobContextOf(vendor, store, { ...options, ledger: before.ledger, job });
   const migration = (job: Job) => ({
     ledger: before.ledger,
     store,

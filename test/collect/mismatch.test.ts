@@ -25,7 +25,7 @@ function brokenVendor(isWrong: (request: ReadRequest) => boolean): Fixture {
 }
 
 const length = ({ window }: ReadRequest): number => window.end - window.start;
-const disagreements = ({ ledger }: Fixture): number => ledger.counters.of('test').disagreements ?? 0;
+const mismatches = ({ ledger }: Fixture): number => ledger.counters.of('test').mismatches ?? 0;
 
 function use(f: Fixture, days: number): void {
   for (let hour = 9; hour < days * 24; hour += 5) {
@@ -41,8 +41,8 @@ describe('a total that is not the sum of its parts', () => {
     await f.pollUntil(START + DAY, HOUR);
 
     expect(f.stored()).toEqual(f.truth());
-    expect(disagreements(f)).toBeGreaterThan(0);
-    const [event] = eventsOf(f, 'disagreement');
+    expect(mismatches(f)).toBeGreaterThan(0);
+    const [event] = eventsOf(f, 'mismatch');
     expect(Number(event!.whole) - Number(event!.parts)).toBe(7);
   });
 
@@ -53,7 +53,7 @@ describe('a total that is not the sum of its parts', () => {
     await f.pollAfter(20 * DAY);
 
     expect(f.stored()).toEqual(f.truth());
-    expect(disagreements(f)).toBe(1);
+    expect(mismatches(f)).toBe(1);
   });
 
   it('does not change what is stored of a settled range when that is read again', async () => {
@@ -61,13 +61,13 @@ describe('a total that is not the sum of its parts', () => {
     use(f, 12);
     await f.pollAfter(12 * DAY);
     f.store.written = 0;
-    f.ledger.reads.clear('test');
+    f.ledger.checkpoints.clear('test');
 
     await f.pollAfter(20 * DAY);
 
     expect(f.stored()).toEqual(f.truth());
     expect(f.store.written).toBe(0);
-    expect(disagreements(f)).toBeGreaterThan(0);
+    expect(mismatches(f)).toBeGreaterThan(0);
   });
 
   it('is not suspected while usage still comes in between two questions', async () => {
@@ -81,11 +81,11 @@ describe('a total that is not the sum of its parts', () => {
     };
 
     await f.pollUntil(START + 12 * HOUR, 15 * MINUTE);
-    const during = disagreements(f);
+    const during = mismatches(f);
     await f.pollUntil(START + 14 * HOUR + LOOKBACK, HOUR);
 
     expect(during).toBe(0);
-    expect(disagreements(f)).toBe(0);
+    expect(mismatches(f)).toBe(0);
     expect(f.stored()).toEqual(f.truth());
   });
 });

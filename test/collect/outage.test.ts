@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { poll } from '../../src/collect/poll/poll.ts';
-import { EVERYTHING } from '../../src/ledger/gaps.ts';
+import { ALL_PARTITIONS } from '../../src/ledger/gaps.ts';
 import type { FakeOptions } from '../support/fake-provider.ts';
 import { DAY, eventsOf, fixture, HOUR, START, type Fixture } from './fixture.ts';
 
@@ -36,12 +36,12 @@ describe.each(KINDS)('while %s is out of reach', (_, options) => {
 
       expect(gaps).toMatchObject([
         {
-          partition: EVERYTHING,
+          partition: ALL_PARTITIONS,
           start: START + 10 * HOUR,
           end: START + 10 * HOUR + length,
           since: START + 11 * HOUR,
           kind: 'unavailable',
-          lost: false,
+          expired: false,
         },
       ]);
       expect(report).toMatchObject({ left: 0 });
@@ -70,7 +70,7 @@ describe.each(KINDS)('while %s is out of reach', (_, options) => {
     for (let poll = 0; poll < 5; poll++) await f.pollAfter(HOUR);
 
     expect(f.ledger.gaps.of('test')).toMatchObject([{ attempts: 5 }]);
-    expect(eventsOf(f, 'gap').every(({ partition }) => partition === EVERYTHING)).toBe(true);
+    expect(eventsOf(f, 'gap').every(({ partition }) => partition === ALL_PARTITIONS)).toBe(true);
   });
 });
 
@@ -113,5 +113,5 @@ describe.each(KINDS)('after the daemon was down, with %s', (_, options) => {
 });
 
 function pollFor(f: Fixture, mayContinue: () => boolean) {
-  return poll(f.collecting, { signal: new AbortController().signal, mayContinue });
+  return poll(f.context, { signal: new AbortController().signal, mayContinue });
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { poll } from '../../src/collect/poll/poll.ts';
 import { OTHER } from '../../src/usage/cardinality.ts';
-import { collectingOf, DAY, HOUR } from '../support/job-context.ts';
+import { jobContextOf, DAY, HOUR } from '../support/job-context.ts';
 import { fakeVendor } from '../support/fake-provider.ts';
 import { memoryStore } from '../support/memory-store.ts';
 
@@ -18,7 +18,7 @@ function month() {
     for (const user of USERS) vendor.uses.push({ time, visibleAt: time, user, model: 'm', tokens: 1 });
   }
   const store = memoryStore();
-  const collecting = collectingOf(vendor, store, {
+  const context = jobContextOf(vendor, store, {
     reads: 'series',
     start: START,
     now: () => NOW,
@@ -26,14 +26,14 @@ function month() {
     batchSize: 10,
     job: { tagLimits: { user: 5 } },
   });
-  return { vendor, store, collecting };
+  return { vendor, store, context };
 }
 
 describe('values beyond the limit of their tag', () => {
   it('are added up in one point per bucket, also where a window is stored in several pieces', async () => {
-    const { store, collecting } = month();
+    const { store, context } = month();
 
-    await poll(collecting, { signal });
+    await poll(context, { signal });
 
     const sums = await store.sums({ start: START, end: NOW, by: ['user'] });
     const hours = (NOW - START) / HOUR;
@@ -42,7 +42,7 @@ describe('values beyond the limit of their tag', () => {
     expect(sums.filter(({ tags }) => tags.user !== OTHER).map(({ fields }) => fields.input_tokens)).toEqual(
       Array(5).fill(hours),
     );
-    expect(collecting.events).toContainEqual({
+    expect(context.events).toContainEqual({
       type: 'overflow',
       job: 'test',
       tag: 'user',
@@ -51,11 +51,11 @@ describe('values beyond the limit of their tag', () => {
   });
 
   it('stay right when one of them is revised', async () => {
-    const { vendor, store, collecting } = month();
-    await poll(collecting, { signal });
+    const { vendor, store, context } = month();
+    await poll(context, { signal });
     const hour = NOW - HOUR;
     vendor.uses.findLast(({ time, user }) => time === hour && user === 'user-39')!.tokens = 100;
-    const later = { ...collecting, now: () => NOW + HOUR };
+    const later = { ...context, now: () => NOW + HOUR };
 
     await poll(later, { signal });
 
@@ -78,12 +78,12 @@ describe('values beyond the limit of their tag', () => {
       now: () => now,
       job: { tagLimits: { user: 1 } },
     };
-    const collecting = collectingOf(vendor, store, options);
-    await poll(collecting, { signal });
+    const context = jobContextOf(vendor, store, options);
+    await poll(context, { signal });
     vendor.poisoned.clear();
     now += DAY;
 
-    await poll(collecting, { signal });
+    await poll(context, { signal });
 
     const [sum] = await store.sums({ start: START, end: now, where: { user: OTHER }, by: [] });
     expect(sum?.fields.input_tokens).toBe(200);
@@ -101,9 +101,9 @@ describe('values beyond the limit of their tag', () => {
     let now = START + 2 * HOUR + 600;
     const store = memoryStore();
     const options = { reads: 'series' as const, start: START, now: () => now };
-    const first = collectingOf(vendor, store, { ...options, job: { tagLimits: { user: 1 } } });
+    const first = jobContextOf(vendor, store, { ...options, job: { tagLimits: { user: 1 } } });
     await poll(first, { signal });
-    const raised = collectingOf(vendor, store, {
+    const raised = jobContextOf(vendor, store, {
       ...options,
       ledger: first.ledger,
       job: { tagLimits: { user: 3 } },

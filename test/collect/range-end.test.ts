@@ -42,7 +42,7 @@ describe.each(ENDS)('ranges whose end is %s', (end) => {
 
     expect(rangeEnd(f)).toBe(end);
     expect(f.stored()).toEqual(f.truth());
-    expect(f.ledger.counters.of('test').disagreements ?? 0).toBe(0);
+    expect(f.ledger.counters.of('test').mismatches ?? 0).toBe(0);
   });
 
   it('are found out from usage at the very start of the job', async () => {

@@ -10,7 +10,7 @@ import {
 } from '../../src/collect/reconcile/reconcile.ts';
 import { totalsOf } from '../../src/collect/totals/totals.ts';
 import type { Source } from '../../src/providers/provider.ts';
-import { collectingOf, DAY, HOUR } from '../support/job-context.ts';
+import { jobContextOf, DAY, HOUR } from '../support/job-context.ts';
 import { fakeVendor } from '../support/fake-provider.ts';
 import { memoryStore } from '../support/memory-store.ts';
 
@@ -28,14 +28,14 @@ async function collected() {
     vendor.uses.push({ time, visibleAt: time, user, model: 'm', tokens: 10 });
   }
   const store = memoryStore();
-  const plain = collectingOf(vendor, store, { reads: 'series', start: START, now: () => NOW, lookback: DAY });
+  const plain = jobContextOf(vendor, store, { reads: 'series', start: START, now: () => NOW, lookback: DAY });
   const totals: NonNullable<Source['totals']> = async (request) => {
     const { records } = await plain.source.read(request);
     return [...totalsOf(records).values()].map((total) => ({ ...total, time: request.window.start }));
   };
-  const collecting = { ...plain, source: { ...plain.source, totals } };
-  await poll(collecting, { signal });
-  return { vendor, store, plain, collecting, partitions: await discover(collecting, signal) };
+  const context = { ...plain, source: { ...plain.source, totals } };
+  await poll(context, { signal });
+  return { vendor, store, plain, context, partitions: await discover(context, signal) };
 }
 
 /** What somebody did to the store behind the collector's back. */
@@ -48,9 +48,9 @@ function damage(store: ReturnType<typeof memoryStore>, time: number): void {
 
 describe('reconcile', () => {
   it('finds the store equal to what the provider says', async () => {
-    const { collecting, partitions } = await collected();
+    const { context, partitions } = await collected();
 
-    const result = await reconcile(collecting, WEEK, partitions, signal);
+    const result = await reconcile(context, WEEK, partitions, signal);
 
     expect(result).toMatchObject({ provider: 1680n, stored: 1680n });
     expect(result.rows).toEqual(
@@ -64,16 +64,16 @@ describe('reconcile', () => {
   });
 
   it('names who differs, finds the day, and reading it again puts it right', async () => {
-    const { collecting, partitions, store, vendor } = await collected();
+    const { context, partitions, store, vendor } = await collected();
     const hour = START + 3 * DAY + 4 * HOUR;
     damage(store, hour);
     const equal = ({ difference }: { difference: bigint }) => difference === 0n;
 
-    const before = await reconcile(collecting, WEEK, partitions, signal);
-    const days = await daysThatDiffer(collecting, WEEK, partitions, equal, signal);
+    const before = await reconcile(context, WEEK, partitions, signal);
+    const days = await daysThatDiffer(context, WEEK, partitions, equal, signal);
     vendor.requests.length = 0;
-    await repair(collecting, days, partitions, signal);
-    const after = await reconcile(collecting, WEEK, partitions, signal);
+    await repair(context, days, partitions, signal);
+    const after = await reconcile(context, WEEK, partitions, signal);
 
     expect(before.rows.filter((row) => !equal(row))).toMatchObject([
       { tags: { user: 'ann' }, difference: -9n },
@@ -84,11 +84,11 @@ describe('reconcile', () => {
   });
 
   it('counts what is stored for somebody the provider does not know', async () => {
-    const { collecting, partitions, store } = await collected();
+    const { context, partitions, store } = await collected();
     const tags = { provider: 'fake', account: 'main', bucket: '1h', user: 'eve', model: 'm' };
     await store.write([{ time: START, tags, fields: { input_tokens: 5 } }]);
 
-    const { rows } = await reconcile(collecting, WEEK, partitions, signal);
+    const { rows } = await reconcile(context, WEEK, partitions, signal);
 
     expect(rows).toContainEqual({
       tags: { model: 'm', user: 'eve' },
@@ -99,19 +99,17 @@ describe('reconcile', () => {
   });
 
   it('keeps its result in the ledger and as a point that no sum of usage includes', async () => {
-    const { collecting, partitions, store } = await collected();
-    const result = await reconcile(collecting, WEEK, partitions, signal);
+    const { context, partitions, store } = await collected();
+    const result = await reconcile(context, WEEK, partitions, signal);
 
-    await record(collecting, result, 0);
+    await record(context, result, 0);
 
-    expect(collecting.ledger.reconciliations.of('test')).toMatchObject([
-      { provider: '1680', differences: 0 },
-    ]);
+    expect(context.ledger.reconciliations.of('test')).toMatchObject([{ provider: '1680', differences: 0 }]);
     const where = { bucket: 'reconcile' };
     expect(await store.sums({ start: 0, end: NOW + 1, where, by: [] })).toEqual([
       { tags: {}, fields: { reconciled_provider_tokens: 1680, reconciled_stored_tokens: 1680 } },
     ]);
-    expect(await reconcile(collecting, WEEK, partitions, signal)).toEqual(result);
+    expect(await reconcile(context, WEEK, partitions, signal)).toEqual(result);
   });
 
   it('says so where the provider has no total of its own', async () => {

@@ -127,7 +127,7 @@ describe.each(KINDS)('lateness of %s', (_, options) => {
     f.use('ann', START + 10, 1000);
     f.use('ann', START + 20, 100, HOUR + 30 * MINUTE);
     f.use('ann', START + 30, 10, 3 * HOUR + 30 * MINUTE);
-    expect(f.collecting.ages).toEqual([0, HOUR, 2 * HOUR, 4 * HOUR]);
+    expect(f.context.ages).toEqual([0, HOUR, 2 * HOUR, 4 * HOUR]);
 
     await f.pollUntil(START + 10 * HOUR, HOUR);
 

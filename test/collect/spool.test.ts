@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { drain, spool } from '../../src/collect/delivery/deliver.ts';
 import { poll } from '../../src/collect/poll/poll.ts';
-import { EVERYTHING } from '../../src/ledger/gaps.ts';
+import { ALL_PARTITIONS } from '../../src/ledger/gaps.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
 import type { Point } from '../../src/usage/point.ts';
-import { collectingOf } from '../support/job-context.ts';
+import { jobContextOf } from '../support/job-context.ts';
 import { fakeVendor, type FakeOptions } from '../support/fake-provider.ts';
 import { memoryStore } from '../support/memory-store.ts';
 import { DAY, eventsOf, fixture, HOUR, MINUTE, START, type Fixture } from './fixture.ts';
@@ -51,7 +51,7 @@ describe.each(KINDS)('while the store is down, %s', (_, options) => {
     f.restart();
     f.store.down = false;
     const { length } = f.vendor.requests;
-    await drain(f.collecting);
+    await drain(f.context);
 
     expect(f.stored()).toEqual(f.truth());
     expect(f.vendor.requests.length).toBe(length);
@@ -70,7 +70,7 @@ describe.each(KINDS)('while the store is down, %s', (_, options) => {
       }
       expect(most).toBeLessThanOrEqual(spoolLimit);
       const [gap] = f.ledger.gaps.of('test');
-      expect(gap).toMatchObject({ partition: EVERYTHING, kind: 'spool_full', start: START });
+      expect(gap).toMatchObject({ partition: ALL_PARTITIONS, kind: 'spool_full', start: START });
 
       f.store.down = false;
       await f.pollAfter(HOUR);
@@ -111,7 +111,7 @@ describe.each(KINDS)('while the store is down, %s', (_, options) => {
   it('loses nothing when another job makes the spool overflow in the middle of a read', async () => {
     const f = fixture({ ...options, lookback: LOOKBACK, spoolLimit: 30, batchSize: 2 });
     busyDay(f);
-    const other = collectingOf(f.vendor, f.store, {
+    const other = jobContextOf(f.vendor, f.store, {
       ...options,
       now: () => f.now,
       start: START,
@@ -159,7 +159,7 @@ describe('the spool', () => {
 
     f.store.down = false;
     f.now += MINUTE;
-    await drain(f.collecting);
+    await drain(f.context);
 
     expect(times.length).toBe(5 * USERS.length);
     expect(times).toEqual(times.toSorted((a, b) => a - b));
@@ -195,7 +195,7 @@ describe('the spool', () => {
     };
 
     f.now += MINUTE;
-    const empty = await drain(f.collecting);
+    const empty = await drain(f.context);
 
     expect(empty).toBe(false);
     expect(f.ledger.spool.size()).toBe(5 * USERS.length - 7);
@@ -218,7 +218,7 @@ describe('the spool', () => {
       });
 
     f.now += MINUTE;
-    await drain(f.collecting);
+    await drain(f.context);
 
     expect(eventsOf(f, 'drained')).toEqual([{ type: 'drained', job: 'test', points: 17, rejected: 3 }]);
   });
@@ -229,7 +229,7 @@ describe('the spool', () => {
     const now = START + 3 * HOUR;
     const outage = { until: 0 };
     const [a, b] = ['a', 'b'].map((name) => ({
-      ...collectingOf(vendor, store, {
+      ...jobContextOf(vendor, store, {
         reads: 'series',
         now: () => now,
         start: START,
@@ -263,8 +263,8 @@ describe('the spool', () => {
     }
     let now = START + 2 * DAY;
     const options = { reads: 'series' as const, now: () => now, start: START, ledger, spoolLimit: 5 };
-    const daily = collectingOf(vendor, store, { ...options, bucket: '1d', job: { name: 'daily' } });
-    const hourly = collectingOf(vendor, store, { ...options, job: { name: 'hourly' } });
+    const daily = jobContextOf(vendor, store, { ...options, bucket: '1d', job: { name: 'daily' } });
+    const hourly = jobContextOf(vendor, store, { ...options, job: { name: 'hourly' } });
     store.down = true;
     await poll(daily, { signal });
     await poll(hourly, { signal });
@@ -272,9 +272,9 @@ describe('the spool', () => {
     const gaps = ledger.gaps.of('daily');
     store.down = false;
     now += HOUR;
-    for (const collecting of [daily, hourly, daily, hourly]) {
+    for (const context of [daily, hourly, daily, hourly]) {
       now += HOUR;
-      await poll(collecting, { signal });
+      await poll(context, { signal });
     }
 
     expect(gaps).toMatchObject([{ kind: 'spool_full', start: START, end: START + 2 * DAY }]);

@@ -4,7 +4,7 @@ import { gapReads } from '../../src/collect/gaps/select.ts';
 import { readWindow } from '../../src/collect/poll/read-window.ts';
 import { DAY, fixture, HOUR, intercept, MINUTE, START, type Fixture } from './fixture.ts';
 
-const read = { whole: false, signal: new AbortController().signal };
+const read = { allPartitions: false, signal: new AbortController().signal };
 
 const KINDS: [string, FakeOptions][] = [
   ['a series provider', { reads: 'series', batchSize: 2 }],
@@ -49,11 +49,11 @@ describe.each(KINDS)('%s whose partitions do not say which usage is theirs', (_,
     f.vendor.poisoned.add('bob');
     await f.pollUntil(START + 10 * HOUR, HOUR);
     await f.pollUntil(START + 10 * HOUR + MINUTE, MINUTE);
-    const partitions = await f.collecting.source.partitions(new AbortController().signal);
+    const partitions = await f.context.source.partitions(new AbortController().signal);
     f.vendor.poisoned.delete('bob');
 
-    for (const { window, partitions: missed } of gapReads(f.collecting, partitions, true)) {
-      await readWindow(f.collecting, { ...read, window, partitions: missed, against: 'known' });
+    for (const { window, partitions: missed } of gapReads(f.context, partitions, true)) {
+      await readWindow(f.context, { ...read, window, partitions: missed, baseline: 'ledger' });
     }
 
     expect(f.ledger.gaps.of('test')).toEqual([]);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { EVERYTHING } from '../../src/ledger/gaps.ts';
+import { ALL_PARTITIONS } from '../../src/ledger/gaps.ts';
 import type { FakeOptions } from '../support/fake-provider.ts';
 import { DAY, fixture, HOUR, MINUTE, START, type Fixture } from './fixture.ts';
 
@@ -82,7 +82,7 @@ describe.each(KINDS)('a store that cannot overwrite, with %s', (_, options) => {
 
     expect(f.stored()).toEqual(f.truth());
     expect(f.store.written).toBe(f.truth().size);
-    expect(f.ledger.gaps.of('test').filter(({ partition }) => partition !== EVERYTHING)).toEqual([]);
+    expect(f.ledger.gaps.of('test').filter(({ partition }) => partition !== ALL_PARTITIONS)).toEqual([]);
   });
 
   it('gets each point once when users change teams, under the team they have when it settles', async () => {
@@ -90,7 +90,7 @@ describe.each(KINDS)('a store that cannot overwrite, with %s', (_, options) => {
     useAll(f, 4);
     await f.pollUntil(START + 2 * DAY, HOUR);
     const teams = new Map([['ann', 'red']]);
-    f.collecting = { ...f.collecting, job: { ...f.collecting.job, teams } };
+    f.context = { ...f.context, job: { ...f.context.job, teams } };
 
     await f.pollUntil(START + 6 * DAY, HOUR);
 

@@ -11,7 +11,7 @@ import { openSqliteStore } from '../../src/store/sqlite.ts';
 import { StoreError, type Store } from '../../src/store/store.ts';
 import { bucketStart } from '../../src/windows/calendar.ts';
 import type { Bucket, Window } from '../../src/windows/window.ts';
-import { collectingOf } from '../support/job-context.ts';
+import { jobContextOf } from '../support/job-context.ts';
 import { fakeVendor } from '../support/fake-provider.ts';
 import { DAY, HOUR, MINUTE } from './fixture.ts';
 import { differences, textsOf, truePoints, worldVendor } from './world-vendor.ts';
@@ -118,10 +118,10 @@ function fragile(store: Store, isDown: () => boolean): Store {
 
 function rowsOf(ledger: Ledger): number {
   return (
-    ledger.reads.of('test').length +
+    ledger.checkpoints.of('test').length +
     ledger.gaps.of('test').length +
     ledger.spool.size() +
-    ledger.known.of('test', { start: 0, end: END + DAY }).size
+    ledger.lastAnswers.of('test', { start: 0, end: END + DAY }).size
   );
 }
 
@@ -143,7 +143,7 @@ async function collectYear({ start, end, ...scenario }: Scenario & Window): Prom
     },
   });
   const connect = () => ({
-    ...collectingOf(
+    ...jobContextOf(
       fakeVendor(),
       fragile(store, () => isWithin(now, STORE_OUTAGES)),
       {
@@ -159,7 +159,7 @@ async function collectYear({ start, end, ...scenario }: Scenario & Window): Prom
     ),
     source,
   });
-  let collecting = connect();
+  let context = connect();
   const year = { polls: 0, heap: [] as number[], rows: [] as number[] };
   let restartAt = start + RESTARTS_EVERY;
   let monthEnd = start + 30 * DAY;
@@ -168,19 +168,19 @@ async function collectYear({ start, end, ...scenario }: Scenario & Window): Prom
     now = Math.max(now, tick);
     if (isWithin(now, [DOWNTIME])) continue;
     if (now >= restartAt) {
-      collecting.ledger.close();
-      collecting = connect();
+      context.ledger.close();
+      context = connect();
       restartAt += RESTARTS_EVERY;
     }
     vendor.down = isWithin(now, PROVIDER_OUTAGES);
-    await poll(collecting, { signal: new AbortController().signal });
+    await poll(context, { signal: new AbortController().signal });
     year.polls += 1;
     if (now < monthEnd) continue;
     monthEnd += 30 * DAY;
     year.heap.push(heapInUse());
-    year.rows.push(rowsOf(collecting.ledger));
+    year.rows.push(rowsOf(context.ledger));
   }
-  return { ...year, store, ledger: collecting.ledger };
+  return { ...year, store, ledger: context.ledger };
 }
 
 afterAll(() => {
@@ -222,7 +222,7 @@ describe('a year with outages of provider and store, restarts, a downtime and su
     expect(differences(textsOf(nonZero), truePoints(world, bucket, zone, { start, end }))).toEqual([]);
     expect(result.ledger.gaps.of('test')).toEqual([]);
     expect(result.ledger.spool.size()).toBe(0);
-    expect(result.ledger.counters.of('test').disagreements ?? 0).toBe(0);
+    expect(result.ledger.counters.of('test').mismatches ?? 0).toBe(0);
     result.ledger.close();
     await result.store.close();
     if (part !== 'the year') return;

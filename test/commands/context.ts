@@ -6,7 +6,7 @@ export interface Recorded extends CommandContext {
   readonly printed: { out: string; err: string };
 }
 
-/** A command's surroundings that keep what is printed. */
+/** A command's input and output that keep what is printed. */
 export function contextOf(jobs: Partial<LoadedJobs> = {}, more: Partial<CommandContext> = {}): Recorded {
   const printed = { out: '', err: '' };
   return {

@@ -33,7 +33,7 @@ test('an outage of a provider is listed until it is filled', async () => {
   expect(listed.out).toMatch(/^job {5}partition {3}from .* next try .* why\n/);
   expect(listed.out).toMatch(/\nucloud {2}everything {2}20.* 1 {2}20.* credentials: .*RetCode 171/);
   expect(JSON.parse(forMachines.out)).toMatchObject([
-    { job: 'ucloud', partition: '*', start: START, kind: 'credentials', attempts: 1, lost: false },
+    { job: 'ucloud', partition: '*', start: START, kind: 'credentials', attempts: 1, expired: false },
   ]);
   expect(unfilled.err).toMatch(/^ucloud: credentials: .*RetCode 171.*\n {2}\S/);
   expect([filled.out, none.out]).toEqual(['no gaps\n', '[]\n']);

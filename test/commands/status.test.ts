@@ -27,7 +27,7 @@ test('before and after the first collection', async () => {
   expect(before.code).toBe(0);
   expect(before.out).toMatch(/\nucloud {2}nothing yet .* 2[56] {5}0 {5}0 {10}0\n$/);
   expect(JSON.parse(after.out)).toMatchObject({
-    jobs: [{ job: 'ucloud', unread: 0, gaps: 0, lost: 0, revisions: 0, disagreements: 0 }],
+    jobs: [{ job: 'ucloud', unread: 0, gaps: 0, expired: 0, revisions: 0, mismatches: 0 }],
     off: [],
     forgotten: [],
     spooled: 0,

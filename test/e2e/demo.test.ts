@@ -45,7 +45,7 @@ describe('tokentide demo', () => {
     expect(stdout).toMatch(/^\n {2}tokentide demo: simulated providers on this machine, made-up usage/);
     expect(stdout).toMatch(/\nstopped\n$/);
     expect(stdout).toMatch(
-      /\nCollected in \d+\.\d s, and collecting on every minute until Ctrl-C\. Look at:\n/,
+      /\nCollected in \d+\.\d s, and jobContext on every minute until Ctrl-C\. Look at:\n/,
     );
     const byProvider = tableAfter(stdout, 'Tokens by provider');
     const byModel = tableAfter(stdout, 'Tokens by model');

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Job } from '../../src/collect/job.ts';
 import { poll } from '../../src/collect/poll/poll.ts';
-import { compose } from '../../src/runtime.ts';
+import { createRuntime } from '../../src/runtime.ts';
 import type { Settings } from '../../src/config/settings.ts';
 import { PROVIDERS } from '../../src/providers/index.ts';
 import { startCompany, VENDORS, type CompanyVendor, type VendorId } from '../../src/simulator/company.ts';
@@ -83,25 +83,25 @@ function provesAll(open: () => Settings['store']): void {
       clock = NOW;
       const job = { ...jobOf(id), account: share === 0 ? 'calm' : 'rough' };
       const { world, simulator } = company[id];
-      const composition = await compose({
+      const runtime = await createRuntime({
         settings: settings(open()),
         role: 'test',
         pid: 1,
         now: () => clock * 1000,
         sleep: () => Promise.resolve(),
       });
-      const collecting = composition.collecting(job);
+      const jobContext = runtime.jobContext(job);
       simulator.faults(rough(7, share));
       const signal = new AbortController().signal;
 
       for (const wait of [0, 600, 3600, 3600, 7200, 7 * 3600, 7 * 3600]) {
         clock += wait;
-        await poll(collecting, { signal });
+        await poll(jobContext, { signal });
       }
       simulator.faults(() => undefined);
       for (const wait of [7 * 3600, 3600]) {
         clock += wait;
-        await poll(collecting, { signal });
+        await poll(jobContext, { signal });
       }
 
       const by: Tag[] = [
@@ -116,11 +116,11 @@ function provesAll(open: () => Settings['store']): void {
       ];
       const range = { start: job.start, end: clock - (clock % 3600) };
       const where = { provider: id, account: job.account };
-      const sums = await composition.store.sums({ ...range, where, by });
+      const sums = await runtime.store.sums({ ...range, where, by });
       const truth = totalsOf(world.totals(range, clock, by));
       expect(bySeries(totalsOf(sums.map((row) => ({ ...row, time: 0 }))))).toEqual(bySeries(truth));
       expect(truth.size).toBeGreaterThan(1);
-      await composition.close();
+      await runtime.close();
     },
   );
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { FetchError } from '../../src/fetch/errors.ts';
 import type { Call } from '../../src/fetch/http.ts';
-import { hostGates, memorySlots } from '../../src/fetch/limits.ts';
+import { concurrencyLimiters, memoryRateLimiter } from '../../src/fetch/limits.ts';
 import { hang, json, stubbedHttp, type Reply } from '../support/stub-fetch.ts';
 
 function call(over: Partial<Call<{ ok: boolean }>> = {}): Call<{ ok: boolean }> {
@@ -171,16 +171,16 @@ describe('limits', () => {
   });
 
   it('shares the limits of a host between jobs; the smallest concurrency counts', async () => {
-    const slots = memorySlots();
-    const gates = hostGates();
-    const one = stubbedHttp([good], { slots, gates, limit: { perSecond: 1, concurrency: 3 } });
-    const other = stubbedHttp([good], { slots, gates, limit: { perSecond: 1, concurrency: 1 } });
+    const rateLimiter = memoryRateLimiter();
+    const limiters = concurrencyLimiters();
+    const one = stubbedHttp([good], { rateLimiter, limiters, limit: { perSecond: 1, concurrency: 3 } });
+    const other = stubbedHttp([good], { rateLimiter, limiters, limit: { perSecond: 1, concurrency: 1 } });
 
     await one.http.call(call());
     await other.http.call(call());
 
     expect(other.sentAt).toEqual([1000]);
-    expect(gates('api.example.com', 5).queue.concurrency).toBe(1);
+    expect(limiters('api.example.com', 5).queue.concurrency).toBe(1);
   });
 
   it.each([
@@ -206,7 +206,7 @@ describe('limits', () => {
     expect(sentAt).toEqual([0, 20_000]);
   });
 
-  it('a 429 pauses every call to the host, also one that already had a slot', async () => {
+  it('a 429 generation every call to the host, also one that already had a slot', async () => {
     const limit = { perSecond: 1, concurrency: 2 };
     const { http, sentAt } = stubbedHttp([slow, good], { limit });
 
@@ -304,7 +304,7 @@ describe('answers', () => {
     const error = await failure(http.call(call()));
 
     expect(error).toMatchObject({
-      kind: 'bad_answer',
+      kind: 'invalid_response',
       message: 'usage: the answer is larger than 10000 bytes',
     });
     expect(cancelled).toBe(true);
@@ -352,7 +352,7 @@ describe('answers', () => {
 
     const error = await failure(http.call({ ...call(), answer: Answer }));
 
-    expect(error.kind).toBe('bad_answer');
+    expect(error.kind).toBe('invalid_response');
     expect(error.message).toBe(
       `usage: unexpected answer: ${[0, 1, 2, 3, 4]
         .map((i) => `data.items[${i}].n: expected number, received string`)

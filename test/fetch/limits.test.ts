@@ -1,32 +1,32 @@
 import { describe, expect, it } from 'vitest';
-import { memorySlots } from '../../src/fetch/limits.ts';
+import { memoryRateLimiter } from '../../src/fetch/limits.ts';
 import { parseRetryAfter } from '../../src/fetch/retry-after.ts';
 
-describe('memorySlots', () => {
-  it('spaces the slots of a host, each host by itself', () => {
-    const slots = memorySlots();
+describe('memoryRateLimiter', () => {
+  it('spaces the requests to a host, each host by itself', () => {
+    const rateLimiter = memoryRateLimiter();
 
-    const starts = [0, 0, 10, 500].map((now) => slots.reserve('a', 100, now));
+    const starts = [0, 0, 10, 500].map((now) => rateLimiter.acquire('a', 100, now));
 
     expect(starts).toEqual([0, 100, 200, 500]);
-    expect(slots.reserve('b', 100, 0)).toBe(0);
+    expect(rateLimiter.acquire('b', 100, 0)).toBe(0);
   });
 
   it('lets the longest pause count', () => {
-    const slots = memorySlots();
+    const rateLimiter = memoryRateLimiter();
 
-    slots.pause('a', 5000);
-    slots.pause('a', 3000);
+    rateLimiter.pause('a', 5000);
+    rateLimiter.pause('a', 3000);
 
-    expect(slots.reserve('a', 100, 1000)).toBe(5000);
-    expect(slots.reserve('a', 100, 1000)).toBe(5100);
+    expect(rateLimiter.acquire('a', 100, 1000)).toBe(5000);
+    expect(rateLimiter.acquire('a', 100, 1000)).toBe(5100);
   });
 
   it('does not stall when the clock is set back', () => {
-    const slots = memorySlots();
-    slots.reserve('a', 100, 1_000_000);
+    const rateLimiter = memoryRateLimiter();
+    rateLimiter.acquire('a', 100, 1_000_000);
 
-    expect(slots.reserve('a', 100, 1000)).toBe(1100);
+    expect(rateLimiter.acquire('a', 100, 1000)).toBe(1100);
   });
 });
 

@@ -22,11 +22,11 @@ afterEach(() => {
 });
 
 function put(into: Ledger, time: number, requests: number): void {
-  into.commit(() => into.known.put('a', [{ time, tags: { user: 'ann' }, fields: { requests } }]));
+  into.commit(() => into.lastAnswers.put('a', [{ time, tags: { user: 'ann' }, fields: { requests } }]));
 }
 
-function known(): number[] {
-  return ledger.known
+function lastAnswers(): number[] {
+  return ledger.lastAnswers
     .of('a', window)
     .values()
     .map(({ fields }) => Number(fields.requests));
@@ -34,60 +34,60 @@ function known(): number[] {
 
 describe('a window that is asked for again', () => {
   it('is not read from the table while nothing has changed', () => {
-    expect(ledger.known.of('a', window)).toBe(ledger.known.of('a', window));
+    expect(ledger.lastAnswers.of('a', window)).toBe(ledger.lastAnswers.of('a', window));
   });
 
   it('shows what was written, forgotten and cleared since', () => {
-    expect(known()).toEqual([1]);
+    expect(lastAnswers()).toEqual([1]);
     put(ledger, 0, 2);
-    expect(known()).toEqual([2]);
+    expect(lastAnswers()).toEqual([2]);
     put(ledger, HOUR, 3);
-    expect(known()).toEqual([2, 3]);
-    ledger.known.forget('a', { start: 0, end: HOUR });
-    expect(known()).toEqual([3]);
-    ledger.known.clear('a');
-    expect(known()).toEqual([]);
+    expect(lastAnswers()).toEqual([2, 3]);
+    ledger.lastAnswers.forget('a', { start: 0, end: HOUR });
+    expect(lastAnswers()).toEqual([3]);
+    ledger.lastAnswers.clear('a');
+    expect(lastAnswers()).toEqual([]);
   });
 
   it('shows what another process has written', () => {
-    expect(known()).toEqual([1]);
+    expect(lastAnswers()).toEqual([1]);
     const other = openLedger(join(folder, 'ledger.sqlite'));
     put(other, 0, 5);
     other.close();
-    expect(known()).toEqual([5]);
+    expect(lastAnswers()).toEqual([5]);
   });
 
   it('shows nothing of a commit that failed', () => {
-    expect(known()).toEqual([1]);
+    expect(lastAnswers()).toEqual([1]);
     expect(() =>
       ledger.commit(() => {
-        ledger.known.put('a', [{ time: 0, tags: { user: 'ann' }, fields: { requests: 9 } }]);
-        expect(known()).toEqual([9]);
+        ledger.lastAnswers.put('a', [{ time: 0, tags: { user: 'ann' }, fields: { requests: 9 } }]);
+        expect(lastAnswers()).toEqual([9]);
         throw new Error('disk full');
       }),
     ).toThrow('disk full');
-    expect(known()).toEqual([1]);
+    expect(lastAnswers()).toEqual([1]);
   });
 
   it('is left alone by writes to other windows and jobs', () => {
-    const before = ledger.known.of('a', window);
+    const before = ledger.lastAnswers.of('a', window);
     put(ledger, 2 * HOUR, 7);
-    ledger.known.clear('b');
-    expect(ledger.known.of('a', window)).toBe(before);
+    ledger.lastAnswers.clear('b');
+    expect(ledger.lastAnswers.of('a', window)).toBe(before);
   });
 
   it('gives way to others where they hold too much together', () => {
-    const before = ledger.known.of('a', window);
+    const before = ledger.lastAnswers.of('a', window);
     for (const start of [2, 4, 6]) {
       const users = Array.from({ length: 8000 }, (_, i) => ({
         time: start * HOUR,
         tags: { user: `u${i}` },
         fields: { requests: 1 },
       }));
-      ledger.commit(() => ledger.known.put('a', users));
-      expect(ledger.known.of('a', { start: start * HOUR, end: (start + 2) * HOUR }).size).toBe(8000);
+      ledger.commit(() => ledger.lastAnswers.put('a', users));
+      expect(ledger.lastAnswers.of('a', { start: start * HOUR, end: (start + 2) * HOUR }).size).toBe(8000);
     }
-    const again = ledger.known.of('a', window);
+    const again = ledger.lastAnswers.of('a', window);
     expect(again).not.toBe(before);
     expect(again.values()).toEqual(before.values());
   });

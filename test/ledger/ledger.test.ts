@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import Database from 'libsql';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { LedgerError } from '../../src/ledger/database.ts';
-import { EVERYTHING, type Gap } from '../../src/ledger/gaps.ts';
+import { ALL_PARTITIONS, type Gap } from '../../src/ledger/gaps.ts';
 import { openLedger, type Ledger } from '../../src/ledger/ledger.ts';
 import type { UsageRecord } from '../../src/usage/point.ts';
 
@@ -37,7 +37,7 @@ const gap = (partition: string, start: number, end: number, more: Partial<Gap> =
   error: 'no such member',
   attempts: 1,
   nextTry: 1000,
-  lost: false,
+  expired: false,
   ...more,
 });
 
@@ -52,22 +52,22 @@ describe('a ledger file', () => {
     const before = ledgerAt();
     before.commit(() => {
       before.jobs.save('a', { identity: '{}', clock: 7, rangeEnd: 'inclusive' });
-      before.reads.add('a', { start: 0, end: 3600, readAt: 4000 }, 60);
+      before.checkpoints.add('a', { start: 0, end: 3600, readAt: 4000 }, 60);
       before.gaps.open('a', gap('key:1', 0, 3600));
-      before.known.put('a', [record(0, 'ann', 9_007_199_254_740_995n)]);
-      before.memories.set('a', 'model', 'm');
+      before.lastAnswers.put('a', [record(0, 'ann', 9_007_199_254_740_995n)]);
+      before.state.set('a', 'model', 'm');
     });
     before.close();
 
     const ledger = ledgerAt();
 
     expect(ledger.jobs.of('a')).toEqual({ identity: '{}', clock: 7, rangeEnd: 'inclusive' });
-    expect(ledger.reads.of('a')).toEqual([{ start: 0, end: 3600, readAt: 4000 }]);
+    expect(ledger.checkpoints.of('a')).toEqual([{ start: 0, end: 3600, readAt: 4000 }]);
     expect(ledger.gaps.of('a')).toEqual([gap('key:1', 0, 3600)]);
-    expect([...ledger.known.of('a', { start: 0, end: 1 }).values()]).toEqual([
+    expect([...ledger.lastAnswers.of('a', { start: 0, end: 1 }).values()]).toEqual([
       record(0, 'ann', 9_007_199_254_740_995n),
     ]);
-    expect(ledger.memories.get('a', 'model')).toBe('m');
+    expect(ledger.state.get('a', 'model')).toBe('m');
   });
 
   it('keeps nothing of a commit that fails half-way', () => {
@@ -110,7 +110,7 @@ describe('a ledger file', () => {
       `import { openLedger } from '${dist.href}';
        const ledger = openLedger('${path}');
        for (let i = 1; ; i++) {
-         ledger.commit(() => { ledger.counters.add('a', 'n', 1); ledger.memories.set('a', 'n', String(i)); });
+         ledger.commit(() => { ledger.counters.add('a', 'n', 1); ledger.state.set('a', 'n', String(i)); });
          process.send(i);
        }`,
     );
@@ -126,7 +126,7 @@ describe('a ledger file', () => {
         child.on('exit', () => resolve());
       });
       const ledger = ledgerAt();
-      expect(Number(ledger.memories.get('a', 'n'))).toBeGreaterThanOrEqual(acknowledged);
+      expect(Number(ledger.state.get('a', 'n'))).toBeGreaterThanOrEqual(acknowledged);
       ledger.close();
     }
   });
@@ -149,14 +149,14 @@ describe('gaps', () => {
   it('are filled in part, and only for their own partition and job', () => {
     const { gaps } = ledgerAt(':memory:');
     gaps.open('a', gap('p', 0, 40));
-    gaps.open('a', gap(EVERYTHING, 0, 40));
+    gaps.open('a', gap(ALL_PARTITIONS, 0, 40));
     gaps.open('b', gap('p', 0, 40));
 
     gaps.fill('a', 'p', { start: 10, end: 20 });
 
     const spans = (job: string) => gaps.of(job).map(({ partition, start, end }) => [partition, start, end]);
     expect(spans('a')).toEqual([
-      [EVERYTHING, 0, 40],
+      [ALL_PARTITIONS, 0, 40],
       ['p', 0, 10],
       ['p', 20, 40],
     ]);
@@ -166,11 +166,11 @@ describe('gaps', () => {
   it('that are lost stay apart from those that are not', () => {
     const { gaps } = ledgerAt(':memory:');
     gaps.open('a', gap('p', 0, 10));
-    expect(gaps.lose('a', 10)).toBe(1);
+    expect(gaps.expire('a', 10)).toBe(1);
 
     gaps.open('a', gap('p', 10, 20));
 
-    expect(gaps.of('a').map(({ start, end, lost }) => [start, end, lost])).toEqual([
+    expect(gaps.of('a').map(({ start, end, expired }) => [start, end, expired])).toEqual([
       [0, 10, true],
       [10, 20, false],
     ]);
@@ -213,18 +213,18 @@ describe('what processes share', () => {
   it('gives each request of a host its own slot, after every pause', () => {
     const [mine, other] = [ledgerAt(), ledgerAt()];
 
-    expect(mine.slots.reserve('host', 1000, 5000)).toBe(5000);
-    expect(other.slots.reserve('host', 1000, 5000)).toBe(6000);
-    other.slots.pause('host', 9000);
-    expect(mine.slots.reserve('host', 1000, 5000)).toBe(9000);
-    expect(mine.slots.reserve('elsewhere', 1000, 5000)).toBe(5000);
+    expect(mine.rateLimiter.acquire('host', 1000, 5000)).toBe(5000);
+    expect(other.rateLimiter.acquire('host', 1000, 5000)).toBe(6000);
+    other.rateLimiter.pause('host', 9000);
+    expect(mine.rateLimiter.acquire('host', 1000, 5000)).toBe(9000);
+    expect(mine.rateLimiter.acquire('elsewhere', 1000, 5000)).toBe(5000);
   });
 
-  it('does not wait for slots that were booked under a clock that has been set back', () => {
-    const { slots } = ledgerAt();
-    slots.reserve('host', 1000, 100 * 3_600_000);
+  it('does not wait for rateLimiter that were booked under a clock that has been set back', () => {
+    const { rateLimiter } = ledgerAt();
+    rateLimiter.acquire('host', 1000, 100 * 3_600_000);
 
-    expect(slots.reserve('host', 1000, 5000)).toBe(5000);
+    expect(rateLimiter.acquire('host', 1000, 5000)).toBe(5000);
   });
 
   it('lets one of them have a lease, and the next when it is released or its holder is gone', () => {

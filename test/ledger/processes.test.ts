@@ -49,11 +49,13 @@ const ended = (child: ChildProcess): Promise<void> =>
 describe('processes on one ledger', () => {
   it('never get the same slot of a host', async () => {
     const spacing = 1000;
-    const work = `say(Array.from({ length: 100 }, () => ledger.slots.reserve('host', ${spacing}, 5000)))`;
+    const work = `say(Array.from({ length: 100 }, () => ledger.rateLimiter.acquire('host', ${spacing}, 5000)))`;
 
-    const slots = (await Promise.all([said<number[]>(process(work)), said<number[]>(process(work))])).flat();
+    const rateLimiter = (
+      await Promise.all([said<number[]>(process(work)), said<number[]>(process(work))])
+    ).flat();
 
-    expect(slots.toSorted((a, b) => a - b)).toEqual(
+    expect(rateLimiter.toSorted((a, b) => a - b)).toEqual(
       Array.from({ length: 200 }, (_, i) => 5000 + i * spacing),
     );
   });
@@ -63,7 +65,7 @@ describe('processes on one ledger', () => {
       for (let i = 0; i < 100; i++) ledger.commit(() => {
         const { n = 0 } = ledger.counters.of('a');
         ledger.counters.add('a', 'n', 1);
-        ledger.memories.set('a', 'n', String(n + 1));
+        ledger.state.set('a', 'n', String(n + 1));
       });
       say('done')`;
 
@@ -71,7 +73,7 @@ describe('processes on one ledger', () => {
 
     const ledger = openLedger(path);
     expect(ledger.counters.of('a')).toEqual({ n: 200 });
-    expect(ledger.memories.get('a', 'n')).toBe('200');
+    expect(ledger.state.get('a', 'n')).toBe('200');
     ledger.close();
   });
 

@@ -23,34 +23,34 @@ function reopened(fill: (ledger: Ledger, job: string) => void): Ledger {
 }
 
 describe('every table survives, and each job has its own rows', () => {
-  it('reads: replaced, removed, forgotten', () => {
-    const ledger = reopened(({ reads }, job) => {
-      reads.add(job, { start: 0, end: 10 * HOUR, readAt: 11 * HOUR }, HOUR);
-      reads.add(job, { start: 2 * HOUR, end: 4 * HOUR, readAt: 30 * HOUR }, 100 * HOUR);
+  it('checkpoints: replaced, removed, forgotten', () => {
+    const ledger = reopened(({ checkpoints }, job) => {
+      checkpoints.add(job, { start: 0, end: 10 * HOUR, readAt: 11 * HOUR }, HOUR);
+      checkpoints.add(job, { start: 2 * HOUR, end: 4 * HOUR, readAt: 30 * HOUR }, 100 * HOUR);
     });
 
-    ledger.reads.remove('a', [{ start: 0, end: HOUR }]);
+    ledger.checkpoints.remove('a', [{ start: 0, end: HOUR }]);
 
-    expect(ledger.reads.of('a')).toEqual([
+    expect(ledger.checkpoints.of('a')).toEqual([
       { start: HOUR, end: 2 * HOUR, readAt: 11 * HOUR },
       { start: 2 * HOUR, end: 4 * HOUR, readAt: 30 * HOUR },
       { start: 4 * HOUR, end: 10 * HOUR, readAt: 11 * HOUR },
     ]);
-    expect(ledger.reads.of('a', { start: HOUR, end: HOUR + 1 })).toHaveLength(1);
-    ledger.reads.clear('a');
-    expect(ledger.reads.of('a')).toEqual([]);
-    expect(ledger.reads.of('b')).toHaveLength(3);
+    expect(ledger.checkpoints.of('a', { start: HOUR, end: HOUR + 1 })).toHaveLength(1);
+    ledger.checkpoints.clear('a');
+    expect(ledger.checkpoints.of('a')).toEqual([]);
+    expect(ledger.checkpoints.of('b')).toHaveLength(3);
   });
 
-  it('reads of a moving look-back stay a handful of rows', () => {
-    const { reads } = openLedger(':memory:');
+  it('checkpoints of a moving look-back stay a handful of rows', () => {
+    const { checkpoints } = openLedger(':memory:');
     const lookback = 72 * HOUR;
 
     for (let hour = 73; hour < 1000; hour++) {
-      reads.add('a', { start: (hour - 73) * HOUR, end: hour * HOUR, readAt: hour * HOUR }, lookback);
+      checkpoints.add('a', { start: (hour - 73) * HOUR, end: hour * HOUR, readAt: hour * HOUR }, lookback);
     }
 
-    expect(reads.of('a').length).toBeLessThanOrEqual(3);
+    expect(checkpoints.of('a').length).toBeLessThanOrEqual(3);
   });
 
   it('partitions: first and last seen', () => {
@@ -68,10 +68,10 @@ describe('every table survives, and each job has its own rows', () => {
     expect(ledger.partitions.of('b').size).toBe(2);
   });
 
-  it('known answers: exact, replaced, forgotten by window', () => {
+  it('lastAnswers answers: exact, replaced, forgotten by window', () => {
     const fields = { input_tokens: 2n ** 63n - 1n, output_tokens: 0, images: 3 };
-    const ledger = reopened(({ known }, job) => {
-      known.put(job, [
+    const ledger = reopened(({ lastAnswers }, job) => {
+      lastAnswers.put(job, [
         { time: 0, tags: { user: 'a\u0000=,b', model: 'm' }, fields: { input_tokens: 1 } },
         { time: 0, tags: { user: 'a\u0000=,b', model: 'm' }, fields },
         { time: HOUR, tags: {}, fields: { requests: 1 } },
@@ -79,15 +79,15 @@ describe('every table survives, and each job has its own rows', () => {
     });
 
     const all = { start: 0, end: 2 * HOUR };
-    expect([...ledger.known.of('a', all).values()]).toEqual([
+    expect([...ledger.lastAnswers.of('a', all).values()]).toEqual([
       { time: 0, tags: { user: 'a\u0000=,b', model: 'm' }, fields },
       { time: HOUR, tags: {}, fields: { requests: 1 } },
     ]);
-    ledger.known.forget('a', { start: 0, end: HOUR });
-    expect([...ledger.known.of('a', all).values()].map(({ time }) => time)).toEqual([HOUR]);
-    ledger.known.clear('a');
-    expect(ledger.known.of('a', all).size).toBe(0);
-    expect(ledger.known.of('b', all).size).toBe(2);
+    ledger.lastAnswers.forget('a', { start: 0, end: HOUR });
+    expect([...ledger.lastAnswers.of('a', all).values()].map(({ time }) => time)).toEqual([HOUR]);
+    ledger.lastAnswers.clear('a');
+    expect(ledger.lastAnswers.of('a', all).size).toBe(0);
+    expect(ledger.lastAnswers.of('b', all).size).toBe(2);
   });
 
   it('lateness and counters: added up', () => {
@@ -107,26 +107,26 @@ describe('every table survives, and each job has its own rows', () => {
     expect(ledger.counters.of('c')).toEqual({});
   });
 
-  it('memories, admitted values and shares', () => {
+  it('state, allowedValues values and overflowParts', () => {
     const share = {
       record: { time: 0, tags: { user: 'ann' }, fields: { input_tokens: 5 } },
       into: { user: '__other__' },
     };
-    const ledger = reopened(({ memories, admitted, shares }, job) => {
-      memories.set(job, 'endpoint', 'old');
-      memories.set(job, 'endpoint', 'new');
-      admitted.add(job, 'user', 'ann');
-      admitted.add(job, 'user', 'ann');
-      shares.put(job, [share]);
+    const ledger = reopened(({ state, allowedValues, overflowParts }, job) => {
+      state.set(job, 'endpoint', 'old');
+      state.set(job, 'endpoint', 'new');
+      allowedValues.add(job, 'user', 'ann');
+      allowedValues.add(job, 'user', 'ann');
+      overflowParts.put(job, [share]);
     });
 
-    expect(ledger.memories.get('a', 'endpoint')).toBe('new');
-    expect(ledger.memories.get('a', 'nothing')).toBeUndefined();
-    expect(ledger.admitted.of('a')).toEqual([{ tag: 'user', value: 'ann' }]);
-    expect(ledger.shares.of('a', [0, HOUR])).toEqual([share]);
-    ledger.shares.remove('a', [share]);
-    expect(ledger.shares.of('a', [0])).toEqual([]);
-    expect(ledger.shares.of('b', [0])).toEqual([share]);
+    expect(ledger.state.get('a', 'endpoint')).toBe('new');
+    expect(ledger.state.get('a', 'nothing')).toBeUndefined();
+    expect(ledger.allowedValues.of('a')).toEqual([{ tag: 'user', value: 'ann' }]);
+    expect(ledger.overflowParts.of('a', [0, HOUR])).toEqual([share]);
+    ledger.overflowParts.remove('a', [share]);
+    expect(ledger.overflowParts.of('a', [0])).toEqual([]);
+    expect(ledger.overflowParts.of('b', [0])).toEqual([share]);
   });
 
   it('jobs and reconciliations', () => {
@@ -156,25 +156,26 @@ describe('every table survives, and each job has its own rows', () => {
     expect(ledger.spool.dropOldest()).toBeUndefined();
   });
 
-  it('gaps: what is lost grows in one piece, also when a gap is lost only in part', () => {
-    const gap = { since: 5, kind: 'refused', error: 'no', attempts: 1, nextTry: 9, lost: false };
+  it('gaps: what is expired grows in one piece, also when a gap is expired only in part', () => {
+    const gap = { since: 5, kind: 'refused', error: 'no', attempts: 1, nextTry: 9, expired: false };
     const ledger = reopened(({ gaps }, job) => {
       gaps.open(job, { ...gap, partition: 'p', start: 0, end: 10 * HOUR });
-      gaps.lose(job, 3 * HOUR);
-      gaps.lose(job, 4 * HOUR);
+      gaps.expire(job, 3 * HOUR);
+      gaps.expire(job, 4 * HOUR);
     });
-    const spans = () => ledger.gaps.of('a').map(({ start, end, lost }) => [start / HOUR, end / HOUR, lost]);
+    const spans = () =>
+      ledger.gaps.of('a').map(({ start, end, expired }) => [start / HOUR, end / HOUR, expired]);
 
     expect(spans()).toEqual([
       [0, 4, true],
       [4, 10, false],
     ]);
-    ledger.gaps.distrust('a', 8 * HOUR);
+    ledger.gaps.invalidate('a', 8 * HOUR);
     expect(spans()).toEqual([
       [0, 4, false],
       [4, 8, false],
     ]);
-    ledger.gaps.losePartition('a', 'p');
+    ledger.gaps.expirePartition('a', 'p');
     expect(ledger.gaps.openOf('a')).toEqual([]);
     expect(ledger.gaps.openOf('b')).toHaveLength(1);
   });

@@ -17,7 +17,7 @@ describe('createMetrics', () => {
           job: 'trae-main',
           dataAge: 120,
           openGaps: 2,
-          lostGaps: 1,
+          expiredGaps: 1,
           lookbackAdvice: 7200,
           reconcileDifference: -5,
         },
@@ -29,7 +29,7 @@ describe('createMetrics', () => {
       expect.arrayContaining([
         'tokentide_data_age_seconds{job="trae-main"} 120',
         'tokentide_open_gaps{job="trae-main"} 2',
-        'tokentide_lost_gaps{job="trae-main"} 1',
+        'tokentide_expired_gaps{job="trae-main"} 1',
         'tokentide_lookback_advice_seconds{job="trae-main"} 7200',
         'tokentide_reconcile_difference_tokens{job="trae-main"} -5',
         'tokentide_spool_points 10',
@@ -40,7 +40,7 @@ describe('createMetrics', () => {
   });
 
   it('does not show as 0 what is unknown', async () => {
-    state = { jobs: [{ job: 'trae-main', openGaps: 0, lostGaps: 0 }], spoolPoints: 0 };
+    state = { jobs: [{ job: 'trae-main', openGaps: 0, expiredGaps: 0 }], spoolPoints: 0 };
 
     const text = (await samples()).join('\n');
 
@@ -49,7 +49,7 @@ describe('createMetrics', () => {
   });
 
   it('forgets the gauges of a job that is gone', async () => {
-    state = { jobs: [{ job: 'trae-main', dataAge: 1, openGaps: 1, lostGaps: 0 }], spoolPoints: 0 };
+    state = { jobs: [{ job: 'trae-main', dataAge: 1, openGaps: 1, expiredGaps: 0 }], spoolPoints: 0 };
     await samples();
 
     state = { jobs: [], spoolPoints: 0 };
@@ -60,7 +60,7 @@ describe('createMetrics', () => {
   });
 
   it('begins the counters of a job at 0', async () => {
-    state = { jobs: [{ job: 'trae-main', openGaps: 0, lostGaps: 0 }], spoolPoints: 0 };
+    state = { jobs: [{ job: 'trae-main', openGaps: 0, expiredGaps: 0 }], spoolPoints: 0 };
 
     const before = await samples();
     metrics.polls.inc({ job: 'trae-main', result: 'failed' });
@@ -78,7 +78,7 @@ describe('createMetrics', () => {
     metrics.points.inc({ job: 'a', outcome: 'kept' }, 5);
     metrics.revisions.inc({ job: 'a' }, 2);
     metrics.droppedRows.inc({ job: 'a', reason: 'duplicate' }, 4);
-    metrics.disagreements.inc({ job: 'a' });
+    metrics.mismatches.inc({ job: 'a' });
     metrics.tagOverflows.inc({ tag: 'user' }, 6);
 
     expect(await samples()).toEqual(
@@ -90,7 +90,7 @@ describe('createMetrics', () => {
         'tokentide_points_total{job="a",outcome="kept"} 5',
         'tokentide_revisions_total{job="a"} 2',
         'tokentide_dropped_rows_total{job="a",reason="duplicate"} 4',
-        'tokentide_disagreements_total{job="a"} 1',
+        'tokentide_mismatches_total{job="a"} 1',
         'tokentide_tag_overflows_total{tag="user"} 6',
       ]),
     );

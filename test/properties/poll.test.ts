@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FetchError } from '../../src/fetch/errors.ts';
 import { poll } from '../../src/collect/poll/poll.ts';
-import { collectingOf, DAY, HOUR } from '../support/job-context.ts';
+import { jobContextOf, DAY, HOUR } from '../support/job-context.ts';
 import { fakeVendor, stored, truth, type FakeOptions } from '../support/fake-provider.ts';
 import { memoryStore } from '../support/memory-store.ts';
 
@@ -86,7 +86,7 @@ async function run(options: FakeOptions, around: Circumstances, steps: Step[]): 
   const store = memoryStore();
   let time = START + 5 * HOUR;
   let ahead = 0;
-  const collecting = collectingOf(vendor, store, {
+  const context = jobContextOf(vendor, store, {
     ...options,
     now: () => time + ahead,
     vendorNow: () => time,
@@ -97,7 +97,7 @@ async function run(options: FakeOptions, around: Circumstances, steps: Step[]): 
   const signal = new AbortController().signal;
   const pollOnce = async () => {
     try {
-      await poll(collecting, { signal });
+      await poll(context, { signal });
     } catch (error) {
       // A crash in the middle: the process is gone, the ledger and the store stay.
       if (!(error instanceof FetchError && error.kind === 'cancelled')) throw error;
@@ -150,8 +150,8 @@ async function run(options: FakeOptions, around: Circumstances, steps: Step[]): 
   expect(stored([...store.contents.values()].filter((point) => point.time < openStart))).toEqual(
     truth(vendor, options.bucket ?? '1h', options.zone ?? 'UTC', openStart),
   );
-  expect(collecting.ledger.gaps.of('test')).toEqual([]);
-  expect(collecting.ledger.counters.of('test').disagreements ?? 0).toBe(0);
+  expect(context.ledger.gaps.of('test')).toEqual([]);
+  expect(context.ledger.counters.of('test').mismatches ?? 0).toBe(0);
 }
 
 describe('whatever happens on the way, the store ends equal to the provider', () => {

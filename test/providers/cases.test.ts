@@ -5,7 +5,7 @@ import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { createHttp } from '../../src/fetch/client.ts';
 import { FetchError } from '../../src/fetch/errors.ts';
-import { memorySlots } from '../../src/fetch/limits.ts';
+import { memoryRateLimiter } from '../../src/fetch/limits.ts';
 import { PROVIDERS } from '../../src/providers/index.ts';
 import type { Provider, ReadRequest, Source } from '../../src/providers/provider.ts';
 import { toLine } from '../../src/usage/line-protocol.ts';
@@ -77,17 +77,17 @@ async function run(provider: Provider, job: CaseJob, url: string): Promise<strin
   const http = createHttp({
     baseUrl: url,
     limit: provider.rate,
-    slots: memorySlots(),
+    rateLimiter: memoryRateLimiter(),
     fetch: globalThis.fetch,
     sleep: clock.sleep,
     now: clock.now,
     random: () => 0.5,
   });
-  const memory = new Map<string, string>();
+  const state = new Map<string, string>();
   const options = provider.options.parse({ ...job.options, base_url: url });
   const source = provider.connect(options, {
     http,
-    memory: { get: (key) => memory.get(key), set: (key, value) => void memory.set(key, value) },
+    state: { get: (key) => state.get(key), set: (key, value) => void state.set(key, value) },
     now: clock.now,
   });
   const { signal } = new AbortController();

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { createHttp } from '../../src/fetch/client.ts';
-import { memorySlots } from '../../src/fetch/limits.ts';
+import { memoryRateLimiter } from '../../src/fetch/limits.ts';
 import type { Partition, Source } from '../../src/providers/provider.ts';
 import { trae } from '../../src/providers/trae/index.ts';
 import { rough, script } from '../../src/simulator/faults.ts';
@@ -52,7 +52,7 @@ async function start(
   const http = createHttp({
     baseUrl: simulator.url,
     limit: trae.rate,
-    slots: memorySlots(),
+    rateLimiter: memoryRateLimiter(),
     fetch: globalThis.fetch,
     sleep: clock.sleep,
     now: clock.now,
@@ -61,8 +61,8 @@ async function start(
     attempts: 20,
   });
   const given = { app_id: 'test-app', app_secret: 'test-secret', base_url: simulator.url };
-  const memory = { get: () => undefined, set: () => undefined };
-  const source = trae.connect(trae.options.parse(given), { http, memory, now: clock.now });
+  const state = { get: () => undefined, set: () => undefined };
+  const source = trae.connect(trae.options.parse(given), { http, state, now: clock.now });
   return { source, world, clock };
 }
 

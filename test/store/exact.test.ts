@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { poll } from '../../src/collect/poll/poll.ts';
-import { compose } from '../../src/runtime.ts';
+import { createRuntime } from '../../src/runtime.ts';
 import type { Settings } from '../../src/config/settings.ts';
 import type { UsageEvent } from '../../src/simulator/world.ts';
 import { sumRecords } from '../../src/usage/aggregate.ts';
@@ -40,7 +40,7 @@ function provesExact(openTarget: () => Settings['store']): void {
   it.each(VENDORS)('from %s', async (id) => {
     const job = jobOf(await startVendor(id, eventsOf(id)), { start: START, zone: 'UTC' });
     const data = mkdtempSync(join(tmpdir(), 'tokentide-exact-'));
-    const composition = await compose({
+    const runtime = await createRuntime({
       settings: {
         jobs: '',
         data,
@@ -54,11 +54,11 @@ function provesExact(openTarget: () => Settings['store']): void {
       now: Date.now,
     });
 
-    await poll(composition.collecting(job), { signal: new AbortController().signal });
+    await poll(runtime.jobContext(job), { signal: new AbortController().signal });
     const where = { provider: id };
-    const hour = await composition.store.sums({ start: START + HOUR, end: START + 2 * HOUR, where, by: [] });
-    const all = await composition.store.sums({ start: START, end: NOW + HOUR, where, by: [] });
-    await composition.close();
+    const hour = await runtime.store.sums({ start: START + HOUR, end: START + 2 * HOUR, where, by: [] });
+    const all = await runtime.store.sums({ start: START, end: NOW + HOUR, where, by: [] });
+    await runtime.close();
     rmSync(data, { recursive: true });
 
     const times = (count: number): Fields =>

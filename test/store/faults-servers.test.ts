@@ -74,8 +74,8 @@ describeWith('influxd', 'a real InfluxDB 1.x that fails', () => {
   async function open(started: RealServer): Promise<Store> {
     server = started;
     await influxQuery(started.url, 'CREATE DATABASE usage');
-    const patience = { attempts: 3, sleep: () => sleep(20) };
-    return (await openTestStore({ url: started.url, database: 'usage', ...patience })).store;
+    const retryPolicy = { attempts: 3, sleep: () => sleep(20) };
+    return (await openTestStore({ url: started.url, database: 'usage', ...retryPolicy })).store;
   }
 
   it.each(['stop', 'kill'] as const)(

@@ -167,7 +167,7 @@ describeWith('influxd', 'a real InfluxDB 1.x', () => {
     expect(await store.sums({ ...ALL, by: ['user'] })).toHaveLength(400);
   });
 
-  it('leaves no scratch measurement behind', async () => {
+  it('leaves no selfTest measurement behind', async () => {
     const { store, database } = await openNew();
 
     const remarks = await store.check();

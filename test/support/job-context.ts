@@ -1,20 +1,20 @@
-import type { Collecting } from '../../src/collect/context.ts';
+import type { JobContext } from '../../src/collect/context.ts';
 import type { CollectEvent } from '../../src/collect/events.ts';
 import type { Job } from '../../src/collect/job.ts';
 import { openLedger, type Ledger } from '../../src/ledger/ledger.ts';
 import type { Store } from '../../src/store/store.ts';
-import { rereadAges } from '../../src/windows/refresh-schedule.ts';
+import { refreshAges } from '../../src/windows/refresh-schedule.ts';
 import { fakeProvider, fakeSource, type FakeOptions, type FakeVendor } from './fake-provider.ts';
 
 export const HOUR = 3600;
 export const DAY = 24 * HOUR;
 
-export interface Bench extends Collecting {
+export interface Bench extends JobContext {
   readonly events: CollectEvent[];
 }
 
 /** A job of a made-up vendor, ready to poll. `vendorNow` is the vendor's clock where it differs from the daemon's. */
-export function collectingOf(
+export function jobContextOf(
   vendor: FakeVendor,
   store: Store,
   options: FakeOptions & {
@@ -51,7 +51,7 @@ export function collectingOf(
   return {
     job,
     source: fakeSource(vendor, options, options.vendorNow ?? options.now),
-    ages: rereadAges(options.pollInterval ?? 300, job.lookback),
+    ages: refreshAges(options.pollInterval ?? 300, job.lookback),
     ledger,
     store,
     outage: { until: 0 },

@@ -79,11 +79,11 @@ export function runCli(args: readonly string[], surroundings: Surroundings): Pro
  * Asks again and again until there is an answer. @throws Error that names what did not come about, at once where
  * the process that should bring it about has ended
  */
-export async function until<Answer>(
+export async function until<ReadResult>(
   what: string,
-  ask: () => Answer | undefined | false | Promise<Answer | undefined | false>,
+  ask: () => ReadResult | undefined | false | Promise<ReadResult | undefined | false>,
   { by }: { by?: Running } = {},
-): Promise<Answer> {
+): Promise<ReadResult> {
   const deadline = Date.now() + PATIENCE_MS;
   for (;;) {
     const answer = await ask();
@@ -106,7 +106,7 @@ export function logOf({ stdout }: { readonly stdout: string }): Record<string, u
 /** Where a daemon serves its health and metrics, once it says so. */
 export function urlOf(daemon: Running): Promise<string> {
   const spoken = (): string | undefined => {
-    const url = logOf(daemon).find(({ msg }) => msg === 'collecting')?.['url'];
+    const url = logOf(daemon).find(({ msg }) => msg === 'context')?.['url'];
     return typeof url === 'string' ? url : undefined;
   };
   return until('the daemon says where it listens', spoken, { by: daemon });

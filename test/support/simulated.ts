@@ -1,6 +1,6 @@
 import { createHttp } from '../../src/fetch/client.ts';
-import { memorySlots } from '../../src/fetch/limits.ts';
-import type { Answer, Provider, Source } from '../../src/providers/provider.ts';
+import { memoryRateLimiter } from '../../src/fetch/limits.ts';
+import type { ReadResult, Provider, Source } from '../../src/providers/provider.ts';
 import type { UsageEvent, World } from '../../src/simulator/world.ts';
 import type { Tag, UsageRecord } from '../../src/usage/point.ts';
 import { seriesKey } from '../../src/usage/series.ts';
@@ -18,7 +18,7 @@ export function connectTo(
   const http = createHttp({
     baseUrl: options.base_url,
     limit: { perSecond: 1000, concurrency: 4 },
-    slots: memorySlots(),
+    rateLimiter: memoryRateLimiter(),
     fetch: globalThis.fetch,
     sleep: (ms) => Promise.resolve((time += ms)),
     now,
@@ -26,10 +26,10 @@ export function connectTo(
     attempts,
     timeoutMs,
   });
-  const memory = new Map<string, string>();
+  const state = new Map<string, string>();
   return provider.connect(provider.options.parse(options), {
     http,
-    memory: { get: (key) => memory.get(key), set: (key, value) => void memory.set(key, value) },
+    state: { get: (key) => state.get(key), set: (key, value) => void state.set(key, value) },
     now,
   });
 }
@@ -41,10 +41,10 @@ export async function readAll(
   window: Window,
   bucket: Bucket,
   zone = provider.zone,
-): Promise<Answer[]> {
+): Promise<ReadResult[]> {
   const { signal } = new AbortController();
   const partitions = await source.partitions(signal);
-  const answers: Answer[] = [];
+  const answers: ReadResult[] = [];
   for (const piece of splitByDays(window, provider.buckets[bucket]?.maxDays ?? 1, zone)) {
     for (let i = 0; i < partitions.length; i += source.batchSize) {
       const batch = partitions.slice(i, i + source.batchSize);
@@ -54,11 +54,14 @@ export async function readAll(
   return answers;
 }
 
-export function recordsOf(answers: readonly Answer[]): UsageRecord[] {
+export function recordsOf(answers: readonly ReadResult[]): UsageRecord[] {
   return sorted(answers.flatMap(({ records }) => records));
 }
 
-export function droppedOf(answers: readonly Answer[], reason: keyof NonNullable<Answer['dropped']>): number {
+export function droppedOf(
+  answers: readonly ReadResult[],
+  reason: keyof NonNullable<ReadResult['dropped']>,
+): number {
   return answers.reduce((sum, { dropped }) => sum + (dropped?.[reason] ?? 0), 0);
 }
 

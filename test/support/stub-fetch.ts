@@ -1,6 +1,6 @@
 import { createHttp } from '../../src/fetch/client.ts';
 import type { Http } from '../../src/fetch/http.ts';
-import { memorySlots } from '../../src/fetch/limits.ts';
+import { memoryRateLimiter } from '../../src/fetch/limits.ts';
 import type { CallEvent, HttpOptions } from '../../src/fetch/options.ts';
 import { fakeClock, type FakeClock } from './fake-clock.ts';
 
@@ -49,7 +49,7 @@ export function stubbedHttp(replies: Reply[], options: Partial<HttpOptions> = {}
   const http = createHttp({
     baseUrl: 'https://api.example.com',
     limit: { perSecond: 1000, concurrency: 4 },
-    slots: memorySlots(),
+    rateLimiter: memoryRateLimiter(),
     fetch: (url, init) => {
       sentAt.push(clock.now() - start);
       return stub.fetch(url, init);

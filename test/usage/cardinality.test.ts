@@ -1,7 +1,13 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { addFields } from '../../src/usage/aggregate.ts';
-import { guardedTags, guardTags, OTHER, type Guarded, type Share } from '../../src/usage/cardinality.ts';
+import {
+  limitedTags,
+  limitCardinality,
+  OTHER,
+  type Limited,
+  type OverflowPart,
+} from '../../src/usage/cardinality.ts';
 import type { Fields, Tag, UsageRecord } from '../../src/usage/point.ts';
 import { seriesKey } from '../../src/usage/series.ts';
 
@@ -11,27 +17,27 @@ function use(user: string, requests: number, { time = 0, model = 'm' } = {}): Us
 
 /** What a collector does around the guard: it remembers, stores and forgets. */
 function collector(limits: Partial<Record<Tag, number>>) {
-  const admitted = new Map<Tag, Set<string>>();
-  const shares = new Map<string, Share>();
+  const allowed = new Map<Tag, Set<string>>();
+  const overflowParts = new Map<string, OverflowPart>();
   const stored = new Map<string, UsageRecord>();
   const keyOf = (record: UsageRecord): string => `${record.time} ${seriesKey(record.tags)}`;
 
   return {
     limits,
     stored,
-    accept(records: readonly UsageRecord[]): Guarded {
+    accept(records: readonly UsageRecord[]): Limited {
       const times = new Set(records.map(({ time }) => time));
-      const held = [...shares.values()].filter(({ record }) => times.has(record.time));
-      const result = guardTags(records, { limits: this.limits, admitted, shares: held });
-      for (const { tag, value } of result.admitted) {
-        admitted.set(tag, (admitted.get(tag) ?? new Set()).add(value));
+      const held = [...overflowParts.values()].filter(({ record }) => times.has(record.time));
+      const result = limitCardinality(records, { limits: this.limits, allowed, overflowParts: held });
+      for (const { tag, value } of result.allowed) {
+        allowed.set(tag, (allowed.get(tag) ?? new Set()).add(value));
       }
-      for (const share of result.shares) shares.set(keyOf(share.record), share);
+      for (const share of result.overflowParts) overflowParts.set(keyOf(share.record), share);
       for (const record of result.records) {
         const fields = { ...stored.get(keyOf(record))?.fields, ...record.fields };
         stored.set(keyOf(record), { ...record, fields });
       }
-      for (const { record } of result.released) shares.delete(keyOf(record));
+      for (const { record } of result.releasedParts) overflowParts.delete(keyOf(record));
       return result;
     },
     values: (tag: Tag): Set<string | undefined> => new Set([...stored.values()].map(({ tags }) => tags[tag])),
@@ -39,20 +45,20 @@ function collector(limits: Partial<Record<Tag, number>>) {
   };
 }
 
-describe('guardTags', () => {
+describe('limitCardinality', () => {
   it('leaves usage alone below the limit', () => {
     const records = [use('ann', 1), use('bob', 2)];
 
-    const result = guardTags(records, { limits: { user: 2 }, admitted: new Map(), shares: [] });
+    const result = limitCardinality(records, { limits: { user: 2 }, allowed: new Map(), overflowParts: [] });
 
     expect(result).toEqual({
       records,
-      admitted: [
+      allowed: [
         { tag: 'user', value: 'ann' },
         { tag: 'user', value: 'bob' },
       ],
-      shares: [],
-      released: [],
+      overflowParts: [],
+      releasedParts: [],
       overflow: new Map(),
     });
   });
@@ -66,7 +72,7 @@ describe('guardTags', () => {
       use('joe', 16),
     ];
 
-    const result = guardTags(records, { limits: { user: 2 }, admitted: new Map(), shares: [] });
+    const result = limitCardinality(records, { limits: { user: 2 }, allowed: new Map(), overflowParts: [] });
 
     expect(result.records).toEqual([
       use('ann', 1),
@@ -78,12 +84,16 @@ describe('guardTags', () => {
   });
 
   it('keeps what it let in before a restart, also above a lowered limit', () => {
-    const admitted = new Map<Tag, Set<string>>([['user', new Set(['ann', 'bob'])]]);
+    const allowed = new Map<Tag, Set<string>>([['user', new Set(['ann', 'bob'])]]);
 
-    const result = guardTags([use('bob', 1), use('eve', 2)], { limits: { user: 1 }, admitted, shares: [] });
+    const result = limitCardinality([use('bob', 1), use('eve', 2)], {
+      limits: { user: 1 },
+      allowed,
+      overflowParts: [],
+    });
 
     expect(result.records).toEqual([use('bob', 1), use(OTHER, 2)]);
-    expect(result.admitted).toEqual([]);
+    expect(result.allowed).toEqual([]);
   });
 
   it('keeps the other tags of an overflow apart', () => {
@@ -93,7 +103,7 @@ describe('guardTags', () => {
       use('c', 4, { model: 'm2' }),
     ];
 
-    const result = guardTags(records, { limits: { user: 0 }, admitted: new Map(), shares: [] });
+    const result = limitCardinality(records, { limits: { user: 0 }, allowed: new Map(), overflowParts: [] });
 
     expect(result.records).toEqual([use(OTHER, 3, { model: 'm1' }), use(OTHER, 4, { model: 'm2' })]);
   });
@@ -106,7 +116,7 @@ describe('guardTags', () => {
       use('c', 4, { model: 'm3' }),
     ];
 
-    const result = guardTags(records, { limits, admitted: new Map(), shares: [] });
+    const result = limitCardinality(records, { limits, allowed: new Map(), overflowParts: [] });
 
     expect(result.records).toEqual([use('a', 1, { model: 'm1' }), use(OTHER, 6, { model: OTHER })]);
   });
@@ -114,16 +124,16 @@ describe('guardTags', () => {
   it('does not limit absent tags, nor tags without a limit', () => {
     const records = [{ time: 0, tags: { key: 'k' }, fields: { requests: 1 } }];
 
-    const result = guardTags(records, { limits: { user: 0 }, admitted: new Map(), shares: [] });
+    const result = limitCardinality(records, { limits: { user: 0 }, allowed: new Map(), overflowParts: [] });
 
     expect(result.records).toEqual(records);
   });
 
   it('counts a user who is called __other__ among the others', () => {
-    const result = guardTags([use(OTHER, 1), use('ann', 2), use('bob', 4)], {
+    const result = limitCardinality([use(OTHER, 1), use('ann', 2), use('bob', 4)], {
       limits: { user: 1 },
-      admitted: new Map(),
-      shares: [],
+      allowed: new Map(),
+      overflowParts: [],
     });
 
     expect(result.records).toEqual([use('ann', 2), use(OTHER, 5)]);
@@ -136,12 +146,12 @@ describe('guardTags', () => {
       fields: { requests: 2n ** 62n },
     });
     const limits = { user: 0 };
-    const none = { limits, admitted: new Map(), shares: [] };
+    const none = { limits, allowed: new Map(), overflowParts: [] };
 
-    const result = guardTags([large('a'), use('b', 1, { model: '' })], none);
+    const result = limitCardinality([large('a'), use('b', 1, { model: '' })], none);
 
     expect(result.records[0]?.fields).toEqual({ requests: 2n ** 62n + 1n });
-    expect(() => guardTags([large('a'), large('b')], none)).toThrow(RangeError);
+    expect(() => limitCardinality([large('a'), large('b')], none)).toThrow(RangeError);
   });
 });
 
@@ -163,7 +173,7 @@ describe('an __other__ point', () => {
     const again = self.accept([use('ann', 1), use('bob', 2), use('eve', 4)]);
 
     expect(again.records).toEqual([use('ann', 1), use(OTHER, 6)]);
-    expect(again.admitted).toEqual([]);
+    expect(again.allowed).toEqual([]);
   });
 
   it('loses the usage of a value that a raised limit lets in, down to zero', () => {
@@ -236,7 +246,7 @@ describe('an __other__ point', () => {
   });
 });
 
-describe('guardedTags', () => {
+describe('limitedTags', () => {
   it.each([
     [
       { user: 'ann', model: 'm' },
@@ -245,9 +255,9 @@ describe('guardedTags', () => {
     [{ user: 'bob' }, { user: OTHER }],
     [{ user: OTHER }, { user: OTHER }],
     [{ model: 'm' }, { model: 'm' }],
-  ])('of %o are %o', (tags, guarded) => {
-    const admitted = new Map<Tag, Set<string>>([['user', new Set(['ann', OTHER])]]);
+  ])('of %o are %o', (tags, limited) => {
+    const allowed = new Map<Tag, Set<string>>([['user', new Set(['ann', OTHER])]]);
 
-    expect(guardedTags(tags, { limits: { user: 5 }, admitted })).toEqual(guarded);
+    expect(limitedTags(tags, { limits: { user: 5 }, allowed })).toEqual(limited);
   });
 });

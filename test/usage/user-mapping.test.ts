@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Secret } from '../../src/fetch/secret.ts';
-import { createNames, parseTeams, pseudonym } from '../../src/usage/user-mapping.ts';
+import { createUserMapping, parseTeams, pseudonym } from '../../src/usage/user-mapping.ts';
 
 describe('parseTeams', () => {
   it.each([
@@ -76,18 +76,18 @@ describe('parseTeams', () => {
   });
 });
 
-describe('createNames', () => {
+describe('createUserMapping', () => {
   const teams = new Map([['ann@example.com', 'red']]);
   const pseudonymKey = new Secret('0123456789abcdef');
 
   it('leaves tags alone without settings', () => {
     const tags = { user: 'ann@example.com' };
 
-    expect(createNames({})(tags)).toBe(tags);
+    expect(createUserMapping({})(tags)).toBe(tags);
   });
 
   it('adds the team of a known e-mail, and none to others', () => {
-    const names = createNames({ teams });
+    const names = createUserMapping({ teams });
 
     expect(names({ user: 'Ann@example.com', model: 'm' })).toEqual({
       user: 'Ann@example.com',
@@ -99,7 +99,7 @@ describe('createNames', () => {
   });
 
   it('finds the team before it hides the user', () => {
-    const names = createNames({ teams, pseudonymKey });
+    const names = createUserMapping({ teams, pseudonymKey });
 
     const tags = names({ user: 'ann@example.com', key: 'k' });
 
@@ -108,7 +108,7 @@ describe('createNames', () => {
   });
 
   it('gives the same name each time', () => {
-    const names = createNames({ pseudonymKey });
+    const names = createUserMapping({ pseudonymKey });
 
     expect(names({ user: 'ann' })).toEqual(names({ user: 'ann' }));
     expect(names({ user: 'ann' })).not.toEqual(names({ user: 'bob' }));

@@ -1,14 +1,19 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { addRead, distrustReads, removeReads, type Read } from '../../src/windows/checkpoints.ts';
+import {
+  addCheckpoint,
+  invalidateCheckpoints,
+  removeCheckpoints,
+  type Checkpoint,
+} from '../../src/windows/checkpoints.ts';
 
 const HOUR = 3600;
 const DAY = 24 * HOUR;
 const LOOKBACK = 12 * HOUR;
 const HOURS = 60;
 
-/** Reads as they happen: each a run of closed hours, at a moment after they closed, in the order of time. */
-const anyReads: fc.Arbitrary<Read[]> = fc
+/** Checkpoints as they happen: each a run of closed hours, at a moment after they closed, in the order of time. */
+const anyReads: fc.Arbitrary<Checkpoint[]> = fc
   .array(
     fc.record({
       first: fc.nat(HOURS - 1),
@@ -27,24 +32,24 @@ const anyReads: fc.Arbitrary<Read[]> = fc
   );
 
 /** When each hour was last read. */
-function hoursOf(reads: readonly Read[]): Map<number, number> {
+function hoursOf(checkpoints: readonly Checkpoint[]): Map<number, number> {
   const hours = new Map<number, number>();
-  for (const { start, end, readAt } of reads) {
+  for (const { start, end, readAt } of checkpoints) {
     for (let hour = start; hour < end; hour += HOUR) hours.set(hour, readAt);
   }
   return hours;
 }
 
-const addAll = (reads: readonly Read[]): Read[] =>
-  reads.reduce<Read[]>((all, read) => addRead(all, read, LOOKBACK), []);
+const addAll = (checkpoints: readonly Checkpoint[]): Checkpoint[] =>
+  checkpoints.reduce<Checkpoint[]>((all, read) => addCheckpoint(all, read, LOOKBACK), []);
 
-describe('addRead', () => {
+describe('addCheckpoint', () => {
   it('keeps the last read of every bucket; settled ones may be remembered as read later, never earlier', () => {
     fc.assert(
-      fc.property(anyReads, (reads) => {
-        const kept = hoursOf(addAll(reads));
+      fc.property(anyReads, (checkpoints) => {
+        const kept = hoursOf(addAll(checkpoints));
 
-        const expected = hoursOf(reads);
+        const expected = hoursOf(checkpoints);
         expect([...kept.keys()].toSorted((a, b) => a - b)).toEqual(
           [...expected.keys()].toSorted((a, b) => a - b),
         );
@@ -58,10 +63,10 @@ describe('addRead', () => {
     );
   });
 
-  it('keeps reads sorted and apart', () => {
+  it('keeps checkpoints sorted and apart', () => {
     fc.assert(
-      fc.property(anyReads, (reads) => {
-        const kept = addAll(reads);
+      fc.property(anyReads, (checkpoints) => {
+        const kept = addAll(checkpoints);
 
         for (const [i, read] of kept.entries()) {
           expect(read.start).toBeLessThan(read.end);
@@ -73,42 +78,42 @@ describe('addRead', () => {
   });
 
   it('keeps a year of settled hours in one row', () => {
-    let reads: Read[] = [];
+    let checkpoints: Checkpoint[] = [];
 
     for (let hour = 0; hour < 365 * 24; hour++) {
       const end = (hour + 1) * HOUR;
-      reads = addRead(reads, { start: hour * HOUR, end, readAt: end + LOOKBACK }, LOOKBACK);
+      checkpoints = addCheckpoint(checkpoints, { start: hour * HOUR, end, readAt: end + LOOKBACK }, LOOKBACK);
     }
 
-    expect(reads).toEqual([{ start: 0, end: 365 * DAY, readAt: 365 * DAY + LOOKBACK }]);
+    expect(checkpoints).toEqual([{ start: 0, end: 365 * DAY, readAt: 365 * DAY + LOOKBACK }]);
   });
 
   it('does not merge a bucket that is still to be read again', () => {
     const settled = { start: 0, end: HOUR, readAt: HOUR + LOOKBACK };
     const young = { start: HOUR, end: 2 * HOUR, readAt: HOUR + LOOKBACK + 1 };
 
-    expect(addRead([settled], young, LOOKBACK)).toEqual([settled, young]);
+    expect(addCheckpoint([settled], young, LOOKBACK)).toEqual([settled, young]);
   });
 });
 
-describe('removeReads', () => {
+describe('removeCheckpoints', () => {
   it('forgets a window out of the middle', () => {
     const read = { start: 0, end: 10 * HOUR, readAt: 20 * HOUR };
 
-    expect(removeReads([read], [{ start: 2 * HOUR, end: 3 * HOUR }])).toEqual([
+    expect(removeCheckpoints([read], [{ start: 2 * HOUR, end: 3 * HOUR }])).toEqual([
       { start: 0, end: 2 * HOUR, readAt: 20 * HOUR },
       { start: 3 * HOUR, end: 10 * HOUR, readAt: 20 * HOUR },
     ]);
   });
 });
 
-describe('distrustReads, when the clock was ahead', () => {
+describe('invalidateCheckpoints, when the clock was ahead', () => {
   const what = { since: 50 * HOUR, horizon: 88 * HOUR, openStart: 100 * HOUR };
 
-  it('forgets reads of buckets that have not closed yet', () => {
+  it('forgets checkpoints of buckets that have not closed yet', () => {
     const read = { start: 90 * HOUR, end: 120 * HOUR, readAt: 121 * HOUR };
 
-    const [left, ...more] = distrustReads([read], what);
+    const [left, ...more] = invalidateCheckpoints([read], what);
 
     expect(left).toMatchObject({ start: 90 * HOUR, end: 100 * HOUR });
     expect(more).toEqual([]);
@@ -117,7 +122,7 @@ describe('distrustReads, when the clock was ahead', () => {
   it('has every bucket within the look-back read again', () => {
     const read = { start: 90 * HOUR, end: 99 * HOUR, readAt: 110 * HOUR };
 
-    const [left] = distrustReads([read], what);
+    const [left] = invalidateCheckpoints([read], what);
 
     expect(left!.readAt).toBeLessThanOrEqual(left!.start);
   });
@@ -125,7 +130,7 @@ describe('distrustReads, when the clock was ahead', () => {
   it('forgets that buckets were settled under the wrong time, and trusts the rest of a long history', () => {
     const read = { start: 0, end: 95 * HOUR, readAt: 120 * HOUR };
 
-    expect(distrustReads([read], what)).toEqual([
+    expect(invalidateCheckpoints([read], what)).toEqual([
       { start: 0, end: 50 * HOUR, readAt: 120 * HOUR },
       { start: 88 * HOUR, end: 95 * HOUR, readAt: 88 * HOUR },
     ]);

@@ -1,10 +1,10 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isDue, rereadAges } from '../../src/windows/refresh-schedule.ts';
+import { isRefreshDue, refreshAges } from '../../src/windows/refresh-schedule.ts';
 import { bucketEnd, bucketsOf, bucketStart } from '../../src/windows/calendar.ts';
 import { overlaps, subtract } from '../../src/windows/intervals.ts';
 import { plan, type Plan, type PlanInput } from '../../src/windows/planner.ts';
-import { addRead, type Read } from '../../src/windows/checkpoints.ts';
+import { addCheckpoint, type Checkpoint } from '../../src/windows/checkpoints.ts';
 import type { Bucket, Window } from '../../src/windows/window.ts';
 
 const HOUR = 3600;
@@ -23,7 +23,7 @@ const anyJob = fc.record({
 });
 type AnyJob = typeof anyJob extends fc.Arbitrary<infer T> ? T : never;
 
-type JobInput = Omit<PlanInput, 'now' | 'reads' | 'postponed'>;
+type JobInput = Omit<PlanInput, 'now' | 'checkpoints' | 'postponed'>;
 
 function inputOf(job: AnyJob): JobInput {
   const { bucket, zone, from, lookbackHours, pollMinutes, maxDays } = job;
@@ -33,7 +33,7 @@ function inputOf(job: AnyJob): JobInput {
     bucket,
     zone,
     lookback,
-    ages: rereadAges(pollMinutes * 60, lookback),
+    ages: refreshAges(pollMinutes * 60, lookback),
     maxDays,
   };
 }
@@ -41,8 +41,8 @@ function inputOf(job: AnyJob): JobInput {
 const bucketsIn = (windows: readonly Window[], { bucket, zone }: JobInput): Window[] =>
   windows.flatMap((window) => bucketsOf(window, bucket, zone));
 
-function readOf(reads: readonly Read[], bucket: Window): Read | undefined {
-  return reads.find((read) => read.start <= bucket.start && bucket.end <= read.end);
+function readOf(checkpoints: readonly Checkpoint[], bucket: Window): Checkpoint | undefined {
+  return checkpoints.find((read) => read.start <= bucket.start && bucket.end <= read.end);
 }
 
 function expectNewestFirst(windows: readonly Window[]): void {
@@ -53,7 +53,7 @@ function expectNewestFirst(windows: readonly Window[]): void {
 
 /** Everything that must hold for one plan, whatever has been read. */
 function expectSound(planned: Plan, input: PlanInput): void {
-  const { now, start, bucket, zone, ages, maxDays, reads, postponed } = input;
+  const { now, start, bucket, zone, ages, maxDays, checkpoints, postponed } = input;
   const all = [...planned.open, ...planned.due, ...planned.backlog];
   const closedEnd = Math.min(bucketStart(now, bucket, zone), input.end ?? Infinity);
 
@@ -68,9 +68,9 @@ function expectSound(planned: Plan, input: PlanInput): void {
 
   const plannedStarts = new Set(bucketsIn(all, input).map((b) => b.start));
   for (const b of bucketsIn(start < closedEnd ? [{ start, end: closedEnd }] : [], input)) {
-    const read = readOf(reads, b);
+    const read = readOf(checkpoints, b);
     const waits = postponed.some((window) => overlaps(window, b));
-    const wanted = !waits && (!read || isDue(b.end, read.readAt, now, ages));
+    const wanted = !waits && (!read || isRefreshDue(b.end, read.readAt, now, ages));
     expect([b.start, plannedStarts.has(b.start)]).toEqual([b.start, wanted]);
     plannedStarts.delete(b.start);
   }
@@ -92,7 +92,7 @@ describe('one plan', () => {
     job: anyJob,
     after: fc.integer({ min: 0, max: 12 * DAY }),
     ending: fc.boolean(),
-    reads: fc.array(fc.record({ span: anySpan, after: fc.integer({ min: 0, max: 4 * DAY }) }), {
+    checkpoints: fc.array(fc.record({ span: anySpan, after: fc.integer({ min: 0, max: 4 * DAY }) }), {
       maxLength: 8,
     }),
     postponed: fc.array(anySpan, { maxLength: 2 }),
@@ -100,22 +100,22 @@ describe('one plan', () => {
 
   it('has every closed bucket that is neither settled, nor waiting for its next age, nor postponed, and no other', () => {
     fc.assert(
-      fc.property(anyState, ({ job, after, ending, reads, postponed }) => {
+      fc.property(anyState, ({ job, after, ending, checkpoints, postponed }) => {
         const base = inputOf(job);
         const now = base.start + after;
         const spanOf = ({ ago, length }: { ago: number; length: number }): Window =>
           whole({ start: now - ago, end: Math.min(now, now - ago + length) }, base);
-        const done = reads
+        const done = checkpoints
           .map(({ span, after }) => ({ ...spanOf(span), after }))
           .filter(({ start, end }) => start < end)
           .map(({ start, end, after }) => ({ start, end, readAt: Math.min(now, end + after) }))
           .toSorted((a, b) => a.readAt - b.readAt)
-          .reduce<Read[]>((all, read) => addRead(all, read, base.lookback), []);
+          .reduce<Checkpoint[]>((all, read) => addCheckpoint(all, read, base.lookback), []);
         const input: PlanInput = {
           ...base,
           now,
           ...(ending && { end: bucketStart(now - 6 * HOUR, base.bucket, base.zone) }),
-          reads: done,
+          checkpoints: done,
           postponed: postponed.map(spanOf).filter(({ start, end }) => start < end),
         };
 
@@ -138,7 +138,7 @@ describe('one plan', () => {
       maxDays: 180,
     });
 
-    const planned = plan({ ...input, now, reads: [], postponed: [] });
+    const planned = plan({ ...input, now, checkpoints: [], postponed: [] });
 
     const hour = bucketStart(now, '1h', 'UTC');
     expect(planned).toEqual({
@@ -159,13 +159,15 @@ describe('one plan', () => {
     });
     const nothing = { open: [], due: [], backlog: [] };
 
-    expect(plan({ ...input, start: 10 * DAY, now: 5 * DAY, reads: [], postponed: [] })).toEqual(nothing);
+    expect(plan({ ...input, start: 10 * DAY, now: 5 * DAY, checkpoints: [], postponed: [] })).toEqual(
+      nothing,
+    );
     expect(
       plan({
         ...input,
         now: 5 * DAY,
         end: 2 * DAY,
-        reads: [{ start: 0, end: 2 * DAY, readAt: 3 * DAY }],
+        checkpoints: [{ start: 0, end: 2 * DAY, readAt: 3 * DAY }],
         postponed: [],
       }),
     ).toEqual(nothing);
@@ -182,21 +184,21 @@ describe('plan after plan', () => {
           { weight: 1, arbitrary: fc.integer({ min: HOUR, max: 6 * DAY }) },
         ),
         /** How many of the planned windows are read before the poll ends. */
-        reads: fc.integer({ min: 0, max: 12 }),
+        checkpoints: fc.integer({ min: 0, max: 12 }),
       }),
       { maxLength: 40 },
     ),
   });
 
-  it('reads no bucket more often than there are ages, nor twice for one age, and all to the last age', () => {
+  it('checkpoints no bucket more often than there are ages, nor twice for one age, and all to the last age', () => {
     fc.assert(
       fc.property(anyPolls, ({ job, polls }) => {
         const base = inputOf(job);
         const counts = new Map<number, number[]>();
-        let reads: Read[] = [];
+        let checkpoints: Checkpoint[] = [];
         let now = base.start;
         const pollOnce = (limit: number): void => {
-          const input = { ...base, now, reads, postponed: [] };
+          const input = { ...base, now, checkpoints, postponed: [] };
           const planned = plan(input);
           for (const window of [...planned.open, ...planned.due, ...planned.backlog].slice(0, limit)) {
             const closed = {
@@ -206,11 +208,11 @@ describe('plan after plan', () => {
             if (closed.start >= closed.end) continue;
             for (const b of bucketsIn([closed], base))
               counts.set(b.start, [...(counts.get(b.start) ?? []), now]);
-            reads = addRead(reads, { ...closed, readAt: now }, base.lookback);
+            checkpoints = addCheckpoint(checkpoints, { ...closed, readAt: now }, base.lookback);
           }
         };
 
-        for (const { wait, reads: limit } of polls) {
+        for (const { wait, checkpoints: limit } of polls) {
           now += wait;
           pollOnce(limit);
         }
@@ -227,13 +229,15 @@ describe('plan after plan', () => {
           expect(new Set(stages).size).toBe(stages.length);
           expect(readAts.at(-1)! - b.end).toBeGreaterThanOrEqual(base.lookback);
         }
-        expect(subtract(base.start < until ? [{ start: base.start, end: until }] : [], reads)).toEqual([]);
+        expect(subtract(base.start < until ? [{ start: base.start, end: until }] : [], checkpoints)).toEqual(
+          [],
+        );
       }),
       { numRuns: 1000 },
     );
   });
 
-  it('reads a bucket 8 to 12 times when it is polled every five minutes for three days', () => {
+  it('checkpoints a bucket 8 to 12 times when it is polled every five minutes for three days', () => {
     const base = inputOf({
       bucket: '1h',
       zone: 'UTC',
@@ -243,15 +247,15 @@ describe('plan after plan', () => {
       maxDays: 7,
     });
     const counts = new Map<number, number>();
-    let reads: Read[] = [];
+    let checkpoints: Checkpoint[] = [];
 
     for (let now = 60; now < 6 * DAY; now += 300) {
-      const planned = plan({ ...base, now, reads, postponed: [] });
+      const planned = plan({ ...base, now, checkpoints, postponed: [] });
       for (const window of [...planned.open, ...planned.due, ...planned.backlog]) {
         const closed = { start: window.start, end: Math.min(window.end, bucketStart(now, '1h', 'UTC')) };
         if (closed.start >= closed.end) continue;
         for (const b of bucketsIn([closed], base)) counts.set(b.start, (counts.get(b.start) ?? 0) + 1);
-        reads = addRead(reads, { ...closed, readAt: now }, base.lookback);
+        checkpoints = addCheckpoint(checkpoints, { ...closed, readAt: now }, base.lookback);
       }
     }
 

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { isDue, rereadAges } from '../../src/windows/refresh-schedule.ts';
+import { isRefreshDue, refreshAges } from '../../src/windows/refresh-schedule.ts';
 
 const MINUTE = 60;
 const HOUR = 3600;
 const DAY = 24 * HOUR;
 
-describe('rereadAges', () => {
+describe('refreshAges', () => {
   it('about doubles from one poll up to the look-back', () => {
-    const ages = rereadAges(5 * MINUTE, 3 * DAY);
+    const ages = refreshAges(5 * MINUTE, 3 * DAY);
 
     const ratios = ages.slice(2).map((age, i) => age / ages[i + 1]!);
     expect(ages[0]).toBe(0);
@@ -23,7 +23,7 @@ describe('rereadAges', () => {
     [15 * MINUTE, 7 * DAY],
     [HOUR, 30 * DAY],
   ])('reads a bucket 8 to 12 times with a poll every %i s and a look-back of %i s', (poll, lookback) => {
-    const reads = rereadAges(poll, lookback).length;
+    const reads = refreshAges(poll, lookback).length;
 
     expect(reads).toBeGreaterThanOrEqual(8);
     expect(reads).toBeLessThanOrEqual(12);
@@ -35,11 +35,11 @@ describe('rereadAges', () => {
     ['with a look-back of one poll, twice', HOUR, HOUR, [0, HOUR]],
     ['with polls by the second, no closer than a minute', 1, 4 * MINUTE, [0, MINUTE, 2 * MINUTE, 4 * MINUTE]],
   ])('%s', (_, poll, lookback, ages) => {
-    expect(rereadAges(poll, lookback)).toEqual(ages);
+    expect(refreshAges(poll, lookback)).toEqual(ages);
   });
 });
 
-describe('isDue', () => {
+describe('isRefreshDue', () => {
   const ages = [0, 300, 600, 1200];
   const end = 10_000;
 
@@ -53,6 +53,6 @@ describe('isDue', () => {
     ['at the last age', 700, 1200, true],
     ['never after the last age', 1200, 1_000_000, false],
   ])('%s', (_, readAt, now, due) => {
-    expect(isDue(end, end + readAt, end + now, ages)).toBe(due);
+    expect(isRefreshDue(end, end + readAt, end + now, ages)).toBe(due);
   });
 });

@@ -2,10 +2,10 @@ import { parseLine, toLine } from '../../usage/line-protocol.ts';
 import type { Point } from '../../usage/point.ts';
 import { seriesKey } from '../../usage/series.ts';
 import { bucketEnd } from '../../windows/calendar.ts';
-import { EVERYTHING } from '../../ledger/gaps.ts';
+import { ALL_PARTITIONS } from '../../ledger/gaps.ts';
 import type { SpooledLine } from '../../ledger/spool.ts';
 import { StoreError, type WriteResult } from '../../store/store.ts';
-import type { Collecting } from '../context.ts';
+import type { JobContext } from '../context.ts';
 
 const DRAIN_CHUNK = 5_000;
 /** The kind of a gap that the full spool left. */
@@ -17,27 +17,27 @@ const STORE_PAUSE = 30;
 
 /** Writes points, or says that they wait: after this every point is acknowledged, refused for good, or `kept`. */
 export async function deliver(
-  collecting: Collecting,
+  context: JobContext,
   points: readonly Point[],
   signal?: AbortSignal,
 ): Promise<WriteResult> {
   if (points.length === 0) return { accepted: 0, rejected: [], kept: [] };
   // What waits goes first: a point may not overtake an older value of itself.
-  if (!(await drain(collecting, signal))) return { accepted: 0, rejected: [], kept: points };
-  return write(collecting, points, signal);
+  if (!(await drain(context, signal))) return { accepted: 0, rejected: [], kept: points };
+  return write(context, points, signal);
 }
 
 /**
  * Writes what waits in the spool for the job, oldest bucket first. True when nothing waits any more; false while
  * the store cannot take it.
  */
-export async function drain(collecting: Collecting, signal?: AbortSignal): Promise<boolean> {
-  const { ledger, job, observe } = collecting;
+export async function drain(context: JobContext, signal?: AbortSignal): Promise<boolean> {
+  const { ledger, job, observe } = context;
   for (;;) {
     const waiting = ledger.spool.oldest(job.name, DRAIN_CHUNK);
     if (waiting.length === 0) return true;
     const result = await write(
-      collecting,
+      context,
       waiting.map(({ line }) => parseLine(line)),
       signal,
     );
@@ -56,46 +56,46 @@ export async function drain(collecting: Collecting, signal?: AbortSignal): Promi
  * Puts points into the spool; call inside a commit. What exceeds the limit leaves oldest bucket first, and its
  * bucket becomes a gap that is read again.
  */
-export function spool(collecting: Collecting, points: readonly Point[]): void {
+export function spool(context: JobContext, points: readonly Point[]): void {
   if (points.length === 0) return;
-  const { ledger, spoolLimit } = collecting;
-  ledger.spool.add(points.map((point) => toSpooled(collecting, point)));
-  while (ledger.spool.size() > spoolLimit && dropOldest(collecting));
+  const { ledger, spoolLimit } = context;
+  ledger.spool.add(points.map((point) => toSpooled(context, point)));
+  while (ledger.spool.size() > spoolLimit && dropOldest(context));
 }
 
 /** How many points of a job have left the full spool so far. */
-export function droppedPoints({ ledger, job }: Collecting): number {
+export function droppedPoints({ ledger, job }: JobContext): number {
   return ledger.counters.of(job.name)[DROPPED] ?? 0;
 }
 
-function dropOldest({ ledger, observe, now }: Collecting): boolean {
+function dropOldest({ ledger, observe, now }: JobContext): boolean {
   const dropped = ledger.spool.dropOldest();
   if (!dropped) return false;
   const { window } = dropped;
   ledger.counters.add(dropped.job, DROPPED, dropped.points);
-  ledger.known.forget(dropped.job, window);
-  ledger.reads.remove(dropped.job, [window]);
+  ledger.lastAnswers.forget(dropped.job, window);
+  ledger.checkpoints.remove(dropped.job, [window]);
   ledger.gaps.open(dropped.job, {
     ...window,
-    partition: EVERYTHING,
+    partition: ALL_PARTITIONS,
     since: now(),
     kind: SPOOL_FULL,
     error:
       'the store was down for longer than the spool holds; the bucket is read again once the store is back',
     attempts: 1,
     nextTry: now(),
-    lost: false,
+    expired: false,
   });
   observe({ type: 'spool_full', job: dropped.job, window, points: dropped.points });
   return true;
 }
 
 async function write(
-  collecting: Collecting,
+  context: JobContext,
   points: readonly Point[],
   signal?: AbortSignal,
 ): Promise<WriteResult> {
-  const { store, job, ledger, observe, now, outage } = collecting;
+  const { store, job, ledger, observe, now, outage } = context;
   const pause = outage.until - now();
   // A longer pause was set by a clock that has gone back since.
   if (pause > 0 && pause <= STORE_PAUSE) return { accepted: 0, rejected: [], kept: points };
@@ -117,7 +117,7 @@ async function attempt(run: () => Promise<WriteResult>, points: readonly Point[]
   }
 }
 
-function toSpooled({ job }: Collecting, point: Point): SpooledLine {
+function toSpooled({ job }: JobContext, point: Point): SpooledLine {
   const { time, tags } = point;
   const end = bucketEnd(time, job.bucket, job.zone);
   return { job: job.name, time, end, series: seriesKey(tags), line: toLine(point) };

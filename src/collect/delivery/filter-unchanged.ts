@@ -1,7 +1,7 @@
 import { StoreError } from '../../store/store.ts';
 import { TAGS, type Fields, type Field, type Point, type Tag } from '../../usage/point.ts';
 import { createRecordIndex } from '../../usage/record-index.ts';
-import type { Collecting } from '../context.ts';
+import type { JobContext } from '../context.ts';
 import { drain } from './deliver.ts';
 
 /** A question to the store names at most so many users, keys or endpoints. */
@@ -11,14 +11,14 @@ const MOST_VALUES = 500;
  * The points that the store does not hold as they are: for buckets that are too old for the ledger to remember them.
  * All of them where the store cannot be asked.
  */
-export async function unlessStored(
-  collecting: Collecting,
+export async function filterUnchanged(
+  context: JobContext,
   points: readonly Point[],
   signal?: AbortSignal,
 ): Promise<readonly Point[]> {
   // What waits in the spool is newer than what the store holds.
-  if (points.length === 0 || !(await drain(collecting, signal))) return points;
-  const { job, store } = collecting;
+  if (points.length === 0 || !(await drain(context, signal))) return points;
+  const { job, store } = context;
   const times = points.map(({ time }) => time);
   const stored = createRecordIndex();
   try {

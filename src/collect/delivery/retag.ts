@@ -1,8 +1,8 @@
 import { seriesKey } from '../../usage/series.ts';
 import type { Point } from '../../usage/point.ts';
-import type { Collecting } from '../context.ts';
+import type { JobContext } from '../context.ts';
 import { deliver, spool } from './deliver.ts';
-import { namedTags } from './to-points.ts';
+import { storedTags } from './to-points.ts';
 import { zeros } from '../totals/totals.ts';
 
 const TEAMS = 'teams';
@@ -12,26 +12,26 @@ const TEAMS = 'teams';
  * is read again would be stored a second time, beside the point of the old team. Older points keep the team
  * that the user had then.
  */
-export async function moveTeams(collecting: Collecting, signal: AbortSignal): Promise<void> {
-  const { job, ledger, store, observe } = collecting;
-  const text = ledger.memories.get(job.name, TEAMS) ?? '[]';
+export async function retag(context: JobContext, signal: AbortSignal): Promise<void> {
+  const { job, ledger, store, observe } = context;
+  const text = ledger.state.get(job.name, TEAMS) ?? '[]';
   const before = new Map(JSON.parse(text) as [string, string][]);
   const after = JSON.stringify([...(job.teams ?? [])].toSorted(([a], [b]) => (a < b ? -1 : 1)));
   if (after === text) return;
 
-  const [old, now] = [namedTags(collecting, before), namedTags(collecting)];
+  const [old, now] = [storedTags(context, before), storedTags(context)];
   const moved: Point[] = [];
   // Where a point cannot be overwritten, nothing of the look-back is stored yet.
   const all = { start: 0, end: store.overwrites ? Number.MAX_SAFE_INTEGER : 0 };
-  for (const { time, tags, fields } of ledger.known.of(job.name, all).values()) {
+  for (const { time, tags, fields } of ledger.lastAnswers.of(job.name, all).values()) {
     const [from, to] = [old(tags), now(tags)];
     if (seriesKey(from) === seriesKey(to)) continue;
     moved.push({ time, tags: from, fields: zeros(fields) }, { time, tags: to, fields });
   }
-  const { kept } = await deliver(collecting, moved, signal);
+  const { kept } = await deliver(context, moved, signal);
   ledger.commit(() => {
-    spool(collecting, kept);
-    ledger.memories.set(job.name, TEAMS, after);
+    spool(context, kept);
+    ledger.state.set(job.name, TEAMS, after);
   });
   if (moved.length > 0) observe({ type: 'retagged', job: job.name, points: moved.length / 2 });
 }

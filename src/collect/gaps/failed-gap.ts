@@ -22,6 +22,6 @@ export function failedGap(
     error: error.message,
     attempts,
     nextTry: now + Math.min(FIRST_WAIT * 2 ** (attempts - 1), LONGEST_WAIT),
-    lost: false,
+    expired: false,
   };
 }

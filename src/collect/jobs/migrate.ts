@@ -58,7 +58,11 @@ export async function keepOld({ ledger, store, job, before, after, now }: Migrat
     forget(ledger, job.name);
     // What was read under the old settings counts as settled: it is never read again.
     if (job.start < from) {
-      ledger.reads.add(job.name, { start: job.start, end: from, readAt: from + job.lookback }, job.lookback);
+      ledger.checkpoints.add(
+        job.name,
+        { start: job.start, end: from, readAt: from + job.lookback },
+        job.lookback,
+      );
     }
     const kept =
       before.provider === after.provider && before.account === after.account ? rangeEnd : undefined;
@@ -88,13 +92,13 @@ function oldTags({ provider, account, bucket }: Identity): Tags {
 
 function forget(ledger: Ledger, job: string): void {
   for (const table of [
-    ledger.reads,
+    ledger.checkpoints,
     ledger.gaps,
-    ledger.known,
+    ledger.lastAnswers,
     ledger.spool,
-    ledger.shares,
+    ledger.overflowParts,
     ledger.partitions,
   ])
     table.clear(job);
-  for (const memory of ['backfill', DISCOVERED]) ledger.memories.set(job, memory, '');
+  for (const memory of ['backfill', DISCOVERED]) ledger.state.set(job, memory, '');
 }

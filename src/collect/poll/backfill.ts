@@ -1,8 +1,8 @@
 import type { Partition } from '../../providers/provider.ts';
 import { bucketEnd, bucketsOf, bucketStart, splitByDays } from '../../windows/calendar.ts';
 import type { Window } from '../../windows/window.ts';
-import { maxDays, type Collecting } from '../context.ts';
-import { isRecent, stepsOf } from './poll.ts';
+import { maxDays, type JobContext } from '../context.ts';
+import { isRecent, splitIntoSteps } from './poll.ts';
 import { readWindow } from './read-window.ts';
 
 export interface BackfillPlan {
@@ -19,7 +19,7 @@ export interface BackfillPlan {
 }
 
 /** Widens a range to whole buckets that have closed. */
-export function wholeBuckets({ job, now }: Collecting, range: Window): Window {
+export function alignToBuckets({ job, now }: JobContext, range: Window): Window {
   const { bucket, zone } = job;
   const end =
     bucketStart(range.end - 1, bucket, zone) === range.end
@@ -33,12 +33,12 @@ export function wholeBuckets({ job, now }: Collecting, range: Window): Window {
 
 /** What a back-fill of a range will ask for, before it asks. */
 export function planBackfill(
-  collecting: Collecting,
+  context: JobContext,
   range: Window,
   partitions: readonly Partition[],
 ): BackfillPlan {
-  const { job, source } = collecting;
-  const windows = stepsOf(collecting, splitByDays(range, maxDays(collecting), job.zone).toReversed());
+  const { job, source } = context;
+  const windows = splitIntoSteps(context, splitByDays(range, maxDays(context), job.zone).toReversed());
   const batches = Math.ceil(partitions.length / source.batchSize);
   const calls = windows.length * batches;
   const buckets = bucketsOf(range, job.bucket, job.zone).length;
@@ -56,7 +56,7 @@ export function planBackfill(
 }
 
 /** A range as the user asked for it: words that stay the same when the command is run again. */
-export interface Asked {
+export interface BackfillRange {
   readonly from: string;
   readonly to: string | undefined;
 }
@@ -65,32 +65,32 @@ export interface Asked {
  * The part of a back-fill that an earlier run of the same command left, or undefined. It keeps the earlier run's
  * range, also where that was given relative to the time.
  */
-export function leftOver({ ledger, job }: Collecting, asked: Asked): Window | undefined {
-  const text = ledger.memories.get(job.name, BACKFILL);
+export function resumeRange({ ledger, job }: JobContext, asked: BackfillRange): Window | undefined {
+  const text = ledger.state.get(job.name, BACKFILL);
   if (!text) return undefined;
-  const { from, to, start, end } = JSON.parse(text) as Asked & Window;
+  const { from, to, start, end } = JSON.parse(text) as BackfillRange & Window;
   return from === asked.from && to === asked.to ? { start, end } : undefined;
 }
 
 /** Reads one window and remembers that all newer ones are done. @throws ProviderDown, FetchError `cancelled` */
 export async function backfillWindow(
-  collecting: Collecting,
+  context: JobContext,
   planned: BackfillPlan,
   window: Window,
-  asked: Asked,
+  asked: BackfillRange,
   signal: AbortSignal,
 ): Promise<void> {
-  const { ledger, job } = collecting;
-  await readWindow(collecting, {
+  const { ledger, job } = context;
+  await readWindow(context, {
     window,
     partitions: planned.partitions,
-    whole: true,
-    against: isRecent(collecting, window) ? 'known' : 'store',
+    allPartitions: true,
+    baseline: isRecent(context, window) ? 'ledger' : 'store',
     signal,
   });
   const start = planned.windows.at(-1)!.start;
   const left = { ...asked, start, end: window.start };
-  ledger.memories.set(job.name, BACKFILL, left.start < left.end ? JSON.stringify(left) : '');
+  ledger.state.set(job.name, BACKFILL, left.start < left.end ? JSON.stringify(left) : '');
 }
 
 const BACKFILL = 'backfill';

@@ -65,7 +65,7 @@ export async function readBatches(
       if (!(error instanceof FetchError) || error.kind === 'cancelled') throw error;
       if (error.kind === 'credentials') throw new ProviderDown(error);
       // What one of them may not be asked, the others may not either; only a refusal can be about a single one.
-      const divisible = error.kind === 'refused' || error.kind === 'bad_answer';
+      const divisible = error.kind === 'refused' || error.kind === 'invalid_response';
       if (batch.length === 1 || !divisible || everyoneIsRefused()) return fail(batch, error);
       const middle = Math.ceil(batch.length / 2);
       await read(batch.slice(0, middle));

@@ -1,6 +1,6 @@
 import type { Partition } from '../../providers/provider.ts';
-import type { Collecting } from '../context.ts';
-import { loseVanished } from '../gaps/expiry.ts';
+import type { JobContext } from '../context.ts';
+import { expireVanished } from '../gaps/expiry.ts';
 import { bucketStart } from '../../windows/calendar.ts';
 import { intersect } from '../../windows/intervals.ts';
 
@@ -11,14 +11,14 @@ export const DISCOVERED = 'discovered';
  * What exists now. A partition met for the first time, or again after it was not listed for a while, has a gap
  * in every window that was read without it.
  */
-export async function discover(collecting: Collecting, signal: AbortSignal): Promise<Partition[]> {
-  const { job, source, ledger, observe, now } = collecting;
+export async function discover(context: JobContext, signal: AbortSignal): Promise<Partition[]> {
+  const { job, source, ledger, observe, now } = context;
   const partitions = await source.partitions(signal);
-  const missing = missed(collecting, partitions);
+  const missing = missed(context, partitions);
   ledger.commit(() => {
-    const reads = ledger.reads.of(job.name);
+    const checkpoints = ledger.checkpoints.of(job.name);
     for (const [partition, since] of missing) {
-      for (const window of intersect(reads, [{ start: since, end: Infinity }])) {
+      for (const window of intersect(checkpoints, [{ start: since, end: Infinity }])) {
         ledger.gaps.open(job.name, {
           ...window,
           partition,
@@ -27,7 +27,7 @@ export async function discover(collecting: Collecting, signal: AbortSignal): Pro
           error: 'found after these buckets were read',
           attempts: 0,
           nextTry: now(),
-          lost: false,
+          expired: false,
         });
       }
     }
@@ -36,16 +36,16 @@ export async function discover(collecting: Collecting, signal: AbortSignal): Pro
       partitions.map(({ id }) => id),
       now(),
     );
-    ledger.memories.set(job.name, DISCOVERED, String(now()));
+    ledger.state.set(job.name, DISCOVERED, String(now()));
   });
   if (missing.size > 0) observe({ type: 'found', job: job.name, partitions: missing.size });
-  loseVanished(collecting, partitions);
+  expireVanished(context, partitions);
   return partitions;
 }
 
 /** Partitions that were not there when partitions were last listed, and since when usage of theirs may be missing. */
-function missed({ job, ledger }: Collecting, partitions: readonly Partition[]): Map<string, number> {
-  const last = ledger.memories.get(job.name, DISCOVERED);
+function missed({ job, ledger }: JobContext, partitions: readonly Partition[]): Map<string, number> {
+  const last = ledger.state.get(job.name, DISCOVERED);
   const met = ledger.partitions.of(job.name);
   const missing = new Map<string, number>();
   if (!last) return missing;

@@ -1,17 +1,17 @@
 import { FetchError } from '../../fetch/errors.ts';
-import { EVERYTHING, type Gap } from '../../ledger/gaps.ts';
+import { ALL_PARTITIONS, type Gap } from '../../ledger/gaps.ts';
 import { bucketStart, splitByDays } from '../../windows/calendar.ts';
 import { intersect, subtract } from '../../windows/intervals.ts';
 import { plan, type Plan } from '../../windows/planner.ts';
 import type { Window } from '../../windows/window.ts';
 import { ProviderDown } from './batches.ts';
-import { maxDays, type Collecting } from '../context.ts';
+import { maxDays, type JobContext } from '../context.ts';
 import { drain, SPOOL_FULL } from '../delivery/deliver.ts';
 import { discover } from './partitions.ts';
 import { failedGap } from '../gaps/failed-gap.ts';
-import { askedFor, gapReads } from '../gaps/select.ts';
-import { loseOld } from '../gaps/expiry.ts';
-import { moveTeams } from '../delivery/retag.ts';
+import { selectPartitions, gapReads } from '../gaps/select.ts';
+import { expireOld } from '../gaps/expiry.ts';
+import { retag } from '../delivery/retag.ts';
 import { readWindow } from './read-window.ts';
 
 /** A back-fill of totals goes in steps of this many days, so that it resumes close to where it was stopped. */
@@ -43,34 +43,34 @@ export interface PollReport {
  * One poll of one job: open bucket, due re-reads, gaps, backlog. Whatever fails becomes a gap or stays unread,
  * and is planned again by the next poll; only cancellation throws.
  */
-export async function poll(collecting: Collecting, options: PollOptions): Promise<PollReport> {
+export async function poll(context: JobContext, options: PollOptions): Promise<PollReport> {
   const { signal, mayContinue = () => true, outageInterval = 0 } = options;
-  const { job, ledger, now } = collecting;
-  const storeIsUp = await drain(collecting, signal);
+  const { job, ledger, now } = context;
+  const storeIsUp = await drain(context, signal);
   const lastPoll = ledger.jobs.of(job.name)?.clock ?? 0;
   if (!storeIsUp && now() - lastPoll < outageInterval) return { windows: 0, left: 0 };
-  watchClock(collecting);
-  await moveTeams(collecting, signal);
-  loseOld(collecting);
-  const planned = planJob(collecting);
-  return guarded(collecting, planned, async (done) => {
-    const partitions = await discover(collecting, signal);
-    for (const window of urgent(collecting, planned)) {
-      const asked = askedFor(collecting, partitions, window);
-      await readWindow(collecting, { ...asked, window, whole: true, against: 'known', signal });
+  watchClock(context);
+  await retag(context, signal);
+  expireOld(context);
+  const planned = planJob(context);
+  return withOutageHandling(context, planned, async (done) => {
+    const partitions = await discover(context, signal);
+    for (const window of urgent(context, planned)) {
+      const asked = selectPartitions(context, partitions, window);
+      await readWindow(context, { ...asked, window, allPartitions: true, baseline: 'ledger', signal });
       done();
     }
     const rest = [
-      ...gapReads(collecting, partitions).map((read) => ({ ...read, whole: false })),
-      ...stepsOf(collecting, planned.backlog).map((window) => ({ window, whole: true })),
+      ...gapReads(context, partitions).map((read) => ({ ...read, allPartitions: false })),
+      ...splitIntoSteps(context, planned.backlog).map((window) => ({ window, allPartitions: true })),
     ];
     for (const [index, read] of rest.entries()) {
       // A store that is down gets what keeps data fresh; the rest would only fill the spool.
       if (!storeIsUp || !mayContinue()) return rest.length - index;
-      await readWindow(collecting, {
-        ...askedFor(collecting, partitions, read.window),
+      await readWindow(context, {
+        ...selectPartitions(context, partitions, read.window),
         ...read,
-        against: isRecent(collecting, read.window) ? 'known' : 'store',
+        baseline: isRecent(context, read.window) ? 'ledger' : 'store',
         signal,
       });
       done();
@@ -80,27 +80,27 @@ export async function poll(collecting: Collecting, options: PollOptions): Promis
 }
 
 /** Tries all gaps now, whatever their next try. */
-export async function fillGaps(collecting: Collecting, { signal }: PollOptions): Promise<PollReport> {
-  const planned = planJob(collecting);
-  return guarded(collecting, planned, async (done) => {
-    const partitions = await discover(collecting, signal);
-    const missing = intersect(collecting.ledger.gaps.of(collecting.job.name).filter(isMissing), [
+export async function fillGaps(context: JobContext, { signal }: PollOptions): Promise<PollReport> {
+  const planned = planJob(context);
+  return withOutageHandling(context, planned, async (done) => {
+    const partitions = await discover(context, signal);
+    const missing = intersect(context.ledger.gaps.of(context.job.name).filter(isMissing), [
       ...planned.due,
       ...planned.backlog,
       ...planned.open,
     ]);
-    const whole = stepsOf(
-      collecting,
-      missing.flatMap((window) => splitByDays(window, maxDays(collecting), collecting.job.zone)),
+    const whole = splitIntoSteps(
+      context,
+      missing.flatMap((window) => splitByDays(window, maxDays(context), context.job.zone)),
     );
     const reads = [
-      ...whole.map((window) => ({ window, partitions, whole: true, signal })),
-      ...gapReads(collecting, partitions, true).map((read) => ({ ...read, whole: false, signal })),
+      ...whole.map((window) => ({ window, partitions, allPartitions: true, signal })),
+      ...gapReads(context, partitions, true).map((read) => ({ ...read, allPartitions: false, signal })),
     ];
     for (const read of reads) {
-      await readWindow(collecting, {
+      await readWindow(context, {
         ...read,
-        against: isRecent(collecting, read.window) ? 'known' : 'store',
+        baseline: isRecent(context, read.window) ? 'ledger' : 'store',
       });
       done();
     }
@@ -108,11 +108,11 @@ export async function fillGaps(collecting: Collecting, { signal }: PollOptions):
   });
 }
 
-const isMissing = (gap: Gap): boolean => gap.partition === EVERYTHING && !gap.lost;
+const isMissing = (gap: Gap): boolean => gap.partition === ALL_PARTITIONS && !gap.expired;
 
 /** Runs the reads of one poll; what the provider keeps from being read stays planned, and is noted. */
-async function guarded(
-  collecting: Collecting,
+async function withOutageHandling(
+  context: JobContext,
   planned: Plan,
   work: (done: () => void) => Promise<number>,
 ): Promise<PollReport> {
@@ -123,14 +123,14 @@ async function guarded(
   } catch (error) {
     const cause = error instanceof ProviderDown ? error.error : error;
     if (!(cause instanceof FetchError) || cause.kind === 'cancelled') throw cause;
-    noteOutage(collecting, planned, cause);
+    noteOutage(context, planned, cause);
     return { windows, left: planned.open.length + planned.due.length + planned.backlog.length, error: cause };
   }
 }
 
 /** What the job has to read now, as the ledger has it. Pure but for the look into the ledger. */
-export function planJob(collecting: Collecting): Plan {
-  const { job, ledger, ages, now } = collecting;
+export function planJob(context: JobContext): Plan {
+  const { job, ledger, ages, now } = context;
   const storeWaits = ledger.spool.oldest(job.name, 1).length > 0;
   return plan({
     now: now(),
@@ -140,12 +140,14 @@ export function planJob(collecting: Collecting): Plan {
     zone: job.zone,
     lookback: job.lookback,
     ages,
-    maxDays: maxDays(collecting),
-    reads: ledger.reads.of(job.name),
+    maxDays: maxDays(context),
+    checkpoints: ledger.checkpoints.of(job.name),
     // What the full spool gave up is read again when the store has taken the rest.
     postponed: ledger.gaps
       .of(job.name)
-      .filter((gap) => gap.partition === EVERYTHING && (gap.lost || (gap.kind === SPOOL_FULL && storeWaits))),
+      .filter(
+        (gap) => gap.partition === ALL_PARTITIONS && (gap.expired || (gap.kind === SPOOL_FULL && storeWaits)),
+      ),
   });
 }
 
@@ -153,55 +155,57 @@ export function planJob(collecting: Collecting): Plan {
  * Open bucket and due re-reads. One total over all of them costs a provider of totals no more than each alone, as
  * long as it does not reach over what is settled, and no longer compared, or over the backlog.
  */
-function urgent(collecting: Collecting, { open, due, backlog }: Plan): Window[] {
-  const { job, source, ledger } = collecting;
+function urgent(context: JobContext, { open, due, backlog }: Plan): Window[] {
+  const { job, source, ledger } = context;
   const windows = [...open, ...due];
   if (source.reads === 'series' || windows.length < 2) return windows;
   const hull = {
     start: Math.min(...windows.map(({ start }) => start)),
     end: Math.max(...windows.map(({ end }) => end)),
   };
-  const settled = ledger.reads.of(job.name).map(({ start, end, readAt }) => ({
+  const settled = ledger.checkpoints.of(job.name).map(({ start, end, readAt }) => ({
     start,
     end: Math.min(end, bucketStart(readAt - job.lookback, job.bucket, job.zone)),
   }));
   return subtract([hull], [...settled, ...backlog])
-    .flatMap((window) => splitByDays(window, maxDays(collecting), job.zone))
+    .flatMap((window) => splitByDays(window, maxDays(context), job.zone))
     .toReversed();
 }
 
 /** The windows of a long read, cut so that it resumes close to where it was stopped. */
-export function stepsOf({ job, source }: Collecting, windows: readonly Window[]): Window[] {
+export function splitIntoSteps({ job, source }: JobContext, windows: readonly Window[]): Window[] {
   if (source.reads === 'series') return [...windows];
   return windows.flatMap((window) => splitByDays(window, TOTALS_STEP_DAYS, job.zone).toReversed());
 }
 
 /** The provider is out of reach: the closed buckets that should have been read by now are a gap of the whole window. */
-function noteOutage(collecting: Collecting, { open, due }: Plan, error: FetchError): void {
-  const { job, ledger, observe, now } = collecting;
+function noteOutage(context: JobContext, { open, due }: Plan, error: FetchError): void {
+  const { job, ledger, observe, now } = context;
   const closed = { start: job.start, end: bucketStart(now(), job.bucket, job.zone) };
-  const missing = subtract(intersect([...open, ...due], [closed]), ledger.reads.of(job.name));
+  const missing = subtract(intersect([...open, ...due], [closed]), ledger.checkpoints.of(job.name));
   if (missing.length === 0) return;
-  const attempts = 1 + (ledger.gaps.of(job.name).find((gap) => gap.partition === EVERYTHING)?.attempts ?? 0);
+  const attempts =
+    1 + (ledger.gaps.of(job.name).find((gap) => gap.partition === ALL_PARTITIONS)?.attempts ?? 0);
   ledger.commit(() => {
     for (const window of missing) {
       // The open bucket of the next poll tries the provider; as soon as it answers, everything is read.
       ledger.gaps.open(job.name, {
-        ...failedGap(EVERYTHING, window, error, attempts, now()),
+        ...failedGap(ALL_PARTITIONS, window, error, attempts, now()),
         nextTry: now(),
       });
     }
   });
-  for (const window of missing) observe({ type: 'gap', job: job.name, partition: EVERYTHING, window, error });
+  for (const window of missing)
+    observe({ type: 'gap', job: job.name, partition: ALL_PARTITIONS, window, error });
 }
 
 /** Whether the ledger still remembers what the window's buckets held. */
-export function isRecent({ job, now }: Collecting, window: Window): boolean {
+export function isRecent({ job, now }: JobContext, window: Window): boolean {
   return window.start >= bucketStart(now() - job.lookback, job.bucket, job.zone);
 }
 
 /** A clock that went back was wrong before: what was read under it is read again. */
-function watchClock({ job, ledger, observe, now }: Collecting): void {
+function watchClock({ job, ledger, observe, now }: JobContext): void {
   const row = ledger.jobs.of(job.name);
   if (!row) return;
   const ahead = row.clock - now();
@@ -212,8 +216,8 @@ function watchClock({ job, ledger, observe, now }: Collecting): void {
       const horizon = startOf(now() - job.lookback);
       const wrongFor = ahead > HOUR ? LONGEST_WRONG : job.lookback;
       const openStart = startOf(now());
-      ledger.reads.distrust(job.name, { since: startOf(horizon - wrongFor), horizon, openStart });
-      ledger.gaps.distrust(job.name, openStart);
+      ledger.checkpoints.invalidate(job.name, { since: startOf(horizon - wrongFor), horizon, openStart });
+      ledger.gaps.invalidate(job.name, openStart);
     });
   }
   ledger.commit(() => ledger.jobs.save(job.name, { ...row, clock: now() }));

@@ -7,11 +7,11 @@ import { createRecordIndex, type ReadonlyRecordIndex } from '../../usage/record-
 import type { Tag, UsageRecord } from '../../usage/point.ts';
 import type { Window } from '../../windows/window.ts';
 import { readBatches } from './batches.ts';
-import type { Collecting } from '../context.ts';
+import type { JobContext } from '../context.ts';
 import { drain } from '../delivery/deliver.ts';
 import { ownersOf } from './ownership.ts';
-import { readTotals, type StoredTotals, type TotalsRead } from '../totals/bisect.ts';
-import { openSink, type Sink } from './window-writer.ts';
+import { bisectTotals, type StoredTotals, type TotalsRead } from '../totals/bisect.ts';
+import { openWindowWriter, type WindowWriter } from './window-writer.ts';
 import { totalsOf, zeros } from '../totals/totals.ts';
 
 const FLUSH_RECORDS = 10_000;
@@ -20,13 +20,13 @@ export interface WindowRead {
   readonly window: Window;
   readonly partitions: readonly Partition[];
   /** Partitions not asked, because the next try of their gap is still to come. */
-  readonly withheld?: readonly Gap[];
+  readonly backedOff?: readonly Gap[];
   /** False when only some partitions are read, to fill their gaps. */
-  readonly whole: boolean;
+  readonly allPartitions: boolean;
   /** What totals are compared with: the ledger's memory of the look-back, or, for older windows, the store. */
-  readonly against: 'known' | 'store';
+  readonly baseline: 'ledger' | 'store';
   /** Store every record, also those that the ledger knows to be stored. */
-  readonly resend?: boolean;
+  readonly force?: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -34,24 +34,31 @@ export interface WindowRead {
  * One window from the provider to the ledger: fetch -> normalise -> write -> commit.
  * @throws ProviderDown, and FetchError of kind `cancelled`; then the ledger has not moved.
  */
-export async function readWindow(collecting: Collecting, read: WindowRead): Promise<void> {
-  const { job, source, observe } = collecting;
+export async function readWindow(context: JobContext, read: WindowRead): Promise<void> {
+  const { job, source, observe } = context;
   // A provider of totals is asked for no more than what differs from the store.
-  const unlessStored = source.reads === 'series' && read.against === 'store' && !read.resend;
-  const sink = openSink(collecting, { ...read, unlessStored }, collecting.now());
-  const complete = read.whole && (read.withheld ?? []).length === 0;
+  const filterUnchanged = source.reads === 'series' && read.baseline === 'store' && !read.force;
+  const writer = openWindowWriter(context, { ...read, filterUnchanged }, context.now());
+  const allAnswered = read.allPartitions && (read.backedOff ?? []).length === 0;
   // Of what was settled long ago a provider may know nothing any more: that is no reason to erase it.
-  const recent = read.against === 'known';
+  const recent = read.baseline === 'ledger';
   const outcome =
     source.reads === 'totals'
-      ? await readTotals(
-          collecting,
-          { ...read, complete, stored: read.resend ? () => new Map() : storedTotals(collecting, read, sink) },
-          (records) => sink.accept(recent ? records : records.filter(hasUsage), read.signal),
+      ? await bisectTotals(
+          context,
+          {
+            ...read,
+            allAnswered,
+            stored: read.force ? () => new Map() : storedTotals(context, read, writer),
+          },
+          (records) => writer.accept(recent ? records : records.filter(hasUsage), read.signal),
         )
-      : await readSeries(collecting, read, complete, sink);
+      : await readSeries(context, read, allAnswered, writer);
   for (const [reason, rows] of outcome.dropped) observe({ type: 'dropped', job: job.name, reason, rows });
-  await sink.commit({ ...outcome, withheld: read.withheld ?? [], whole: read.whole }, read.signal);
+  await writer.commit(
+    { ...outcome, backedOff: read.backedOff ?? [], allPartitions: read.allPartitions },
+    read.signal,
+  );
 }
 
 /**
@@ -59,23 +66,23 @@ export async function readWindow(collecting: Collecting, read: WindowRead): Prom
  * little memory. Usage of partitions that no tag tells apart is stored once all have answered.
  */
 async function readSeries(
-  collecting: Collecting,
+  context: JobContext,
   read: WindowRead,
-  complete: boolean,
-  sink: Sink,
+  allAnswered: boolean,
+  writer: WindowWriter,
 ): Promise<TotalsRead> {
-  const { job, source } = collecting;
+  const { job, source } = context;
   const request = { window: read.window, bucket: job.bucket, zone: job.zone, signal: read.signal };
   const apart = read.partitions.every(({ tags }) => tags !== undefined);
   const oneByOne = pLimit(1);
   let sums = createRecordIndex();
   let answered: Partition[] = [];
 
-  async function flush(whole: boolean): Promise<void> {
+  async function flush(allPartitions: boolean): Promise<void> {
     const [reported, partitions] = [sums, answered];
     [sums, answered] = [createRecordIndex(), []];
-    await sink.accept(
-      [...reported.values(), ...withdrawn(reported, sink.known, partitions, whole)],
+    await writer.accept(
+      [...reported.values(), ...withdrawn(reported, writer.known, partitions, allPartitions)],
       read.signal,
     );
   }
@@ -86,7 +93,7 @@ async function readSeries(
     answered.push(...batch);
     if (apart && sums.size >= FLUSH_RECORDS) await oneByOne(() => flush(false));
   });
-  await oneByOne(() => flush(complete && batches.failed.size === 0));
+  await oneByOne(() => flush(allAnswered && batches.failed.size === 0));
   return batches;
 }
 
@@ -98,9 +105,9 @@ function withdrawn(
   reported: ReadonlyRecordIndex,
   known: ReadonlyRecordIndex,
   answered: readonly Partition[],
-  complete: boolean,
+  allAnswered: boolean,
 ): UsageRecord[] {
-  if (!complete && answered.some(({ tags }) => !tags)) return [];
+  if (!allAnswered && answered.some(({ tags }) => !tags)) return [];
   const ownerOf = ownersOf(answered);
   const owners = new Set(answered.map(({ tags }) => ownerOf(tags ?? {})));
   return known
@@ -109,12 +116,12 @@ function withdrawn(
     .map((record) => ({ ...record, fields: zeros(record.fields) }));
 }
 
-function storedTotals(collecting: Collecting, read: WindowRead, sink: Sink): StoredTotals {
-  const known = sink.known.values();
-  if (read.against === 'known') {
+function storedTotals(context: JobContext, read: WindowRead, writer: WindowWriter): StoredTotals {
+  const known = writer.known.values();
+  if (read.baseline === 'ledger') {
     return (range) => totalsOf(known.filter(({ time }) => time >= range.start && time < range.end));
   }
-  return (range) => totalsInStore(collecting, range, read.signal);
+  return (range) => totalsInStore(context, range, read.signal);
 }
 
 /**
@@ -122,14 +129,14 @@ function storedTotals(collecting: Collecting, read: WindowRead, sink: Sink): Sto
  * the store does not answer; then everything with usage is asked for and written again.
  */
 async function totalsInStore(
-  collecting: Collecting,
+  context: JobContext,
   range: Window,
   signal: AbortSignal,
 ): Promise<ReturnType<typeof totalsOf>> {
-  const { job, store } = collecting;
+  const { job, store } = context;
   if (job.pseudonymKey || job.teams || !store.overwrites) return new Map();
   // What waits in the spool is newer than what the store holds.
-  if (!(await drain(collecting, signal))) return new Map();
+  if (!(await drain(context, signal))) return new Map();
   const where = { provider: job.provider.id, account: job.account, bucket: job.bucket };
   const by: Tag[] = ['endpoint', 'key', 'model', 'model_source', 'model_type', 'project', 'scene', 'user'];
   try {

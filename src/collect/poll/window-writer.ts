@@ -1,5 +1,5 @@
 import type { FetchError } from '../../fetch/errors.ts';
-import { EVERYTHING, type Gap } from '../../ledger/gaps.ts';
+import { ALL_PARTITIONS, type Gap } from '../../ledger/gaps.ts';
 import type { Partition } from '../../providers/provider.ts';
 import { sameFields, tokensOf } from '../../usage/aggregate.ts';
 import type { Point, UsageRecord } from '../../usage/point.ts';
@@ -7,15 +7,15 @@ import type { ReadonlyRecordIndex } from '../../usage/record-index.ts';
 import { bucketEnd, bucketStart } from '../../windows/calendar.ts';
 import { subtract } from '../../windows/intervals.ts';
 import type { Window } from '../../windows/window.ts';
-import type { Collecting } from '../context.ts';
+import type { JobContext } from '../context.ts';
 import { deliver, droppedPoints, spool } from '../delivery/deliver.ts';
 import { failedGap } from '../gaps/failed-gap.ts';
 import { ownersOf } from './ownership.ts';
 import { toPoints } from '../delivery/to-points.ts';
-import { unlessStored } from '../delivery/filter-unchanged.ts';
+import { filterUnchanged } from '../delivery/filter-unchanged.ts';
 
 /** One window on its way from the provider's answers to the store and the ledger. */
-export interface Sink {
+export interface WindowWriter {
   /** What was known of the window before. */
   readonly known: ReadonlyRecordIndex;
   /** Stores the records that differ from what is known; the rest is left alone. */
@@ -28,53 +28,53 @@ export interface Outcome {
   readonly answered: readonly Partition[];
   readonly failed: ReadonlyMap<Partition, FetchError>;
   /** The gaps of partitions that were not asked, because their next try is still to come. */
-  readonly withheld: readonly Gap[];
+  readonly backedOff: readonly Gap[];
   /** False for a read of some partitions only, which says nothing about the window as a whole. */
-  readonly whole: boolean;
+  readonly allPartitions: boolean;
 }
 
-export interface SinkInput {
+export interface WindowWriterInput {
   readonly window: Window;
   /** The partitions that are asked. */
   readonly partitions: readonly Partition[];
   /** Store every record, known or not: for a store that has lost some. */
-  readonly resend?: boolean;
+  readonly force?: boolean;
   /** The ledger has forgotten the window: the store itself is asked what it holds of it. */
-  readonly unlessStored?: boolean;
+  readonly filterUnchanged?: boolean;
 }
 
 /** @param readAt when the first request for the window went out, Unix seconds */
-export function openSink(
-  collecting: Collecting,
-  { window, partitions, resend = false, unlessStored: asksStore = false }: SinkInput,
+export function openWindowWriter(
+  context: JobContext,
+  { window, partitions, force = false, filterUnchanged: asksStore = false }: WindowWriterInput,
   readAt: number,
-): Sink {
-  const { job, ledger, store, observe } = collecting;
+): WindowWriter {
+  const { job, ledger, store, observe } = context;
   const openStart = bucketStart(readAt, job.bucket, job.zone);
   const closed = { start: window.start, end: Math.min(window.end, openStart) };
   /** Buckets that start before this are settled: once read, they are not compared any more. */
   const horizon = bucketStart(readAt - job.lookback, job.bucket, job.zone);
-  const known = ledger.known.of(job.name, window);
-  const wasRead = readBefore(collecting, window, partitions);
-  const droppedBefore = droppedPoints(collecting);
+  const known = ledger.lastAnswers.of(job.name, window);
+  const wasRead = readBefore(context, window, partitions);
+  const droppedBefore = droppedPoints(context);
 
   async function accept(records: readonly UsageRecord[], signal?: AbortSignal): Promise<void> {
     const changed = records.filter((record) => {
       const old = known.get(record);
-      return resend || !old || !sameFields(old.fields, record.fields);
+      return force || !old || !sameFields(old.fields, record.fields);
     });
     // Where a point cannot be overwritten, it waits among the known ones until its bucket has settled.
     const writes = store.overwrites ? changed : [];
     const revised = changed.filter(wasRead).length;
-    const { points, released } = toPoints(collecting, writes);
-    const unsent = asksStore ? await unlessStored(collecting, points, signal) : points;
-    const result = await deliver(collecting, unsent, signal);
+    const { points, releasedParts } = toPoints(context, writes);
+    const unsent = asksStore ? await filterUnchanged(context, points, signal) : points;
+    const result = await deliver(context, unsent, signal);
 
     ledger.commit(() => {
       // Before the spool, which makes the ledger forget what it cannot hold.
-      ledger.known.put(job.name, store.overwrites ? changed.filter((r) => r.time >= horizon) : changed);
-      spool(collecting, result.kept);
-      ledger.shares.remove(job.name, released);
+      ledger.lastAnswers.put(job.name, store.overwrites ? changed.filter((r) => r.time >= horizon) : changed);
+      spool(context, result.kept);
+      ledger.overflowParts.remove(job.name, releasedParts);
       for (const record of changed) noteLateness(record);
       if (revised > 0) ledger.counters.add(job.name, 'revisions', revised);
     });
@@ -89,29 +89,32 @@ export function openSink(
     });
   }
 
-  async function commit({ answered, failed, withheld, whole }: Outcome, signal?: AbortSignal): Promise<void> {
+  async function commit(
+    { answered, failed, backedOff, allPartitions }: Outcome,
+    signal?: AbortSignal,
+  ): Promise<void> {
     if (closed.start >= closed.end) return;
     const settled = { start: closed.start, end: Math.min(closed.end, horizon) };
     const kept = store.overwrites ? [] : await writeOnce(settled, signal);
     ledger.commit(() => {
-      spool(collecting, kept);
-      if (whole) {
+      spool(context, kept);
+      if (allPartitions) {
         const lost = overflown();
-        ledger.reads.add(job.name, { ...closed, readAt }, job.lookback);
-        if (lost.length > 0) ledger.reads.remove(job.name, lost);
-        for (const part of subtract([closed], lost)) ledger.gaps.fill(job.name, EVERYTHING, part);
+        ledger.checkpoints.add(job.name, { ...closed, readAt }, job.lookback);
+        if (lost.length > 0) ledger.checkpoints.remove(job.name, lost);
+        for (const part of subtract([closed], lost)) ledger.gaps.fill(job.name, ALL_PARTITIONS, part);
       }
-      const gaps = ledger.gaps.of(job.name).filter((gap) => !gap.lost);
+      const gaps = ledger.gaps.of(job.name).filter((gap) => !gap.expired);
       const waiting = new Map(gaps.map((gap) => [gap.partition, gap]));
       for (const { id } of answered) if (waiting.has(id)) ledger.gaps.fill(job.name, id, closed);
-      for (const gap of withheld) ledger.gaps.open(job.name, { ...gap, ...closed });
+      for (const gap of backedOff) ledger.gaps.open(job.name, { ...gap, ...closed });
       for (const [{ id }, error] of failed) {
         const { attempts = 0, nextTry = 0 } = waiting.get(id) ?? {};
         // Several windows that fail in one poll are one attempt.
         const again = attempts > 0 && nextTry > readAt ? attempts : attempts + 1;
         ledger.gaps.open(job.name, failedGap(id, closed, error, again, readAt));
       }
-      ledger.known.forget(job.name, settled);
+      ledger.lastAnswers.forget(job.name, settled);
     });
     for (const [{ id }, error] of failed) {
       observe({ type: 'gap', job: job.name, partition: id, window: closed, error });
@@ -120,25 +123,25 @@ export function openSink(
 
   /** The buckets that left the full spool, of this window or another, after the window was opened. */
   function overflown(): Window[] {
-    if (droppedPoints(collecting) === droppedBefore) return [];
-    return ledger.gaps.of(job.name).filter(({ partition }) => partition === EVERYTHING);
+    if (droppedPoints(context) === droppedBefore) return [];
+    return ledger.gaps.of(job.name).filter(({ partition }) => partition === ALL_PARTITIONS);
   }
 
   /** For a store that takes a point only once: the buckets of the window that have settled by this read. */
   async function writeOnce(settled: Window, signal?: AbortSignal): Promise<readonly Point[]> {
-    const records = ledger.known.of(job.name, settled);
-    const { points, released } = toPoints(collecting, records.values());
-    const { kept } = await deliver(collecting, points, signal);
-    ledger.commit(() => ledger.shares.remove(job.name, released));
+    const records = ledger.lastAnswers.of(job.name, settled);
+    const { points, releasedParts } = toPoints(context, records.values());
+    const { kept } = await deliver(context, points, signal);
+    ledger.commit(() => ledger.overflowParts.remove(job.name, releasedParts));
     return kept;
   }
 
   /** Usage that appeared at this read arrived some time before it: booked at the age of the read. */
   function noteLateness(record: UsageRecord): void {
     const age = Math.max(0, readAt - bucketEnd(record.time, job.bucket, job.zone));
-    const step = collecting.ages.find((known) => known >= age) ?? job.lookback;
+    const step = context.ages.find((known) => known >= age) ?? job.lookback;
     // First seen long after the bucket closed, it says nothing about when it arrived.
-    if (!wasRead(record) && step > (collecting.ages[1] ?? 0)) return;
+    if (!wasRead(record) && step > (context.ages[1] ?? 0)) return;
     const old = known.get(record);
     const grown = tokensOf(record.fields) - (old ? tokensOf(old.fields) : 0n);
     if (grown !== 0n) ledger.lateness.add(job.name, step, Math.abs(Number(grown)));
@@ -152,11 +155,11 @@ export function openSink(
  * so long ago that what it held then is forgotten.
  */
 function readBefore(
-  { job, ledger }: Collecting,
+  { job, ledger }: JobContext,
   window: Window,
   partitions: readonly Partition[],
 ): (record: UsageRecord) => boolean {
-  const reads = ledger.reads.of(job.name, window);
+  const checkpoints = ledger.checkpoints.of(job.name, window);
   const gaps = ledger.gaps.of(job.name);
   const ownerOf = ownersOf(partitions);
   const owners = new Map(partitions.map(({ id, tags }) => [id, ownerOf(tags ?? {})]));
@@ -169,7 +172,7 @@ function readBefore(
   const answers = new Map<number, boolean>();
 
   function compared(time: number): boolean {
-    const read = reads.find((one) => covers(one, time));
+    const read = checkpoints.find((one) => covers(one, time));
     const age = read && read.readAt - bucketEnd(time, job.bucket, job.zone);
     return age !== undefined && age >= 0 && age < job.lookback;
   }

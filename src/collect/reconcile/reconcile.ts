@@ -13,10 +13,10 @@ import { seriesKey } from '../../usage/series.ts';
 import { splitByDays } from '../../windows/calendar.ts';
 import type { Window } from '../../windows/window.ts';
 import { batchesOf } from '../poll/batches.ts';
-import { maxDays, type Collecting } from '../context.ts';
+import { maxDays, type JobContext } from '../context.ts';
 import { deliver } from '../delivery/deliver.ts';
 import { readWindow } from '../poll/read-window.ts';
-import { namedTags } from '../delivery/to-points.ts';
+import { storedTags } from '../delivery/to-points.ts';
 
 /** One line of a reconciliation: what the provider says, and what the store adds up to. Tokens, exact. */
 export interface Comparison {
@@ -45,13 +45,13 @@ export class NoTotals extends Error {
  * @throws NoTotals, FetchError, StoreError
  */
 export async function reconcile(
-  collecting: Collecting,
+  context: JobContext,
   window: Window,
   partitions: readonly Partition[],
   signal: AbortSignal,
 ): Promise<Reconciled> {
-  const { job, store } = collecting;
-  const totals = await providerTotals(collecting, window, partitions, signal);
+  const { job, store } = context;
+  const totals = await providerTotals(context, window, partitions, signal);
   const by = tagsIn(totals);
   const where = { provider: job.provider.id, account: job.account, bucket: job.bucket };
   const sums = await store.sums({ ...window, where, by });
@@ -72,23 +72,23 @@ export async function reconcile(
 
 /** The days of a window on which store and provider disagree by more than `allowed`, each reconciled alone. */
 export async function daysThatDiffer(
-  collecting: Collecting,
+  context: JobContext,
   window: Window,
   partitions: readonly Partition[],
   allowed: (row: Comparison) => boolean,
   signal: AbortSignal,
 ): Promise<Window[]> {
   const days: Window[] = [];
-  for (const day of splitByDays(window, 1, collecting.job.zone)) {
-    const { rows } = await reconcile(collecting, day, partitions, signal);
+  for (const day of splitByDays(window, 1, context.job.zone)) {
+    const { rows } = await reconcile(context, day, partitions, signal);
     if (!rows.every(allowed)) days.push(day);
   }
   return days;
 }
 
 /** Keeps the result: in the ledger for `status` and the metrics, and as a point of its own in the store. */
-export async function record(collecting: Collecting, result: Reconciled, differences: number): Promise<void> {
-  const { job, ledger, now } = collecting;
+export async function record(context: JobContext, result: Reconciled, differences: number): Promise<void> {
+  const { job, ledger, now } = context;
   const { window, provider, stored } = result;
   ledger.reconciliations.add(job.name, {
     ...window,
@@ -102,31 +102,38 @@ export async function record(collecting: Collecting, result: Reconciled, differe
     reconciled_provider_tokens: toCount(provider),
     reconciled_stored_tokens: toCount(stored),
   };
-  await deliver(collecting, [{ time: now(), tags, fields }]);
+  await deliver(context, [{ time: now(), tags, fields }]);
 }
 
 /** Reads days again and stores every point, whatever the ledger believes is stored. */
 export async function repair(
-  collecting: Collecting,
+  context: JobContext,
   days: readonly Window[],
   partitions: readonly Partition[],
   signal: AbortSignal,
 ): Promise<void> {
   for (const window of days) {
-    await readWindow(collecting, { window, partitions, whole: true, against: 'known', resend: true, signal });
+    await readWindow(context, {
+      window,
+      partitions,
+      allPartitions: true,
+      baseline: 'ledger',
+      force: true,
+      signal,
+    });
   }
 }
 
 async function providerTotals(
-  collecting: Collecting,
+  context: JobContext,
   window: Window,
   partitions: readonly Partition[],
   signal: AbortSignal,
 ): Promise<UsageRecord[]> {
-  const { job, source, ledger } = collecting;
+  const { job, source, ledger } = context;
   const rangeEnd = ledger.jobs.of(job.name)?.rangeEnd;
   const records: UsageRecord[] = [];
-  for (const span of splitByDays(window, maxDays(collecting), job.zone)) {
+  for (const span of splitByDays(window, maxDays(context), job.zone)) {
     for (const batch of batchesOf(partitions, source.batchSize)) {
       const request = { window: span, bucket: job.bucket, zone: job.zone, partitions: batch, signal };
       const totals = await source.totals?.({ ...request, ...(rangeEnd && { rangeEnd }) });
@@ -135,7 +142,7 @@ async function providerTotals(
     }
   }
   // The same names as the stored points: pseudonyms, teams, overflow.
-  const name = namedTags(collecting);
+  const name = storedTags(context);
   return sumRecords(
     records.map((record) => withoutJobTags({ ...record, time: window.start, tags: name(record.tags) })),
   );

@@ -1,5 +1,5 @@
 import type { Ledger } from '../../ledger/ledger.ts';
-import type { Reconciliation } from '../../ledger/small-tables.ts';
+import type { Reconciliation } from '../../ledger/reconciliations.ts';
 import { bucketsOf, bucketStart } from '../../windows/calendar.ts';
 import { subtract } from '../../windows/intervals.ts';
 import type { Window } from '../../windows/window.ts';
@@ -19,9 +19,9 @@ export interface JobStatus {
   /** Closed buckets that have not been read at all. */
   readonly unread: number;
   readonly gaps: number;
-  readonly lost: number;
+  readonly expired: number;
   readonly revisions: number;
-  readonly disagreements: number;
+  readonly mismatches: number;
   readonly rangeEnd?: string;
   /** What the measured lateness says about the look-back. */
   readonly advice?: string;
@@ -33,14 +33,14 @@ export function jobStatus(ledger: Ledger, job: Job, now: number): JobStatus {
   const { bucket, zone } = job;
   const closedEnd = Math.min(bucketStart(now, bucket, zone), job.end ?? Infinity);
   const closed = job.start < closedEnd ? [{ start: job.start, end: closedEnd }] : [];
-  const reads = ledger.reads.of(job.name);
+  const checkpoints = ledger.checkpoints.of(job.name);
   const gaps = ledger.gaps.of(job.name);
-  const missing = subtract(closed, reads);
-  const settled = reads.map((read) => ({
+  const missing = subtract(closed, checkpoints);
+  const settled = checkpoints.map((read) => ({
     start: read.start,
     end: Math.min(read.end, read.readAt - job.lookback),
   }));
-  const newest = reads.reduce((end, read) => Math.max(end, read.end), 0);
+  const newest = checkpoints.reduce((end, read) => Math.max(end, read.end), 0);
   const counters = ledger.counters.of(job.name);
   const rows = ledger.lateness.of(job.name);
   const row = ledger.jobs.of(job.name);
@@ -57,10 +57,10 @@ export function jobStatus(ledger: Ledger, job: Job, now: number): JobStatus {
     buckets: count(closed),
     settled: count(settled),
     unread: count(missing),
-    gaps: gaps.filter((gap) => !gap.lost).length,
-    lost: gaps.filter((gap) => gap.lost).length,
+    gaps: gaps.filter((gap) => !gap.expired).length,
+    expired: gaps.filter((gap) => gap.expired).length,
     revisions: counters.revisions ?? 0,
-    disagreements: counters.disagreements ?? 0,
+    mismatches: counters.mismatches ?? 0,
     lateness: rows,
     ...(row?.rangeEnd && { rangeEnd: row.rangeEnd }),
     ...(advice && { advice }),

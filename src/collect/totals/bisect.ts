@@ -4,8 +4,8 @@ import type { UsageRecord } from '../../usage/point.ts';
 import { bucketsOf, bucketStart } from '../../windows/calendar.ts';
 import type { Window } from '../../windows/window.ts';
 import { batchesOf, readBatches } from '../poll/batches.ts';
-import type { Collecting } from '../context.ts';
-import { leafRecords, narrow } from './diff.ts';
+import type { JobContext } from '../context.ts';
+import { bucketRecords, diffPartitions } from './diff.ts';
 import { findRangeEnd } from './range-end.ts';
 import { addTotals, describeTotals, sameTotals, subtractTotals, totalsOf, type Totals } from './totals.ts';
 
@@ -30,11 +30,11 @@ interface Node {
   readonly doubtful: boolean;
 }
 
-export interface TotalsInput {
+export interface BisectInput {
   readonly window: Window;
   readonly partitions: readonly Partition[];
   /** Whether these are all partitions that have usage in the window. */
-  readonly complete: boolean;
+  readonly allAnswered: boolean;
   readonly stored: StoredTotals;
   readonly signal: AbortSignal;
 }
@@ -53,13 +53,13 @@ const TRUSTED_BUCKETS = 24;
  * from it: such a bucket is asked as well, from the calls that descending has saved.
  * @throws ProviderDown, and FetchError of kind `cancelled`
  */
-export async function readTotals(
-  collecting: Collecting,
-  { window, partitions, complete, stored, signal }: TotalsInput,
+export async function bisectTotals(
+  context: JobContext,
+  { window, partitions, allAnswered, stored, signal }: BisectInput,
   emit: (records: UsageRecord[]) => Promise<void>,
 ): Promise<TotalsRead> {
-  const { job, source, ledger, observe } = collecting;
-  const readAt = collecting.now();
+  const { job, source, ledger, observe } = context;
+  const readAt = context.now();
   const settledBefore = bucketStart(readAt - job.lookback, job.bucket, job.zone);
   const failed = new Map<Partition, FetchError>();
   const dropped = new Map<DropReason, number>();
@@ -70,10 +70,10 @@ export async function readTotals(
 
   const buckets = bucketsOf(window, job.bucket, job.zone);
   const unproven: Node[] = [];
-  let savedCalls = buckets.length * batchesOf(partitions, source.batchSize).length;
+  let verificationBudget = buckets.length * batchesOf(partitions, source.batchSize).length;
 
   async function ask(range: Window, asked: readonly Partition[]): Promise<Totals> {
-    savedCalls -= batchesOf(asked, source.batchSize).length;
+    verificationBudget -= batchesOf(asked, source.batchSize).length;
     const request = {
       window: range,
       bucket: job.bucket,
@@ -96,11 +96,11 @@ export async function readTotals(
   async function descend(node: Node): Promise<void> {
     const range = rangeOf(node.buckets);
     const known = await stored(range);
-    const { partitions: differing, totals, before } = narrow(node, known, isAlive, suspect);
+    const { partitions: differing, totals, before } = diffPartitions(node, known, isAlive, suspect);
     if (differing.length === 0) return;
     if (node.buckets.length === 1) {
       if (!node.asked && node.doubtful) return void unproven.push({ ...node, partitions: differing, totals });
-      return emit(leafRecords(range.start, totals, before, tagged || (complete && failed.size === 0)));
+      return emit(bucketRecords(range.start, totals, before, tagged || (allAnswered && failed.size === 0)));
     }
     const doubtful = node.asked ? node.buckets.length > TRUSTED_BUCKETS || before.size > 0 : node.doubtful;
     const middle = splitAt(node.buckets, readAt);
@@ -118,7 +118,7 @@ export async function readTotals(
   /** Asks for a bucket whose total follows by subtraction, and stores the answer. */
   async function prove(node: Node): Promise<void> {
     const range = rangeOf(node.buckets);
-    if (savedCalls <= 0) return descend({ ...node, doubtful: false });
+    if (verificationBudget <= 0) return descend({ ...node, doubtful: false });
     const totals = await ask(range, node.partitions);
     if (node.partitions.every(isAlive) && !sameTotals(totals, node.totals))
       report(range, node.totals, totals);
@@ -138,11 +138,11 @@ export async function readTotals(
     if (!left) return undefined;
     if (rangeEnd !== undefined && range.end <= settledBefore) return left;
     const known = await stored(rangeOf(older));
-    const differing = narrow({ partitions: asked, totals: left }, known, isAlive).partitions;
+    const differing = diffPartitions({ partitions: asked, totals: left }, known, isAlive).partitions;
     return differing.length === 0 ? left : undefined;
   }
 
-  /** Usage may have come in between two questions; only what a second look confirms is a disagreement. */
+  /** Usage may have come in between two questions; only what a second look confirms is a mismatch. */
   async function compare({ buckets, partitions, totals, asked }: Node, parts: Totals): Promise<void> {
     const range = rangeOf(buckets);
     if (range.end > readAt || !partitions.every(isAlive) || sameTotals(totals, parts)) return;
@@ -153,9 +153,9 @@ export async function readTotals(
   }
 
   function report(range: Window, whole: Totals, parts: Totals): void {
-    ledger.commit(() => ledger.counters.add(job.name, 'disagreements', 1));
+    ledger.commit(() => ledger.counters.add(job.name, 'mismatches', 1));
     observe({
-      type: 'disagreement',
+      type: 'mismatch',
       job: job.name,
       window: range,
       whole: describeTotals(whole),
@@ -165,7 +165,7 @@ export async function readTotals(
 
   let totals = await ask(window, partitions);
   if (!rangeEnd && totals.size > 0) {
-    rangeEnd = await findRangeEnd(collecting, window, partitions.filter(isAlive), totals, signal);
+    rangeEnd = await findRangeEnd(context, window, partitions.filter(isAlive), totals, signal);
     if (rangeEnd === 'inclusive') totals = await ask(window, partitions);
     suspect = rangeEnd === 'inclusive';
   }

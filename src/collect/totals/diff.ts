@@ -9,7 +9,7 @@ export interface Compared {
   readonly totals: Totals;
 }
 
-export interface Differing extends Compared {
+export interface Diff extends Compared {
   /** What is stored for them. */
   readonly before: Totals;
 }
@@ -18,12 +18,12 @@ export interface Differing extends Compared {
  * The partitions whose totals differ from what is stored, with both sides cut down to them; all that have usage
  * where what is stored is suspect.
  */
-export function narrow(
+export function diffPartitions(
   { partitions, totals }: Compared,
   known: Totals,
   isAlive: (partition: Partition) => boolean,
   suspect = false,
-): Differing {
+): Diff {
   const same = (now: Totals, before: Totals): boolean =>
     suspect ? now.size + before.size === 0 : sameTotals(now, before);
   const alive = partitions.filter(isAlive);
@@ -47,7 +47,7 @@ export function narrow(
  * The records of one bucket; series that were stored and are no longer reported become zero, unless they may
  * belong to partitions that were not read.
  */
-export function leafRecords(time: number, totals: Totals, before: Totals, known: boolean): UsageRecord[] {
+export function bucketRecords(time: number, totals: Totals, before: Totals, known: boolean): UsageRecord[] {
   const records = [...totals.values()].map(({ tags, fields }) => ({ time, tags, fields }));
   if (!known) return records;
   const gone = [...before].filter(([key]) => !totals.has(key));

@@ -4,7 +4,7 @@ import type { UsageRecord } from '../../usage/point.ts';
 import { bucketStart } from '../../windows/calendar.ts';
 import type { Window } from '../../windows/window.ts';
 import { batchesOf } from '../poll/batches.ts';
-import type { Collecting } from '../context.ts';
+import type { JobContext } from '../context.ts';
 import type { Totals } from './totals.ts';
 
 type RangeEnd = 'exclusive' | 'inclusive';
@@ -20,14 +20,14 @@ const DAY = 86_400;
  * no closed bucket has usage yet, or where the provider does not answer for so short a range.
  */
 export async function findRangeEnd(
-  collecting: Collecting,
+  context: JobContext,
   window: Window,
   partitions: readonly Partition[],
   totals: Totals,
   signal: AbortSignal,
 ): Promise<RangeEnd | undefined> {
-  const { job, source, ledger, observe, now } = collecting;
-  if (now() - Number(ledger.memories.get(job.name, REFUSED) ?? 0) < DAY) return undefined;
+  const { job, source, ledger, observe, now } = context;
+  if (now() - Number(ledger.state.get(job.name, REFUSED) ?? 0) < DAY) return undefined;
   const closedEnd = Math.min(window.end, bucketStart(now(), job.bucket, job.zone));
 
   async function searchIn(asked: readonly Partition[]): Promise<RangeEnd | undefined> {
@@ -56,9 +56,9 @@ export async function findRangeEnd(
     }
     return undefined;
   } catch (error) {
-    if (!(error instanceof FetchError) || (error.kind !== 'refused' && error.kind !== 'bad_answer'))
+    if (!(error instanceof FetchError) || (error.kind !== 'refused' && error.kind !== 'invalid_response'))
       throw error;
-    ledger.memories.set(job.name, REFUSED, String(now()));
+    ledger.state.set(job.name, REFUSED, String(now()));
     return undefined;
   }
 }

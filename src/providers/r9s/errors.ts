@@ -1,5 +1,5 @@
 import { FetchError, type FetchErrorKind } from '../../fetch/errors.ts';
-import type { HttpAnswer } from '../../fetch/http.ts';
+import type { HttpResponse } from '../../fetch/http.ts';
 import { kindOfStatus } from '../../fetch/http-errors.ts';
 import type { Secret } from '../../fetch/secret.ts';
 import { vendorMessage } from '../../fetch/vendor-message.ts';
@@ -14,7 +14,7 @@ const HINTS: Readonly<Partial<Record<FetchErrorKind, string>>> = {
 };
 
 /** What the envelope says went wrong; undefined where nothing did, or where this is no envelope. */
-export function vendorError(action: string, answer: HttpAnswer, key: Secret): FetchError | undefined {
+export function vendorError(action: string, answer: HttpResponse, key: Secret): FetchError | undefined {
   const envelope = Envelope.safeParse(answer.body);
   if (!envelope.success || SUCCESS.has(envelope.data.meta.code)) return undefined;
   const { code, message, request_id: requestId } = envelope.data.meta;

@@ -21,7 +21,7 @@ export interface Complete<T> {
  * are read, so the number of ids is held against `total`; where it falls short the pages are read again, from
  * the first, until it does not. @throws FetchError where it never agrees
  */
-export async function readRows(first: PageOf<'list'>, next: NextPage): Promise<Complete<Row>> {
+export async function readRowPages(first: PageOf<'list'>, next: NextPage): Promise<Complete<Row>> {
   const rows = new Map<string, Row>();
   let duplicates = 0;
   let answer = first;
@@ -59,7 +59,7 @@ export async function readRows(first: PageOf<'list'>, next: NextPage): Promise<C
  * repeated records from several of one model and time. `agrees` is false where a short single page, which
  * cannot be missing any, adds up to something else. @throws FetchError where several pages do not add up
  */
-export async function readTotals(
+export async function readRecordPages(
   first: PageOf<'records'>,
   next: NextPage,
   pageSize: number,
@@ -96,7 +96,7 @@ function identity(row: UsageTotal): string {
 function sameShape<Shape extends Page['shape']>(page: Page, shape: Shape): PageOf<Shape> {
   if (page.shape === shape) return page as PageOf<Shape>;
   throw new FetchError(
-    'bad_answer',
+    'invalid_response',
     `usage: data: expected \`${shape}\` on every page, got \`${page.shape}\``,
   );
 }

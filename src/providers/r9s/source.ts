@@ -5,38 +5,39 @@ import type { UsageRecord } from '../../usage/point.ts';
 import { bucketStart } from '../../windows/calendar.ts';
 import type { Bucket, Window } from '../../windows/window.ts';
 import { mergeAnswers } from '../merge-answers.ts';
-import type { Answer, Context, ReadRequest, Source } from '../provider.ts';
+import type { ReadResult, Context, ReadRequest, Source } from '../provider.ts';
 import { createClient } from './client.ts';
 import type { R9sOptions } from './options.ts';
-import { MAX_PAGES, readRows, readTotals, type Complete } from './pages.ts';
+import { MAX_PAGES, readRowPages, readRecordPages, type Complete } from './pages.ts';
 import type { Page, Row, UsageTotal } from './schema.ts';
 
-type Slot = Pick<ReadRequest, 'window' | 'bucket' | 'zone' | 'signal'>;
+type TimeSlice = Pick<ReadRequest, 'window' | 'bucket' | 'zone' | 'signal'>;
 
 export function connect(options: R9sOptions, { http }: Context): Source {
   const ask = createClient(options, http);
   let shape: Page['shape'] | undefined;
   let bucket: Bucket | undefined;
-  let disagreement = false;
+  let mismatch = false;
 
-  async function readWindow(slot: Slot): Promise<Answer> {
-    const { window, signal } = slot;
+  async function readWindow(timeSlice: TimeSlice): Promise<ReadResult> {
+    const { window, signal } = timeSlice;
     const next = (page: number): Promise<Page> => ask(window, page, signal);
     // Whether `end_time` belongs to the range is undocumented. The window's end loses nothing either way: what
     // an inclusive server adds lies outside the window and is dropped.
     const first = await next(1);
     shape = first.shape;
     if (first.shape === 'records') {
-      const complete = await readTotals(first, next, options.page_size);
-      disagreement ||= !complete.agrees;
-      return toAnswer(complete, (row) => row.timestamp, fromTotal, slot);
+      const complete = await readRecordPages(first, next, options.page_size);
+      mismatch ||= !complete.agrees;
+      return toAnswer(complete, (row) => row.timestamp, fromTotal, timeSlice);
     }
     // So many pages would hardly be read before the first has moved on: the window is read in halves.
     if (first.total <= MAX_PAGES * options.page_size) {
-      return toAnswer(await readRows(first, next), (row) => row.request_time, fromRow, slot);
+      return toAnswer(await readRowPages(first, next), (row) => row.request_time, fromRow, timeSlice);
     }
-    const answers: Answer[] = [];
-    for (const half of halves(window, first.total)) answers.push(await readWindow({ ...slot, window: half }));
+    const answers: ReadResult[] = [];
+    for (const half of halves(window, first.total))
+      answers.push(await readWindow({ ...timeSlice, window: half }));
     return mergeAnswers(answers);
   }
 
@@ -58,7 +59,7 @@ export function connect(options: R9sOptions, { http }: Context): Source {
       const first = await ask(range, 1, signal);
       shape = first.shape;
       if (first.shape === 'list') return undefined;
-      const { rows } = await readTotals(first, (page) => ask(range, page, signal), options.page_size);
+      const { rows } = await readRecordPages(first, (page) => ask(range, page, signal), options.page_size);
       // A record at or after the end shows that this server takes `end_time` as inclusive.
       const pastEnd = rows.some((row) => row.timestamp >= window.end);
       const answer = pastEnd ? await ask(lastSecond, 1, signal) : first;
@@ -75,8 +76,7 @@ export function connect(options: R9sOptions, { http }: Context): Source {
       if (shape === 'records' && bucket === '1h') {
         notes.push('Its totals are those of UTC days, all stored at 00:00: use `bucket: 1d`.');
       }
-      if (disagreement)
-        notes.push('Its records do not add up to their own `total_tokens`: ask the vendor why.');
+      if (mismatch) notes.push('Its records do not add up to their own `total_tokens`: ask the vendor why.');
       return notes;
     },
   };
@@ -105,8 +105,8 @@ function toAnswer<T>(
   { rows, duplicates }: Complete<T>,
   timeOf: (row: T) => number,
   convert: (row: T) => Omit<UsageRecord, 'time'>,
-  { window, bucket, zone }: Slot,
-): Answer {
+  { window, bucket, zone }: TimeSlice,
+): ReadResult {
   const inside = rows.filter((row) => timeOf(row) >= window.start && timeOf(row) < window.end);
   const records = inside.map((row) => ({ ...convert(row), time: bucketStart(timeOf(row), bucket, zone) }));
   const outside = rows.length - inside.length;

@@ -5,7 +5,7 @@ import { changedError } from '../../fetch/http-errors.ts';
 import type { Context } from '../provider.ts';
 import { CREDENTIALS_HINT, errorOf } from './errors.ts';
 import type { Options } from './options.ts';
-import { MemberPage, TokenAnswer, UsageAnswer, type MemberUsage } from './schema.ts';
+import { MemberPage, TokenResponse, UsageResponse, type MemberUsage } from './schema.ts';
 import { createTokens, renewAt, type Token } from './token.ts';
 
 const PAGE_SIZE = 100;
@@ -36,7 +36,7 @@ export function createClient(options: Options, { http, now }: Context): Client {
         action,
         build: () => post(token_path, { app_id, app_secret: app_secret.reveal() }),
         check: (answer) => errorOf(answer, action, [app_secret]),
-        answer: TokenAnswer,
+        answer: TokenResponse,
         signal,
       });
       return { value: token, renewAt: renewAt(now(), seconds) };
@@ -94,7 +94,7 @@ export function createClient(options: Options, { http, now }: Context): Client {
       authorised({
         action: 'user-model-usage',
         request: post('/openapi/v1/statistics/user-model-usage', query),
-        answer: UsageAnswer,
+        answer: UsageResponse,
         signal,
       }),
   };

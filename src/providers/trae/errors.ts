@@ -1,5 +1,5 @@
 import { FetchError, type FetchErrorKind } from '../../fetch/errors.ts';
-import type { HttpAnswer } from '../../fetch/http.ts';
+import type { HttpResponse } from '../../fetch/http.ts';
 import { kindOfStatus } from '../../fetch/http-errors.ts';
 import type { Secret } from '../../fetch/secret.ts';
 import { vendorMessage } from '../../fetch/vendor-message.ts';
@@ -25,7 +25,7 @@ const HINTS: Readonly<Partial<Record<FetchErrorKind, string>>> = {
 
 /** The error in an answer's envelope, whatever its HTTP status. `secrets` is what no message may repeat. */
 export function errorOf(
-  answer: HttpAnswer,
+  answer: HttpResponse,
   action: string,
   secrets: readonly Secret[],
 ): FetchError | undefined {

@@ -24,7 +24,7 @@ const TokenFields = z.object({
 const DEFAULT_SECONDS = 7200;
 
 /** The token at top level or under `data`: both are seen in the field. */
-export const TokenAnswer = TokenFields.extend({ data: TokenFields.nullish() }).transform(
+export const TokenResponse = TokenFields.extend({ data: TokenFields.nullish() }).transform(
   (answer, context) => {
     const inner = answer.data ?? {};
     const token = answer.access_token ?? inner.access_token;
@@ -89,6 +89,6 @@ const MemberUsage = z.object({ email: z.string().nullish(), model_usage: listOf(
 export type MemberUsage = z.infer<typeof MemberUsage>;
 
 /** https://docs.trae.cn/enterprise_get-model-usage-for-users */
-export const UsageAnswer = z
+export const UsageResponse = z
   .object({ data: z.object({ items: listOf(MemberUsage) }) })
   .transform(({ data }) => data.items);

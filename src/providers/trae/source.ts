@@ -1,7 +1,7 @@
 import { FetchError } from '../../fetch/errors.ts';
 import { sumRecords } from '../../usage/aggregate.ts';
 import type { UsageRecord } from '../../usage/point.ts';
-import type { Answer, Context, Partition, ReadRequest, Source } from '../provider.ts';
+import type { ReadResult, Context, Partition, ReadRequest, Source } from '../provider.ts';
 import { createClient } from './client.ts';
 import { listMembers } from './members.ts';
 import type { Options } from './options.ts';
@@ -26,7 +26,7 @@ export function connect(options: Options, context: Context): Source {
     return list.members.map(({ email, id }) => (email ? emailPartition(email) : idPartition(id ?? '')));
   }
 
-  async function read({ window, rangeEnd, partitions, signal }: ReadRequest): Promise<Answer> {
+  async function read({ window, rangeEnd, partitions, signal }: ReadRequest): Promise<ReadResult> {
     const { start, end } = window;
     if (end - start > MAX_DAYS * 86_400) {
       throw new FetchError('refused', `user-model-usage: a request may span ${MAX_DAYS} days at most`);

@@ -20,7 +20,7 @@ interface UsageQuestion {
 export interface Client {
   /** The ids of a project's keys. @throws FetchError */
   keys(project: string | undefined, signal: AbortSignal): Promise<string[]>;
-  /** @throws FetchError; `too_slow` where the range is too long for the server. */
+  /** @throws FetchError; `window_too_large` where the range is too long for the server. */
   usage(question: UsageQuestion, signal: AbortSignal): Promise<Usage>;
 }
 

@@ -1,5 +1,5 @@
 import { FetchError, type FetchErrorKind } from '../../fetch/errors.ts';
-import type { HttpAnswer } from '../../fetch/http.ts';
+import type { HttpResponse } from '../../fetch/http.ts';
 import { kindOfStatus } from '../../fetch/http-errors.ts';
 import { vendorMessage } from '../../fetch/vendor-message.ts';
 import { Envelope } from './schema.ts';
@@ -20,7 +20,7 @@ const WITHDRAWN: Meaning = {
 
 /** https://docs.ucloud.cn/api/summary/public; with any other code the vendor refuses the request, unless HTTP says more. */
 const MEANINGS: ReadonlyMap<number, Meaning> = new Map([
-  [110, { kind: 'too_slow' }],
+  [110, { kind: 'window_too_large' }],
   [130, { kind: 'unavailable' }],
   [150, { kind: 'unavailable' }],
   [153, { kind: 'rate_limited' }],
@@ -39,7 +39,7 @@ const MEANINGS: ReadonlyMap<number, Meaning> = new Map([
 const REFUSED_HINT = 'Check `projects`, `keys` and `models` in the job.';
 
 /** What the envelope says went wrong; undefined where nothing did, or where this is no envelope. */
-export function vendorError(action: string, answer: HttpAnswer): FetchError | undefined {
+export function vendorError(action: string, answer: HttpResponse): FetchError | undefined {
   const envelope = Envelope.safeParse(answer.body);
   if (!envelope.success || envelope.data.RetCode === 0) return undefined;
   const { RetCode, Message } = envelope.data;

@@ -1,10 +1,10 @@
 import { bucketStart } from '../../windows/calendar.ts';
-import type { Slot } from './records.ts';
+import type { TimeSlice } from './records.ts';
 import type { Usage } from './schema.ts';
 
 /** What the answers so far tell about an account, which the vendor's documentation does not. */
 export interface Observations {
-  answer(usage: Usage, slot: Slot): void;
+  answer(usage: Usage, timeSlice: TimeSlice): void;
   notes(): string[];
 }
 

@@ -2,28 +2,28 @@ import { addFields, sumRecords } from '../../usage/aggregate.ts';
 import type { Fields, Tags, UsageRecord } from '../../usage/point.ts';
 import { bucketStart } from '../../windows/calendar.ts';
 import type { Window } from '../../windows/window.ts';
-import type { Answer, DropReason, ReadRequest } from '../provider.ts';
+import type { ReadResult, DropReason, ReadRequest } from '../provider.ts';
 import type { Usage, UsageRow } from './schema.ts';
 
 /** The part of a request that decides where its rows belong. */
-export type Slot = Pick<ReadRequest, 'window' | 'bucket' | 'zone'>;
+export type TimeSlice = Pick<ReadRequest, 'window' | 'bucket' | 'zone'>;
 
 /** Rows become one record per bucket and model. `asked` is the model of the question, where it named one. */
 export function recordsOfRows(
   rows: Usage['rows'],
-  slot: Slot,
+  timeSlice: TimeSlice,
   tags: Tags,
   asked: string | undefined,
-): Answer {
+): ReadResult {
   const dropped: Partial<Record<DropReason, number>> = {};
   const records: UsageRecord[] = [];
   for (const row of rows) {
-    const reason = dropReason(row, slot.window, asked);
+    const reason = dropReason(row, timeSlice.window, asked);
     if (reason) dropped[reason] = (dropped[reason] ?? 0) + 1;
     if (!row || reason) continue;
     const model = row.model ?? asked;
     records.push({
-      time: bucketStart(row.time, slot.bucket, slot.zone),
+      time: bucketStart(row.time, timeSlice.bucket, timeSlice.zone),
       tags: model === undefined ? tags : { ...tags, model },
       fields: { [row.field]: row.count },
     });

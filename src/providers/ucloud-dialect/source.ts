@@ -3,11 +3,11 @@ import type { Fields, Tags, UsageRecord } from '../../usage/point.ts';
 import { bucketsOf } from '../../windows/calendar.ts';
 import type { Window } from '../../windows/window.ts';
 import { mergeAnswers } from '../merge-answers.ts';
-import type { Answer, Context, Partition, ReadRequest, Source } from '../provider.ts';
+import type { ReadResult, Context, Partition, ReadRequest, Source } from '../provider.ts';
 import { createClient } from './client.ts';
 import { createObservations } from './notes.ts';
 import type { Options } from './options.ts';
-import { isZero, recordsOfRows, sumFields, type Slot } from './records.ts';
+import { isZero, recordsOfRows, sumFields, type TimeSlice } from './records.ts';
 import type { Usage } from './schema.ts';
 
 /** Answers for one key and, where the job lists models, one model. `lastSecond` leaves `end` itself out for certain. */
@@ -26,21 +26,26 @@ export function connect(options: Options, { http }: Context): Source {
       client.usage({ project, key: key ?? '', model, start, end: lastSecond ? end - 1 : end }, signal);
   }
 
-  async function readKey(ask: Ask, slot: Slot, tags: Tags, model: string | undefined): Promise<Answer> {
-    const inParts = async (parts: readonly Window[]): Promise<Answer> => {
-      const answers: Answer[] = [];
-      for (const window of parts) answers.push(await readKey(ask, { ...slot, window }, tags, model));
+  async function readKey(
+    ask: Ask,
+    timeSlice: TimeSlice,
+    tags: Tags,
+    model: string | undefined,
+  ): Promise<ReadResult> {
+    const inParts = async (parts: readonly Window[]): Promise<ReadResult> => {
+      const answers: ReadResult[] = [];
+      for (const window of parts) answers.push(await readKey(ask, { ...timeSlice, window }, tags, model));
       return mergeAnswers(answers);
     };
 
-    const usage = await unlessTooSlow(ask(slot.window), slot);
-    if (!usage) return inParts(halves(slot));
-    observations.answer(usage, slot);
+    const usage = await unlessTooSlow(ask(timeSlice.window), timeSlice);
+    if (!usage) return inParts(halves(timeSlice));
+    observations.answer(usage, timeSlice);
     const { rows, totals } = usage;
-    if (rows.length > 0 || isZero(totals)) return recordsOfRows(rows, slot, tags, model);
-    const buckets = bucketsOf(slot.window, slot.bucket, slot.zone);
+    if (rows.length > 0 || isZero(totals)) return recordsOfRows(rows, timeSlice, tags, model);
+    const buckets = bucketsOf(timeSlice.window, timeSlice.bucket, timeSlice.zone);
     if (buckets.length > 1) return inParts(buckets);
-    const record = { time: slot.window.start, tags: model === undefined ? tags : { ...tags, model } };
+    const record = { time: timeSlice.window.start, tags: model === undefined ? tags : { ...tags, model } };
     return { records: [{ ...record, fields: totals }] };
   }
 
@@ -63,7 +68,7 @@ export function connect(options: Options, { http }: Context): Source {
     },
 
     async read(request) {
-      const answers: Answer[] = [];
+      const answers: ReadResult[] = [];
       for (const { tags = {} } of request.partitions) {
         for (const model of options.models ?? [undefined]) {
           const ask = asking(tags, model, request.signal);
@@ -94,25 +99,25 @@ export function connect(options: Options, { http }: Context): Source {
 }
 
 /** A window's totals without what lies at its end, in halves where the whole is too much for the server. */
-async function readTotals(ask: Ask, slot: Slot & Pick<ReadRequest, 'rangeEnd'>): Promise<Fields> {
-  const usage = await unlessTooSlow(ask(slot.window, slot.rangeEnd === 'inclusive'), slot);
+async function readTotals(ask: Ask, timeSlice: TimeSlice & Pick<ReadRequest, 'rangeEnd'>): Promise<Fields> {
+  const usage = await unlessTooSlow(ask(timeSlice.window, timeSlice.rangeEnd === 'inclusive'), timeSlice);
   if (!usage) {
     const parts: Fields[] = [];
-    for (const window of halves(slot)) parts.push(await readTotals(ask, { ...slot, window }));
+    for (const window of halves(timeSlice)) parts.push(await readTotals(ask, { ...timeSlice, window }));
     return sumFields(parts);
   }
   // Rows at or after the end show that this server takes `EndTime` as inclusive, and so do its totals.
-  const pastEnd = usage.rows.some((row) => row !== undefined && row.time >= slot.window.end);
-  return pastEnd ? (await ask(slot.window, true)).totals : usage.totals;
+  const pastEnd = usage.rows.some((row) => row !== undefined && row.time >= timeSlice.window.end);
+  return pastEnd ? (await ask(timeSlice.window, true)).totals : usage.totals;
 }
 
 /** The answer, or undefined where the window is too long for the server and can be cut. @throws FetchError */
-async function unlessTooSlow(answer: Promise<Usage>, slot: Slot): Promise<Usage | undefined> {
+async function unlessTooSlow(answer: Promise<Usage>, timeSlice: TimeSlice): Promise<Usage | undefined> {
   try {
     return await answer;
   } catch (error) {
-    if (!(error instanceof FetchError) || error.kind !== 'too_slow') throw error;
-    if (bucketsOf(slot.window, slot.bucket, slot.zone).length > 1) return undefined;
+    if (!(error instanceof FetchError) || error.kind !== 'window_too_large') throw error;
+    if (bucketsOf(timeSlice.window, timeSlice.bucket, timeSlice.zone).length > 1) return undefined;
     throw new FetchError('unavailable', `${error.message} (for a single bucket)`, {
       hint: 'The vendor is overloaded; the window is tried again later.',
       status: error.status,
@@ -122,7 +127,7 @@ async function unlessTooSlow(answer: Promise<Usage>, slot: Slot): Promise<Usage 
   }
 }
 
-function halves({ window, bucket, zone }: Slot): [Window, Window] {
+function halves({ window, bucket, zone }: TimeSlice): [Window, Window] {
   const buckets = bucketsOf(window, bucket, zone);
   const middle = buckets[Math.ceil(buckets.length / 2)]?.start ?? window.end;
   return [

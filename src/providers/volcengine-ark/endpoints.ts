@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Memory } from '../provider.ts';
+import type { State } from '../provider.ts';
 import type { Endpoint } from './schema.ts';
 
 const DAY = 86_400;
@@ -31,11 +31,11 @@ export interface KnownEndpoints {
  * already stored keep their model tag, or a re-read would store them twice: a new model counts from the first
  * bucket that starts after it was seen.
  */
-export function rememberEndpoints(projects: readonly string[], memory: Memory): KnownEndpoints {
+export function rememberEndpoints(projects: readonly string[], state: State): KnownEndpoints {
   const known = new Map(projects.map((project) => [project, load(project)]));
 
   function load(project: string): Remembered {
-    const text = memory.get(memoryKey(project));
+    const text = state.get(memoryKey(project));
     return text === undefined ? {} : Remembered.parse(JSON.parse(text));
   }
 
@@ -44,7 +44,7 @@ export function rememberEndpoints(projects: readonly string[], memory: Memory): 
       const before = known.get(project) ?? {};
       const after = remember(before, listed, now);
       if (JSON.stringify(after) !== JSON.stringify(before))
-        memory.set(memoryKey(project), JSON.stringify(after));
+        state.set(memoryKey(project), JSON.stringify(after));
       known.set(project, after);
       return Object.keys(after);
     },

@@ -1,5 +1,5 @@
 import { FetchError, type FetchErrorKind } from '../../fetch/errors.ts';
-import type { HttpAnswer } from '../../fetch/http.ts';
+import type { HttpResponse } from '../../fetch/http.ts';
 import type { Secret } from '../../fetch/secret.ts';
 import { vendorMessage } from '../../fetch/vendor-message.ts';
 import { Envelope } from './schema.ts';
@@ -41,7 +41,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
  * machine's time in milliseconds, `secrets` is what no message may repeat.
  */
 export function errorOf(
-  answer: HttpAnswer,
+  answer: HttpResponse,
   what: string,
   now: number,
   secrets: readonly Secret[],

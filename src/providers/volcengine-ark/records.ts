@@ -97,7 +97,7 @@ function isAsked(tags: Series['tags'], { endpoints }: UsageQuestion): boolean {
 function refuseMixtures(series: readonly Series[], { project }: UsageQuestion): void {
   if (!series.some((one) => isTotal(one)) || !series.some(({ tags }) => tags['EndpointId'])) return;
   throw new FetchError(
-    'bad_answer',
+    'invalid_response',
     `Ark mixed totals with series of single endpoints for project ${project}`,
   );
 }
@@ -108,7 +108,7 @@ function repeats(seen: Map<number, Count>, time: number, count: Count): boolean 
   seen.set(time, count);
   if (before === undefined || before === count) return before !== undefined;
   throw new FetchError(
-    'bad_answer',
+    'invalid_response',
     `Ark gave one series two values at the same time: ${before} and ${count}`,
   );
 }
@@ -116,7 +116,7 @@ function repeats(seen: Map<number, Count>, time: number, count: Count): boolean 
 function refuseOddTimes(time: number, { window, interval }: UsageQuestion): void {
   if ((time - window.start) % interval === 0) return;
   throw new FetchError(
-    'bad_answer',
+    'invalid_response',
     `Ark gave a value at ${new Date(time * 1000).toISOString()}, inside the ${interval / 3600} h buckets that were asked for`,
   );
 }

@@ -61,7 +61,7 @@ function readValues(list: unknown): Values | undefined {
   return { times, counts };
 }
 
-/** Answer of GetUsage. Lists without entries may come as null. */
+/** ReadResult of GetUsage. Lists without entries may come as null. */
 export const Usage = z
   .object({
     Result: z.object({
@@ -99,7 +99,7 @@ const ModelReference = z
     return model.ModelVersion ? `${model.Name}-${model.ModelVersion}` : model.Name;
   });
 
-/** Answer of ListEndpoints. */
+/** ReadResult of ListEndpoints. */
 export const EndpointPage = z
   .object({
     Result: z.object({

@@ -4,7 +4,7 @@ import type { Tags, UsageRecord } from '../../usage/point.ts';
 import { createRecordIndex } from '../../usage/record-index.ts';
 import { bucketStart } from '../../windows/calendar.ts';
 import type { Bucket, Window } from '../../windows/window.ts';
-import type { Answer, Context, Partition, ReadRequest, Source } from '../provider.ts';
+import type { ReadResult, Context, Partition, ReadRequest, Source } from '../provider.ts';
 import { createArk, type UsageQuestion } from './client.ts';
 import { rememberEndpoints } from './endpoints.ts';
 import type { Options } from './options.ts';
@@ -28,13 +28,13 @@ const ONE_BY_ONE_DAYS = 7;
 
 export function connect(options: Options, context: Context): Source {
   const ark = createArk(options, context);
-  const known = rememberEndpoints(options.projects, context.memory);
+  const known = rememberEndpoints(options.projects, context.state);
   const tagsOf = createTagsOf(options.scenes);
   const modelled = new WeakMap<Tags, Tags>();
   let findings: string[] = [];
   const seconds = (): number => Math.floor(context.now() / 1000);
   const oneByOne = (): boolean =>
-    Number(context.memory.get(UNDIVIDED_AT) ?? 0) + ONE_BY_ONE_DAYS * DAY > seconds();
+    Number(context.state.get(UNDIVIDED_AT) ?? 0) + ONE_BY_ONE_DAYS * DAY > seconds();
 
   async function partitions(signal: AbortSignal): Promise<Partition[]> {
     if (options.endpoints === 'none')
@@ -61,7 +61,7 @@ export function connect(options: Options, context: Context): Source {
     return all;
   }
 
-  async function read(request: ReadRequest): Promise<Answer> {
+  async function read(request: ReadRequest): Promise<ReadResult> {
     const { bucket, zone, window } = request;
     const startOf = remembered((time: number) => bucketStart(time, bucket, zone));
     return await ask(request, intervalOf(bucket, window, zone), ({ time, tags, fields }) => {
@@ -93,7 +93,7 @@ export function connect(options: Options, context: Context): Source {
     for (const question of questionsOf(request, interval)) {
       const series = await ark.usage(question, request.signal);
       if (isUndivided(series, question)) {
-        context.memory.set(UNDIVIDED_AT, String(seconds()));
+        context.state.set(UNDIVIDED_AT, String(seconds()));
         const message = `Ark gave one total for ${question.endpoints?.length} endpoints of project ${question.project}`;
         throw new FetchError('refused', message, {
           hint: 'Nothing to do: they are asked for one by one instead.',

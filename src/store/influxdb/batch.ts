@@ -13,15 +13,15 @@ export interface Batch {
 }
 
 /** Why a server would not hold a point as it is, though it would not say so; undefined where it would. */
-export type Objection = (point: Point) => string | undefined;
+export type Precheck = (point: Point) => string | undefined;
 
 export function prepare(
   points: readonly Point[],
   serialise: Serialiser,
   limits: LineLimits,
-  objection: Objection | undefined,
+  precheck: Precheck | undefined,
 ): Batch {
-  if (!objection) {
+  if (!precheck) {
     try {
       return { points, body: compress(serialise(points)), rejected: [] };
     } catch (error) {
@@ -31,7 +31,7 @@ export function prepare(
   const good: Point[] = [];
   const rejected: Rejection[] = [];
   for (const point of points) {
-    const reason = objection?.(point) ?? faultOf(point, limits);
+    const reason = precheck?.(point) ?? faultOf(point, limits);
     if (reason === undefined) good.push(point);
     else rejected.push({ point, reason });
   }

@@ -67,7 +67,7 @@ export function accessTo(target: InfluxTarget): Access {
 }
 
 /** @throws StoreError of kind `config`, with the fix, where the settings do not fit the version */
-export function connect(target: InfluxTarget, version: InfluxVersion): Connection {
+export function createConnection(target: InfluxTarget, version: InfluxVersion): Connection {
   const access = accessTo(target);
   checkSettings(target, version);
   const place = placeOf(target, version);

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { StoreError } from '../store.ts';
 import { accessTo, titleOf, type Access } from './connection.ts';
 import type { InfluxTarget, InfluxVersion } from './options.ts';
-import { exchange, type Wire } from './read.ts';
+import { request, type HttpOptions } from './read.ts';
 import { Unavailable } from './unavailable.ts';
 
 /**
@@ -10,9 +10,9 @@ import { Unavailable } from './unavailable.ts';
  * @throws StoreError of kind `config` where they differ or the server does not say; of kind `unavailable` where it
  * does not answer and none is set
  */
-export async function detectVersion(target: InfluxTarget, wire: Wire): Promise<InfluxVersion> {
+export async function detectVersion(target: InfluxTarget, http: HttpOptions): Promise<InfluxVersion> {
   const access = accessTo(target);
-  const found = await askVersion(access, wire, target.version);
+  const found = await askVersion(access, http, target.version);
   const version = found ?? target.version;
   if (version === undefined) {
     throw new StoreError('config', `${access.description} does not say which InfluxDB it is`, {
@@ -30,14 +30,14 @@ export async function detectVersion(target: InfluxTarget, wire: Wire): Promise<I
 
 async function askVersion(
   access: Access,
-  wire: Wire,
+  http: HttpOptions,
   assumed: InfluxVersion | undefined,
 ): Promise<InfluxVersion | undefined> {
   try {
     return (
-      (await versionSaidBy(access, wire, '/ping')) ??
-      (await versionSaidBy(access, wire, '/health')) ??
-      (await victoriaMetrics(access, wire))
+      (await versionSaidBy(access, http, '/ping')) ??
+      (await versionSaidBy(access, http, '/health')) ??
+      (await victoriaMetrics(access, http))
     );
   } catch (error) {
     if (!(error instanceof Unavailable)) throw error;
@@ -52,15 +52,19 @@ async function askVersion(
 
 const Said = z.object({ version: z.string() });
 
-async function versionSaidBy(access: Access, wire: Wire, path: string): Promise<InfluxVersion | undefined> {
-  const { headers, text } = await exchange(wire, access, path);
+async function versionSaidBy(
+  access: Access,
+  http: HttpOptions,
+  path: string,
+): Promise<InfluxVersion | undefined> {
+  const { headers, text } = await request(http, access, path);
   const said = headers.get('x-influxdb-version') ?? Said.safeParse(parsed(text)).data?.version ?? '';
   const major = /^v?([123])\./.exec(said)?.[1];
   return major as InfluxVersion | undefined;
 }
 
-async function victoriaMetrics(access: Access, wire: Wire): Promise<InfluxVersion | undefined> {
-  const { text } = await exchange(wire, access, '/metrics');
+async function victoriaMetrics(access: Access, http: HttpOptions): Promise<InfluxVersion | undefined> {
+  const { text } = await request(http, access, '/metrics');
   return text.includes('vm_app_version{') ? 'victoriametrics' : undefined;
 }
 

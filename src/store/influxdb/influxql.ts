@@ -4,7 +4,7 @@ import { storedTexts } from '../../usage/tag-encoding.ts';
 import { TAGS, type Tag } from '../../usage/point.ts';
 import { StoreError, type PointQuery, type SumQuery } from '../store.ts';
 import type { Connection } from './connection.ts';
-import { ask, type Reading } from './read.ts';
+import { ask, type QueryContext } from './read.ts';
 import { hintOfAnswer } from './write-outcome.ts';
 
 /** `name` as InfluxQL takes it for a measurement, field or tag. */
@@ -71,8 +71,8 @@ const Part = z.object({
  * leave out the rest.
  * @throws StoreError
  */
-export async function influxql(reading: Reading, statement: string): Promise<Series[]> {
-  const { connection } = reading;
+export async function influxql(queryContext: QueryContext, statement: string): Promise<Series[]> {
+  const { connection } = queryContext;
   const form = {
     ...connection.queryParameters,
     q: statement,
@@ -80,14 +80,14 @@ export async function influxql(reading: Reading, statement: string): Promise<Ser
     chunked: 'true',
     chunk_size: '10000',
   };
-  const text = await ask(reading, '/query', { form });
+  const text = await ask(queryContext, '/query', { form });
   return text
     .split('\n')
     .filter((line) => line.trim() !== '')
-    .flatMap((line) => seriesOf(line, reading));
+    .flatMap((line) => seriesOf(line, queryContext));
 }
 
-function seriesOf(line: string, { connection }: Reading): Series[] {
+function seriesOf(line: string, { connection }: QueryContext): Series[] {
   const part = Part.safeParse(parsed(line));
   if (!part.success) {
     throw new StoreError(

@@ -1,7 +1,7 @@
 import type { Connection } from './connection.ts';
 import { compress, type Post } from './post.ts';
 import { Unavailable } from './unavailable.ts';
-import { judge } from './write-outcome.ts';
+import { classifyResponse } from './write-outcome.ts';
 
 /** A comment of line protocol: every server looks at who writes and where to before it finds nothing to store. */
 const NOTHING = Buffer.from('# nothing\n');
@@ -14,7 +14,7 @@ const KNOWN_FAULTS: ReadonlySet<number> = new Set([401, 403, 404]);
 export async function probe(connection: Connection, post: Post): Promise<void> {
   try {
     const answer = await post(await compress(NOTHING), new AbortController().signal);
-    if (KNOWN_FAULTS.has(answer.status)) judge(answer, connection);
+    if (KNOWN_FAULTS.has(answer.status)) classifyResponse(answer, connection);
   } catch (error) {
     if (!(error instanceof Unavailable)) throw error;
   }

@@ -1,17 +1,17 @@
 import { withDeadline } from '../../fetch/signals.ts';
 import { StoreError } from '../store.ts';
 import type { Access, Connection } from './connection.ts';
-import { networkFault, Unavailable, withRetries, type Patience } from './unavailable.ts';
+import { networkFault, Unavailable, withRetries, type RetryPolicy } from './unavailable.ts';
 import { hintOfAnswer } from './write-outcome.ts';
 
-export interface Wire {
+export interface HttpOptions {
   readonly fetch: typeof globalThis.fetch;
   readonly timeoutMs: number;
 }
 
-export interface Reading extends Wire {
+export interface QueryContext extends HttpOptions {
   readonly connection: Connection;
-  readonly patience: Patience;
+  readonly retryPolicy: RetryPolicy;
 }
 
 /** A GET where there is no body. */
@@ -23,13 +23,13 @@ const NEVER = new AbortController().signal;
  * Asks the server and gives back the text of its answer.
  * @throws Unavailable after the last attempt; StoreError of kind `config` where a person must act
  */
-export function ask(reading: Reading, path: string, body?: Body): Promise<string> {
-  return withRetries(() => askOnce(reading, path, body), reading.patience, NEVER);
+export function ask(queryContext: QueryContext, path: string, body?: Body): Promise<string> {
+  return withRetries(() => askOnce(queryContext, path, body), queryContext.retryPolicy, NEVER);
 }
 
 /** Whatever the server answers, its status included. @throws Unavailable when there is no whole answer */
-export function exchange(
-  { fetch, timeoutMs }: Wire,
+export function request(
+  { fetch, timeoutMs }: HttpOptions,
   access: Access,
   path: string,
   body?: Body,
@@ -56,9 +56,9 @@ function requestOf(access: Access, body: Body): RequestInit {
   };
 }
 
-async function askOnce(reading: Reading, path: string, body: Body): Promise<string> {
-  const { connection } = reading;
-  const { status, text } = await exchange(reading, connection, path, body);
+async function askOnce(queryContext: QueryContext, path: string, body: Body): Promise<string> {
+  const { connection } = queryContext;
+  const { status, text } = await request(queryContext, connection, path, body);
   if (status >= 200 && status < 300) return text;
   const reason = connection.redact(text.trim());
   const message = `${connection.description} answered HTTP ${status} to ${path.split('?', 1)[0]}: ${reason}`;

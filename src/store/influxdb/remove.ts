@@ -3,13 +3,13 @@ import { MEASUREMENT, TAGS, type Tags } from '../../usage/point.ts';
 import { StoreError, type RemoveQuery } from '../store.ts';
 import { path } from './connection.ts';
 import { conditionsOf, identifier, influxql } from './influxql.ts';
-import { ask, type Reading } from './read.ts';
+import { ask, type QueryContext } from './read.ts';
 
 /** @throws StoreError, of kind `config` on 3.x, which deletes no points */
-export async function influxRemove(reading: Reading, query: RemoveQuery): Promise<void> {
-  const { version, description } = reading.connection;
+export async function influxRemove(queryContext: QueryContext, query: RemoveQuery): Promise<void> {
+  const { version, description } = queryContext.connection;
   if (version === '1') {
-    await influxql(reading, `DELETE FROM ${identifier(MEASUREMENT)} WHERE ${conditionsOf(query)}`);
+    await influxql(queryContext, `DELETE FROM ${identifier(MEASUREMENT)} WHERE ${conditionsOf(query)}`);
     return;
   }
   if (version === '3') {
@@ -17,7 +17,7 @@ export async function influxRemove(reading: Reading, query: RemoveQuery): Promis
       hint: 'set INFLUX_BUCKET to another database, or leave the old points where they are',
     });
   }
-  for (const predicate of predicatesOf(query.where)) await deletePoints(reading, predicate, query);
+  for (const predicate of predicatesOf(query.where)) await deletePoints(queryContext, predicate, query);
 }
 
 /** Seconds that the server reads as all of time. */
@@ -25,14 +25,14 @@ const EVER = { start: 0, end: 9_214_646_400 };
 
 /** https://docs.influxdata.com/influxdb/v2/write-data/delete-data/ */
 export async function deletePoints(
-  reading: Reading,
+  queryContext: QueryContext,
   predicate: string,
   { start, end }: { start: number; end: number } = EVER,
 ): Promise<void> {
-  const { db = '', org = '' } = reading.connection.queryParameters;
+  const { db = '', org = '' } = queryContext.connection.queryParameters;
   // The stop is included, to the nanosecond.
   const json = { start: isoTime(start), stop: isoTime(end - 1), predicate };
-  await ask(reading, path('/api/v2/delete', { org, bucket: db }), { json });
+  await ask(queryContext, path('/api/v2/delete', { org, bucket: db }), { json });
 }
 
 /** A predicate knows no OR: one for each text that a value may be stored as. */

@@ -4,30 +4,32 @@ import { FIELDS, MEASUREMENT, TAGS, type Field, type Point, type Tag, type Tags 
 import { seriesKey } from '../../usage/series.ts';
 import { StoreError, type PointQuery, type SumQuery, type SumRow } from '../store.ts';
 import { conditionsOf, identifier, influxql, type Series } from './influxql.ts';
-import type { Reading } from './read.ts';
+import type { QueryContext } from './read.ts';
 
 /**
  * Sums by InfluxQL, the language that 1.x, 2.x and 3.x share.
  * @throws StoreError, of kind `config` also for a sum above 2^63-1
  */
-export async function influxSums(reading: Reading, query: SumQuery): Promise<SumRow[]> {
-  const series = await influxql(reading, statementOf(query, 'sum'));
-  if (series.some(isSuspicious)) await checkOverflow(reading, query, series);
-  return series.map((each) => ({ tags: tagsOf(each), fields: fieldsOf(each, reading) })).filter(hasFields);
+export async function influxSums(queryContext: QueryContext, query: SumQuery): Promise<SumRow[]> {
+  const series = await influxql(queryContext, statementOf(query, 'sum'));
+  if (series.some(isSuspicious)) await checkOverflow(queryContext, query, series);
+  return series
+    .map((each) => ({ tags: tagsOf(each), fields: fieldsOf(each, queryContext) }))
+    .filter(hasFields);
 }
 
 /** The points themselves, by InfluxQL. @throws StoreError */
-export async function influxPoints(reading: Reading, query: PointQuery): Promise<Point[]> {
+export async function influxPoints(queryContext: QueryContext, query: PointQuery): Promise<Point[]> {
   const columns = FIELDS.map(identifier).join(', ');
   const tags = TAGS.map(identifier).join(', ');
   const statement = `SELECT ${columns} FROM ${identifier(MEASUREMENT)} WHERE ${conditionsOf(query)} GROUP BY ${tags}`;
-  return (await influxql(reading, statement)).flatMap((series) => {
+  return (await influxql(queryContext, statement)).flatMap((series) => {
     const ofSeries = tagsOf(series);
     const timeAt = series.columns.indexOf('time');
     return series.values.map((row) => ({
       time: Number(row[timeAt]),
       tags: ofSeries,
-      fields: fieldsOf({ ...series, values: [row] }, reading),
+      fields: fieldsOf({ ...series, values: [row] }, queryContext),
     }));
   });
 }
@@ -47,7 +49,7 @@ function tagsOf({ tags }: Series): Tags {
   >;
 }
 
-function fieldsOf(series: Series, { connection }: Reading): Partial<Record<Field, Count>> {
+function fieldsOf(series: Series, { connection }: QueryContext): Partial<Record<Field, Count>> {
   const fields: Partial<Record<Field, Count>> = {};
   for (const [field, value] of valuesOf(series)) {
     if (typeof value === 'number' && !Number.isSafeInteger(value)) {
@@ -83,9 +85,13 @@ function isSuspicious(series: Series): boolean {
 }
 
 /** Tells by the means, which are doubles and cannot wrap, whether a sum has. */
-async function checkOverflow(reading: Reading, query: SumQuery, sums: readonly Series[]): Promise<void> {
-  const means = await influxql(reading, statementOf(query, 'mean'));
-  const counts = await influxql(reading, statementOf(query, 'count'));
+async function checkOverflow(
+  queryContext: QueryContext,
+  query: SumQuery,
+  sums: readonly Series[],
+): Promise<void> {
+  const means = await influxql(queryContext, statementOf(query, 'mean'));
+  const counts = await influxql(queryContext, statementOf(query, 'count'));
   const countOf = new Map(counts.map((series) => [keyOf(series), new Map(valuesOf(series))]));
   const wrapped = [
     ...sums.flatMap((series) => valuesOf(series).filter(([, sum]) => sum < 0)),
@@ -99,9 +105,13 @@ async function checkOverflow(reading: Reading, query: SumQuery, sums: readonly S
   ];
   const [field] = wrapped[0] ?? [];
   if (field === undefined) return;
-  throw new StoreError('config', `${reading.connection.description} holds a sum of ${field} above 2^63-1`, {
-    hint: 'ask for a shorter range, or group by more tags',
-  });
+  throw new StoreError(
+    'config',
+    `${queryContext.connection.description} holds a sum of ${field} above 2^63-1`,
+    {
+      hint: 'ask for a shorter range, or group by more tags',
+    },
+  );
 }
 
 function keyOf({ tags }: Series): string {

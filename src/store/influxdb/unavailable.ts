@@ -18,7 +18,7 @@ export class Unavailable extends StoreError {
   }
 }
 
-export interface Patience {
+export interface RetryPolicy {
   readonly attempts: number;
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<unknown>;
   readonly log: Log | undefined;
@@ -34,7 +34,7 @@ const LONGEST_WAIT_MS = 60_000;
  */
 export function withRetries<T>(
   attempt: () => Promise<T>,
-  { attempts, sleep, log }: Patience,
+  { attempts, sleep, log }: RetryPolicy,
   signal: AbortSignal,
 ): Promise<T> {
   return pRetry(attempt, {

@@ -1,9 +1,9 @@
 import { StoreError } from '../store.ts';
 import type { Point } from '../../usage/point.ts';
-import { ask, type Reading } from './read.ts';
+import { ask, type QueryContext } from './read.ts';
 
 /** How a VictoriaMetrics was started, as far as it matters here. */
-export interface VictoriaFacts {
+export interface VictoriaCapabilities {
   /** False where its flags cannot be read; then the defaults are assumed. */
   readonly known: boolean;
   readonly deduplicates: boolean;
@@ -31,8 +31,8 @@ const UNIT_MS: Readonly<Record<string, number>> = {
 };
 
 /** Reads the flags from the server's own metrics. @throws StoreError of kind `config` where they would lose points */
-export async function victoriaFacts(reading: Reading): Promise<VictoriaFacts> {
-  const metrics = await metricsOf(reading);
+export async function victoriaCapabilities(queryContext: QueryContext): Promise<VictoriaCapabilities> {
+  const metrics = await metricsOf(queryContext);
   const flags = new Map(
     [...metrics.matchAll(/^flag\{name="([^"]+)", ?value="([^"]*)"/gm)].map(([, name, value]) => [
       name,
@@ -41,7 +41,7 @@ export async function victoriaFacts(reading: Reading): Promise<VictoriaFacts> {
   );
   const intervalMs = durationMs(flags.get('dedup.minScrapeInterval') ?? '0s', 1_000);
   const retention = flags.get('retentionPeriod') ?? '1';
-  const facts: VictoriaFacts = {
+  const capabilities: VictoriaCapabilities = {
     known: flags.size > 0,
     deduplicates: intervalMs > 0,
     keepsLarger: isAtLeast(metrics, [1, 85]),
@@ -51,7 +51,7 @@ export async function victoriaFacts(reading: Reading): Promise<VictoriaFacts> {
   };
   if (intervalMs > HOUR_MS) {
     throw refusal(
-      reading,
+      queryContext,
       `-dedup.minScrapeInterval=${flags.get('dedup.minScrapeInterval')}`,
       'hourly points would vanish',
       '1ms',
@@ -59,25 +59,25 @@ export async function victoriaFacts(reading: Reading): Promise<VictoriaFacts> {
   }
   for (const flag of ['influxSkipMeasurement', 'influxSkipSingleField']) {
     if (flags.get(flag) === 'true')
-      throw refusal(reading, `-${flag}`, 'fields could not be told apart', 'false');
+      throw refusal(queryContext, `-${flag}`, 'fields could not be told apart', 'false');
   }
-  return facts;
+  return capabilities;
 }
 
 /** What users of this server should know, one sentence each. */
-export function victoriaRemarks(facts: VictoriaFacts): string[] {
+export function victoriaRemarks(capabilities: VictoriaCapabilities): string[] {
   const remarks = [
     'VictoriaMetrics holds counts as doubles: a point with a count above 2^53-1 is refused',
-    `VictoriaMetrics drops what is older than its -retentionPeriod (${facts.retention}): such points are refused`,
+    `VictoriaMetrics drops what is older than its -retentionPeriod (${capabilities.retention}): such points are refused`,
     'VictoriaMetrics acknowledges points before they are on disk: a crash of it may lose those of the last seconds, which `tokentide reconcile` finds',
   ];
-  if (!facts.known)
+  if (!capabilities.known)
     remarks.push('the flags of VictoriaMetrics cannot be read at /metrics, so its defaults are assumed');
-  if (!facts.deduplicates) {
+  if (!capabilities.deduplicates) {
     remarks.push(
       'de-duplication is off: start VictoriaMetrics with -dedup.minScrapeInterval=1ms, or a point that is written twice counts twice in Grafana; until then only settled buckets are written',
     );
-  } else if (facts.keepsLarger) {
+  } else if (capabilities.keepsLarger) {
     remarks.push(
       'VictoriaMetrics keeps the larger of two values: a count that a provider corrects downwards stays',
     );
@@ -90,8 +90,8 @@ export function victoriaRemarks(facts: VictoriaFacts): string[] {
 }
 
 /** What VictoriaMetrics would acknowledge and then drop or round. */
-export function victoriaObjection(
-  facts: VictoriaFacts,
+export function victoriaPrecheck(
+  capabilities: VictoriaCapabilities,
   now: () => number,
 ): (point: Point) => string | undefined {
   return ({ time, fields }) => {
@@ -99,8 +99,8 @@ export function victoriaObjection(
       if (value > Number.MAX_SAFE_INTEGER)
         return `${field} is above 2^53-1, which VictoriaMetrics would round: ${value}`;
     }
-    if (time * 1_000 < now() - facts.retentionMs)
-      return `older than the -retentionPeriod of VictoriaMetrics (${facts.retention}), which would drop it`;
+    if (time * 1_000 < now() - capabilities.retentionMs)
+      return `older than the -retentionPeriod of VictoriaMetrics (${capabilities.retention}), which would drop it`;
     if (time * 1_000 > now() + 2 * DAY_MS)
       return 'more than two days ahead, which VictoriaMetrics would drop';
     return undefined;
@@ -108,9 +108,9 @@ export function victoriaObjection(
 }
 
 /** An empty text where metrics are not for us. */
-async function metricsOf(reading: Reading): Promise<string> {
+async function metricsOf(queryContext: QueryContext): Promise<string> {
   try {
-    return await ask(reading, '/metrics');
+    return await ask(queryContext, '/metrics');
   } catch (error) {
     if (error instanceof StoreError && error.kind === 'config') return '';
     throw error;
@@ -132,7 +132,7 @@ function durationMs(text: string, bareMs: number): number {
   return sum;
 }
 
-function refusal({ connection }: Reading, flag: string, why: string, instead: string): StoreError {
+function refusal({ connection }: QueryContext, flag: string, why: string, instead: string): StoreError {
   return new StoreError('config', `${connection.description} was started with ${flag}: ${why}`, {
     hint: `start it with ${flag.replace(/=.*/, '')}=${instead}`,
   });

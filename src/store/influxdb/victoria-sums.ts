@@ -6,7 +6,7 @@ import { addRecords } from '../../usage/aggregate.ts';
 import { createRecordIndex } from '../../usage/record-index.ts';
 import { seriesKey } from '../../usage/series.ts';
 import { StoreError, type PointQuery, type RemoveQuery, type SumQuery, type SumRow } from '../store.ts';
-import { ask, type Reading } from './read.ts';
+import { ask, type QueryContext } from './read.ts';
 
 /** The year 2100. */
 const FAR = 4_102_444_800;
@@ -22,9 +22,13 @@ const Exported = z.object({
  * de-duplication, the larger value counts.
  * @throws StoreError
  */
-export async function victoriaSums(reading: Reading, query: SumQuery, separator: string): Promise<SumRow[]> {
+export async function victoriaSums(
+  queryContext: QueryContext,
+  query: SumQuery,
+  separator: string,
+): Promise<SumRow[]> {
   const rows = new Map<string, { tags: Tags; fields: Partial<Record<Field, Count>> }>();
-  for (const { metric, field, counts } of await exportedSeries(reading, query, separator)) {
+  for (const { metric, field, counts } of await exportedSeries(queryContext, query, separator)) {
     const tags = tagsOf(metric, query.by);
     const key = seriesKey(tags);
     const row = rows.get(key) ?? { tags, fields: {} };
@@ -37,12 +41,12 @@ export async function victoriaSums(reading: Reading, query: SumQuery, separator:
 
 /** The points themselves. @throws StoreError */
 export async function victoriaPoints(
-  reading: Reading,
+  queryContext: QueryContext,
   query: PointQuery,
   separator: string,
 ): Promise<Point[]> {
   const points = createRecordIndex();
-  for (const { metric, field, counts } of await exportedSeries(reading, query, separator)) {
+  for (const { metric, field, counts } of await exportedSeries(queryContext, query, separator)) {
     const tags = tagsOf(metric, TAGS);
     for (const [ms, count] of counts)
       points.add({ time: Math.floor(ms / 1000), tags, fields: { [field]: count } }, addRecords);
@@ -59,7 +63,7 @@ interface FieldSeries {
 }
 
 async function exportedSeries(
-  reading: Reading,
+  queryContext: QueryContext,
   { start, end, where = {}, among }: Omit<SumQuery, 'by'> & Pick<PointQuery, 'among'>,
   separator: string,
 ): Promise<FieldSeries[]> {
@@ -70,44 +74,58 @@ async function exportedSeries(
     // Both ends are included.
     end: (end - 0.001).toFixed(3),
   };
-  const text = await victoriaExport(reading, form);
+  const text = await victoriaExport(queryContext, form);
   return text.split('\n').flatMap((line): FieldSeries[] => {
     if (line === '') return [];
-    const { metric, values, timestamps } = exported(line, reading);
+    const { metric, values, timestamps } = exported(line, queryContext);
     const field = FIELDS.find((each) => metric['__name__'] === prefix + each);
     return field && values.length > 0 ? [{ metric, field, counts: largest(values, timestamps) }] : [];
   });
 }
 
 /** Raw samples, one JSON object per series and line, those included that were written a moment ago. */
-export async function victoriaExport(reading: Reading, form: Record<string, string>): Promise<string> {
-  await ask(reading, '/internal/force_flush');
-  return ask(reading, '/api/v1/export', { form });
+export async function victoriaExport(
+  queryContext: QueryContext,
+  form: Record<string, string>,
+): Promise<string> {
+  await ask(queryContext, '/internal/force_flush');
+  return ask(queryContext, '/api/v1/export', { form });
 }
 
 /** Deletes whole series, those included that were written a moment ago. */
-export async function victoriaDelete(reading: Reading, form: Record<string, string>): Promise<void> {
-  await ask(reading, '/internal/force_flush');
-  await ask(reading, '/api/v1/admin/tsdb/delete_series', { form });
+export async function victoriaDelete(
+  queryContext: QueryContext,
+  form: Record<string, string>,
+): Promise<void> {
+  await ask(queryContext, '/internal/force_flush');
+  await ask(queryContext, '/api/v1/admin/tsdb/delete_series', { form });
 }
 
 /**
  * Removes whole series, because VictoriaMetrics removes nothing less. @throws StoreError of kind `config` where only
  * a part of their points is to go
  */
-export async function victoriaRemove(reading: Reading, query: RemoveQuery, separator: string): Promise<void> {
+export async function victoriaRemove(
+  queryContext: QueryContext,
+  query: RemoveQuery,
+  separator: string,
+): Promise<void> {
   const outside = [
     { start: 0, end: query.start },
     { start: query.end, end: FAR },
   ];
   for (const range of outside.filter(({ start, end }) => start < end)) {
-    const others = await victoriaSums(reading, { ...query, ...range, by: [] }, separator);
+    const others = await victoriaSums(queryContext, { ...query, ...range, by: [] }, separator);
     if (others.length === 0) continue;
-    throw new StoreError('config', `${reading.connection.description} cannot delete a part of a series`, {
-      hint: 'delete all points of the job, or leave the old ones where they are',
-    });
+    throw new StoreError(
+      'config',
+      `${queryContext.connection.description} cannot delete a part of a series`,
+      {
+        hint: 'delete all points of the job, or leave the old ones where they are',
+      },
+    );
   }
-  await victoriaDelete(reading, { 'match[]': selectorOf(query.where, `${MEASUREMENT}${separator}`) });
+  await victoriaDelete(queryContext, { 'match[]': selectorOf(query.where, `${MEASUREMENT}${separator}`) });
 }
 
 /** The selector of all series with these tags. An empty value is a tag that is not there, as in Prometheus. */
@@ -137,7 +155,7 @@ function escapeRegExp(text: string): string {
   return text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
 }
 
-function exported(line: string, { connection }: Reading): z.infer<typeof Exported> {
+function exported(line: string, { connection }: QueryContext): z.infer<typeof Exported> {
   try {
     return Exported.parse(JSON.parse(line));
   } catch (cause) {

@@ -5,7 +5,7 @@ import type { Answer } from './post.ts';
 import { Unavailable } from './unavailable.ts';
 
 /** What an answer to a write means for the lines that were sent. */
-export type Verdict =
+export type WriteOutcome =
   | { readonly kind: 'accepted' }
   /** Fewer lines may do. */
   | { readonly kind: 'too_large'; readonly reason: string }
@@ -27,7 +27,7 @@ const ABOUT_LINES =
   /partial write|unable to parse|line protocol|parsing failed|on line|dropped=|field type|column|beyond retention|max(imum)?[- ](key|series|values)/i;
 
 /** @throws Unavailable where it may work later; StoreError of kind `config` where a person must act */
-export function judge(answer: Answer, connection: Connection): Verdict {
+export function classifyResponse(answer: Answer, connection: Connection): WriteOutcome {
   const { status } = answer;
   const problem = problemOf(answer);
   const reason = connection.redact(problem.message || `HTTP ${status}`);

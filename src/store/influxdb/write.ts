@@ -3,24 +3,24 @@ import type { Point } from '../../usage/point.ts';
 import { createSerialiser } from '../../usage/serialiser.ts';
 import type { DeadLetters } from '../dead-letters.ts';
 import { StoreError, type Rejection, type WriteResult } from '../store.ts';
-import { mergeEqual, prepare, type Batch, type Objection } from './batch.ts';
+import { mergeEqual, prepare, type Batch, type Precheck } from './batch.ts';
 import type { Connection } from './connection.ts';
 import type { Post } from './post.ts';
-import { Unavailable, withRetries, type Patience } from './unavailable.ts';
-import { judge, type Verdict } from './write-outcome.ts';
+import { Unavailable, withRetries, type RetryPolicy } from './unavailable.ts';
+import { classifyResponse, type WriteOutcome } from './write-outcome.ts';
 
 /** What InfluxDB advises as the best size of a write. */
 export const CHUNK = 5_000;
 
-export interface Writing {
+export interface WriteContext {
   readonly connection: Connection;
   readonly post: Post;
-  readonly patience: Patience;
+  readonly retryPolicy: RetryPolicy;
   readonly deadLetters: DeadLetters;
   readonly limits: LineLimits;
   /** True where the server may keep any of two equal points of one request: they are merged before. */
   readonly mergesEqual: boolean;
-  readonly objection?: Objection | undefined;
+  readonly precheck?: Precheck | undefined;
 }
 
 export type Write = (points: readonly Point[], signal: AbortSignal) => Promise<WriteResult>;
@@ -29,33 +29,37 @@ export type Write = (points: readonly Point[], signal: AbortSignal) => Promise<W
  * Chunk after chunk, the next one only when the one before is settled: acknowledged, but for points that are refused
  * for good. Once a chunk cannot be settled, it and all after it are kept. Call it one write at a time.
  */
-export function createWrite(writing: Writing): Write {
-  const { connection, post, patience, deadLetters, limits, mergesEqual, objection } = writing;
+export function createWrite(writing: WriteContext): Write {
+  const { connection, post, retryPolicy, deadLetters, limits, mergesEqual, precheck } = writing;
   const serialise = createSerialiser(limits);
   const batchOf = (points: readonly Point[]): Batch =>
-    prepare(mergesEqual ? mergeEqual(points) : points, serialise, limits, objection);
+    prepare(mergesEqual ? mergeEqual(points) : points, serialise, limits, precheck);
 
-  async function deliver(compressing: Promise<Buffer>, signal: AbortSignal): Promise<Verdict> {
+  async function deliver(compressing: Promise<Buffer>, signal: AbortSignal): Promise<WriteOutcome> {
     const body = await compressing;
-    return withRetries(async () => judge(await post(body, signal), connection), patience, signal);
+    return withRetries(
+      async () => classifyResponse(await post(body, signal), connection),
+      retryPolicy,
+      signal,
+    );
   }
 
   /** Resolves to the points refused for good, when all others are acknowledged. */
   async function settle(batch: Batch, signal: AbortSignal, byName = true): Promise<Rejection[]> {
     const { points, body } = batch;
     if (points.length === 0) return [...batch.rejected];
-    const verdict = await deliver(body, signal);
-    if (verdict.kind === 'accepted') return [...batch.rejected];
-    const all = verdict.kind === 'refused' && verdict.dropped === points.length;
+    const outcome = await deliver(body, signal);
+    if (outcome.kind === 'accepted') return [...batch.rejected];
+    const all = outcome.kind === 'refused' && outcome.dropped === points.length;
     if (points.length === 1 || all) {
-      return [...batch.rejected, ...points.map((point) => ({ point, reason: verdict.reason }))];
+      return [...batch.rejected, ...points.map((point) => ({ point, reason: outcome.reason }))];
     }
-    if (verdict.kind === 'refused' && byName && verdict.lines.size > 0) {
+    if (outcome.kind === 'refused' && byName && outcome.lines.size > 0) {
       const named = points.flatMap((point, index) => {
-        const reason = verdict.lines.get(index);
+        const reason = outcome.lines.get(index);
         return reason === undefined ? [] : [{ point, reason }];
       });
-      const rest = batchOf(points.filter((_, index) => !verdict.lines.has(index)));
+      const rest = batchOf(points.filter((_, index) => !outcome.lines.has(index)));
       return [...batch.rejected, ...named, ...(await settle(rest, signal, false))];
     }
     const middle = Math.ceil(points.length / 2);

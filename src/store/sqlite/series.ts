@@ -41,7 +41,7 @@ export function createSeriesTable(file: SqliteFile): SeriesTable {
       const key = seriesKey(tags);
       const known = ids.get(key);
       if (known !== undefined) return known;
-      const texts = storedTags(tags);
+      const texts = encodeTags(tags);
       const identity = seriesKey(texts);
       const [stored] = file.all('SELECT id FROM series WHERE identity = ?', [identity]) as [number][];
       const id = stored
@@ -55,7 +55,7 @@ export function createSeriesTable(file: SqliteFile): SeriesTable {
       if (missing.length > 0) {
         for (const [text] of file.all(LOAD, [JSON.stringify(missing)]) as [string][]) {
           const [id, ...values] = JSON.parse(text) as [number, ...(string | null)[]];
-          tagsById.set(id, namedTags(TAGS, values));
+          tagsById.set(id, decodeTags(TAGS, values));
         }
       }
       return tagsById;
@@ -64,7 +64,7 @@ export function createSeriesTable(file: SqliteFile): SeriesTable {
 }
 
 /** Tags as they are stored: without empty ones, and with codes for what SQLite would cut or garble (NUL, half emoji). */
-export function storedTags(tags: Tags): Tags {
+export function encodeTags(tags: Tags): Tags {
   const stored: Partial<Record<Tag, string>> = {};
   for (const tag of TAGS) {
     const value = tags[tag];
@@ -74,7 +74,7 @@ export function storedTags(tags: Tags): Tags {
 }
 
 /** Tags of stored texts, under their names; null is an absent tag. */
-export function namedTags(names: readonly Tag[], values: readonly (string | null)[]): Tags {
+export function decodeTags(names: readonly Tag[], values: readonly (string | null)[]): Tags {
   const tags: Partial<Record<Tag, string>> = {};
   for (let i = 0; i < names.length; i++) {
     const value = values[i];

@@ -17,10 +17,10 @@ const PSEUDONYM_KEY = 'canary-of-pseudonym-key';
 /** Every kind of credential that a job has, with values that are easy to recognise. */
 export const GIVEN = [...Object.values(CREDENTIALS), SESSION_TOKEN, PSEUDONYM_KEY, PLAINTEXT_KEY];
 
-export type Guarded = Vendor & { readonly gateway: Gateway };
+export type Limited = Vendor & { readonly gateway: Gateway };
 
 /** All five vendors, behind gateways that see what is sent, and a place with a job for each. */
-export async function setUpGuarded(): Promise<{ place: Place; vendors: Guarded[] }> {
+export async function setUpGuarded(): Promise<{ place: Place; vendors: Limited[] }> {
   const place = createPlace();
   const end = anHourAgo();
   const usage = { start: end - DAY, end };
@@ -47,7 +47,7 @@ export async function setUpGuarded(): Promise<{ place: Place; vendors: Guarded[]
 }
 
 /** What went over the wire to let us in: tokens that were issued, signatures that were made. */
-export function sent(vendors: readonly Guarded[]): string[] {
+export function sent(vendors: readonly Limited[]): string[] {
   const asked = vendors.flatMap(({ gateway }) => gateway.asked);
   const texts = asked.flatMap(({ url, headers, body, answer }) => [
     ...[url, body].map((text) => /[?&]Signature=([0-9a-f]+)/.exec(text)?.[1]),
@@ -61,13 +61,13 @@ export function sent(vendors: readonly Guarded[]): string[] {
 /** A daemon from its start to its stop, with a look at its pages and files while it polls. */
 export async function runDaemon(
   place: Place,
-  vendors: readonly Guarded[],
+  vendors: readonly Limited[],
   evidence: Evidence,
 ): Promise<void> {
   const before = vendors.map(({ gateway }) => gateway.asked.length);
   const daemon = place.start(['run']);
   const url = await urlOf(daemon);
-  const asked = (vendor: Guarded, index: number): boolean => vendor.gateway.asked.length > before[index]!;
+  const asked = (vendor: Limited, index: number): boolean => vendor.gateway.asked.length > before[index]!;
   await until('every vendor has been asked', () => vendors.every(asked), { by: daemon });
   await evidence.pages(url);
   evidence.files(place);

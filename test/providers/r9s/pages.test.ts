@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readRows, readTotals } from '../../../src/providers/r9s/pages.ts';
+import { readRowPages, readRecordPages } from '../../../src/providers/r9s/pages.ts';
 import type { Page, Row, UsageTotal } from '../../../src/providers/r9s/schema.ts';
 
 type ListPage = Extract<Page, { shape: 'list' }>;
@@ -38,11 +38,11 @@ function server(...pages: Page[]) {
   return { asked, next };
 }
 
-describe('readRows', () => {
+describe('readRowPages', () => {
   it('asks for nothing more when the first page is all there is', async () => {
     const { asked, next } = server();
 
-    const complete = await readRows(list(2, 'b', 'a'), next);
+    const complete = await readRowPages(list(2, 'b', 'a'), next);
 
     expect(complete.rows.map(({ id }) => id)).toEqual(['b', 'a']);
     expect(asked).toEqual([]);
@@ -52,7 +52,7 @@ describe('readRows', () => {
     const page = list(5, 'b', 'a');
     const { asked, next } = server(...Array.from({ length: 20 }, () => page));
 
-    const reading = readRows(page, next);
+    const reading = readRowPages(page, next);
 
     await expect(reading).rejects.toMatchObject({ kind: 'unavailable' });
     expect(asked).toEqual([2, 1, 2, 1, 2, 1, 2]);
@@ -61,7 +61,7 @@ describe('readRows', () => {
   it('keeps what earlier readings found', async () => {
     const { asked, next } = server(list(4, 'b', 'a'), list(4), list(4, 'd', 'c'));
 
-    const complete = await readRows(list(3, 'c', 'b'), next);
+    const complete = await readRowPages(list(3, 'c', 'b'), next);
 
     expect(complete.rows.map(({ id }) => id).toSorted()).toEqual(['a', 'b', 'c', 'd']);
     expect(complete.duplicates).toBe(1);
@@ -71,27 +71,27 @@ describe('readRows', () => {
   it('does not mix the shapes', async () => {
     const { next } = server(records(1, 1));
 
-    await expect(readRows(list(3, 'c', 'b'), next)).rejects.toMatchObject({ kind: 'bad_answer' });
+    await expect(readRowPages(list(3, 'c', 'b'), next)).rejects.toMatchObject({ kind: 'invalid_response' });
   });
 });
 
-describe('readTotals', () => {
+describe('readRecordPages', () => {
   it('adds up several records of one model and day where the total says so', async () => {
-    const complete = await readTotals(records(10, 5, 5), server().next, 100);
+    const complete = await readRecordPages(records(10, 5, 5), server().next, 100);
 
     expect(complete).toMatchObject({ duplicates: 0, agrees: true });
     expect(complete.rows).toHaveLength(2);
   });
 
   it('drops repeated records where the total says so', async () => {
-    const complete = await readTotals(records(5, 5, 5), server().next, 100);
+    const complete = await readRecordPages(records(5, 5, 5), server().next, 100);
 
     expect(complete).toMatchObject({ duplicates: 1, agrees: true });
     expect(complete.rows).toHaveLength(1);
   });
 
   it('takes a short page as it is, and tells that it does not agree', async () => {
-    const complete = await readTotals(records(12, 5, 6), server().next, 100);
+    const complete = await readRecordPages(records(12, 5, 6), server().next, 100);
 
     expect(complete).toMatchObject({ duplicates: 0, agrees: false });
     expect(complete.rows).toHaveLength(2);
@@ -103,7 +103,7 @@ describe('readTotals', () => {
       ...Array.from({ length: 7 }, (_, i) => (i % 2 === 0 ? records(100, 7) : page)),
     );
 
-    const reading = readTotals(page, next, 2);
+    const reading = readRecordPages(page, next, 2);
 
     await expect(reading).rejects.toMatchObject({
       kind: 'unavailable',

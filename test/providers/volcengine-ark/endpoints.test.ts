@@ -70,7 +70,7 @@ describe('rememberEndpoints', () => {
     expect(known.model('default', 'ep-a', NOW)).toBe('old');
   });
 
-  it('writes to the memory only what changed', () => {
+  it('writes to the state only what changed', () => {
     const store = memory();
     const known = rememberEndpoints(['default'], store);
 

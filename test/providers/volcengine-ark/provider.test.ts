@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it, test } from 'vitest';
 import { createHttp } from '../../../src/fetch/client.ts';
 import { FetchError } from '../../../src/fetch/errors.ts';
-import { memorySlots } from '../../../src/fetch/limits.ts';
-import type { Answer, Memory, Partition, Source } from '../../../src/providers/provider.ts';
+import { memoryRateLimiter } from '../../../src/fetch/limits.ts';
+import type { ReadResult, State, Partition, Source } from '../../../src/providers/provider.ts';
 import { volcengineArk } from '../../../src/providers/volcengine-ark/index.ts';
 import { FAULTS, rough, script, type FaultPlan } from '../../../src/simulator/faults.ts';
 import type { Simulator } from '../../../src/simulator/server.ts';
@@ -105,11 +105,11 @@ describe('volcengine-ark against the simulator', () => {
   it('goes on reading an endpoint that left the list, under the model it had', async () => {
     const world = office();
     const endpoints = [...ENDPOINTS];
-    const memory = createMemory();
-    const source = await connect({ world, tagged: true, endpoints, memory });
+    const state = createState();
+    const source = await connect({ world, tagged: true, endpoints, state });
     await source.partitions(new AbortController().signal);
     endpoints.splice(0, 1);
-    const restarted = connectTo(simulator, { memory });
+    const restarted = connectTo(simulator, { state });
 
     const records = await readAll(restarted, WEEK, '1d', SHANGHAI);
 
@@ -232,7 +232,7 @@ interface Setting {
   readonly tagged: boolean;
   readonly endpoints?: readonly ArkEndpoint[];
   readonly faults?: FaultPlan;
-  readonly memory?: Memory;
+  readonly state?: State;
   readonly now?: () => number;
   readonly options?: object;
 }
@@ -248,7 +248,7 @@ async function connect(setting: Setting): Promise<Source> {
   return connectTo(simulator, setting);
 }
 
-function connectTo({ url }: Simulator, { memory, now, options }: Partial<Setting>): Source {
+function connectTo({ url }: Simulator, { state, now, options }: Partial<Setting>): Source {
   const clock = now ?? (() => NOW);
   const parsed = volcengineArk.options.parse({
     access_key_id: 'AKLTTEST',
@@ -260,7 +260,7 @@ function connectTo({ url }: Simulator, { memory, now, options }: Partial<Setting
   const http = createHttp({
     baseUrl: url,
     limit: { perSecond: 1_000_000, concurrency: 2 },
-    slots: memorySlots(),
+    rateLimiter: memoryRateLimiter(),
     fetch: globalThis.fetch,
     sleep: () => Promise.resolve(),
     now: clock,
@@ -268,10 +268,10 @@ function connectTo({ url }: Simulator, { memory, now, options }: Partial<Setting
     attempts: 20,
     timeoutMs: 250,
   });
-  return volcengineArk.connect(parsed, { http, memory: memory ?? createMemory(), now: clock });
+  return volcengineArk.connect(parsed, { http, state: state ?? createState(), now: clock });
 }
 
-function createMemory(): Memory {
+function createState(): State {
   const values = new Map<string, string>();
   return { get: (key) => values.get(key), set: (key, value) => void values.set(key, value) };
 }
@@ -291,7 +291,7 @@ async function readAll(source: Source, window: Window, bucket: Bucket, zone: str
   }
   return records;
 
-  async function ask(partitions: Partition[]): Promise<Answer | undefined> {
+  async function ask(partitions: Partition[]): Promise<ReadResult | undefined> {
     try {
       return await source.read({ ...request(bucket, zone), window, partitions });
     } catch (error) {
@@ -305,7 +305,7 @@ function truth(world: World, window: Window, bucket: Bucket, zone: string, by = 
   return bucketsOf(window, bucket, zone).flatMap((part) => world.totals(part, NOW / 1000, by));
 }
 
-function sorted(records: Answer['records']): UsageRecord[] {
+function sorted(records: ReadResult['records']): UsageRecord[] {
   const key = ({ time, tags }: UsageRecord): string => `${time} ${seriesKey(tags)}`;
   return records.toSorted((a, b) => key(a).localeCompare(key(b)));
 }

@@ -2,48 +2,6 @@ import { join } from 'node:path';
 import Database from 'libsql';
 import type { LedgerDatabase } from './database.ts';
 
-/** No pause is longer than this: a slot further ahead was booked under a clock that has been set back. */
-const FURTHEST_MS = 3_600_000;
-
-/** When each host may be asked next, shared by every process on one data folder. Milliseconds since the epoch. */
-export interface Slots {
-  /** Books the host's next free slot and tells when it starts. */
-  reserve(host: string, spacingMs: number, nowMs: number): number;
-  /** No slot booked from now on starts before `untilMs`. */
-  pause(host: string, untilMs: number): void;
-}
-
-export function createSlots(db: LedgerDatabase): Slots {
-  const reserve = db
-    .prepare(
-      `INSERT INTO slot (host, next_at) VALUES ($host, $now + $spacing) ON CONFLICT (host)
-       DO UPDATE SET next_at = $spacing + iif(next_at - $now > ${FURTHEST_MS}, $now, max(next_at, $now))
-       RETURNING next_at`,
-    )
-    .raw();
-  const pause = db.prepare(
-    `INSERT INTO slot (host, next_at) VALUES (?, ?) ON CONFLICT (host)
-     DO UPDATE SET next_at = max(next_at, excluded.next_at)`,
-  );
-  // Every request books one. After a power cut a slot is worth nothing, so none waits for the disk.
-  function unsynced<T>(write: () => T): T {
-    db.exec('PRAGMA synchronous = NORMAL');
-    try {
-      return write();
-    } finally {
-      db.exec('PRAGMA synchronous = FULL');
-    }
-  }
-
-  return {
-    reserve: (host, spacing, now) => {
-      const [next] = unsynced(() => reserve.all({ host, spacing, now }))[0] as [number];
-      return next - spacing;
-    },
-    pause: (host, untilMs) => void unsynced(() => pause.run(host, untilMs)),
-  };
-}
-
 /**
  * Work that only one process may do at a time. Each lease is a lock on a file beside the ledger, which the operating
  * system lets go of when its holder ends, however it ends: a killed process blocks nobody.

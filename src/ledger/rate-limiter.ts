@@ -1,0 +1,43 @@
+import type { LedgerDatabase } from './database.ts';
+
+/** No pause is longer than this: a slot further ahead was booked under a clock that has been set back. */
+const FURTHEST_MS = 3_600_000;
+
+/** When each host may be asked next, shared by every process on one data folder. Milliseconds since the epoch. */
+export interface RateLimiter {
+  /** Books the host's next free slot and tells when it starts. */
+  acquire(host: string, spacingMs: number, nowMs: number): number;
+  /** No slot booked from now on starts before `untilMs`. */
+  pause(host: string, untilMs: number): void;
+}
+
+export function createRateLimiter(db: LedgerDatabase): RateLimiter {
+  const acquire = db
+    .prepare(
+      `INSERT INTO rate_limit (host, next_at) VALUES ($host, $now + $spacing) ON CONFLICT (host)
+       DO UPDATE SET next_at = $spacing + iif(next_at - $now > ${FURTHEST_MS}, $now, max(next_at, $now))
+       RETURNING next_at`,
+    )
+    .raw();
+  const pause = db.prepare(
+    `INSERT INTO rate_limit (host, next_at) VALUES (?, ?) ON CONFLICT (host)
+     DO UPDATE SET next_at = max(next_at, excluded.next_at)`,
+  );
+  // Every request books one. After a power cut a slot is worth nothing, so none waits for the disk.
+  function unsynced<T>(write: () => T): T {
+    db.exec('PRAGMA synchronous = NORMAL');
+    try {
+      return write();
+    } finally {
+      db.exec('PRAGMA synchronous = FULL');
+    }
+  }
+
+  return {
+    acquire: (host, spacing, now) => {
+      const [next] = unsynced(() => acquire.all({ host, spacing, now }))[0] as [number];
+      return next - spacing;
+    },
+    pause: (host, untilMs) => void unsynced(() => pause.run(host, untilMs)),
+  };
+}
