@@ -1,6 +1,6 @@
 import { constants, gzipSync } from 'node:zlib';
 import { InfluxDB } from '@influxdata/influxdb-client';
-import { Secret } from '../dist/fetch/secret.js';
+import { Secret } from '../dist/lib/secret.js';
 import { openInfluxStore } from '../dist/store/influxdb.js';
 import { parseJson } from '../dist/usage/json.js';
 import { compare, median, ratio } from './measure.mjs';

@@ -1,4 +1,4 @@
-import type { Secret } from '../fetch/secret.ts';
+import type { Secret } from '../lib/secret.ts';
 import type { Provider } from '../providers/provider.ts';
 import type { Tag } from '../usage/point.ts';
 import type { Bucket } from '../windows/window.ts';

@@ -1,4 +1,4 @@
-import { Secret } from '../fetch/secret.ts';
+import { Secret } from '../lib/secret.ts';
 import type { InfluxTarget, InfluxVersion } from '../store/influxdb/options.ts';
 import { readVariable, type Environment } from './environment.ts';
 import type { Diagnostic } from './errors.ts';

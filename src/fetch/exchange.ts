@@ -1,3 +1,4 @@
+import { withDeadline } from '../lib/deadline.ts';
 import { parseJson } from '../usage/json.ts';
 import { readText } from './body.ts';
 import { FetchError } from './errors.ts';
@@ -6,7 +7,7 @@ import type { CallEvent, HttpSettings } from './options.ts';
 import { changedError, kindOfStatus, networkError, notJson, shapeError, statusError } from './http-errors.ts';
 import { redactUrl } from './redact-url.ts';
 import { parseRetryAfter } from './retry-after.ts';
-import { cancelled, withDeadline } from './signals.ts';
+import { cancelled } from './signals.ts';
 
 interface RawAnswer {
   readonly status: number;

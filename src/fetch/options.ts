@@ -4,8 +4,8 @@ import {
   type ConcurrencyLimiter,
   type ConcurrencyLimiters,
   type HostLimit,
-  type RateLimiter,
 } from './limits.ts';
+import type { RateLimiter } from '../lib/rate-limiter.ts';
 
 /** One request, as it ended. */
 export interface CallEvent {

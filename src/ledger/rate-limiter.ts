@@ -1,16 +1,10 @@
+import type { RateLimiter } from '../lib/rate-limiter.ts';
 import type { LedgerDatabase } from './database.ts';
 
 /** No pause is longer than this: a slot further ahead was booked under a clock that has been set back. */
 const FURTHEST_MS = 3_600_000;
 
-/** When each host may be asked next, shared by every process on one data folder. Milliseconds since the epoch. */
-export interface RateLimiter {
-  /** Books the host's next free slot and tells when it starts. */
-  acquire(host: string, spacingMs: number, nowMs: number): number;
-  /** No slot booked from now on starts before `untilMs`. */
-  pause(host: string, untilMs: number): void;
-}
-
+/** The rate limits of every process on one data folder. */
 export function createRateLimiter(db: LedgerDatabase): RateLimiter {
   const acquire = db
     .prepare(

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { backfillWindow, planBackfill } from '../../src/collect/poll/backfill.ts';
 import { discover } from '../../src/collect/poll/partitions.ts';
-import { Secret } from '../../src/fetch/secret.ts';
+import { Secret } from '../../src/lib/secret.ts';
 import type { FakeOptions } from '../support/fake-provider.ts';
 import { DAY, fixture, HOUR, START, type Fixture, type FixtureOptions } from './fixture.ts';
 

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { collectCommand } from '../../src/commands/collect.ts';
-import { Secret } from '../../src/fetch/secret.ts';
+import { Secret } from '../../src/lib/secret.ts';
 import { parseLine } from '../../src/usage/line-protocol.ts';
 import { jobOf } from '../e2e/support/job.ts';
 import { sumsOf, storedSums, trueSums } from '../e2e/support/place.ts';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { collectCommand } from '../../src/commands/collect.ts';
 import { gapsCommand } from '../../src/commands/gaps.ts';
-import { Secret } from '../../src/fetch/secret.ts';
+import { Secret } from '../../src/lib/secret.ts';
 import { jobOf } from '../e2e/support/job.ts';
 import { storedSums, trueSums } from '../e2e/support/place.ts';
 import { anHourAgo, DAY, startVendor } from '../e2e/support/vendor.ts';

@@ -3,7 +3,7 @@ import { ProviderDown } from '../../src/collect/poll/batches.ts';
 import { formatCount, formatJson, formatTable, printError } from '../../src/commands/output.ts';
 import { ConfigError } from '../../src/config/errors.ts';
 import { FetchError } from '../../src/fetch/errors.ts';
-import { Secret } from '../../src/fetch/secret.ts';
+import { Secret } from '../../src/lib/secret.ts';
 import { LedgerError } from '../../src/ledger/database.ts';
 import { StoreError } from '../../src/store/store.ts';
 

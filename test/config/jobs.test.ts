@@ -4,7 +4,7 @@ import { inspect } from 'node:util';
 import { expect, test } from 'vitest';
 import { ConfigError } from '../../src/config/errors.ts';
 import { selectJobs, type LoadedJobs } from '../../src/config/jobs.ts';
-import { Secret } from '../../src/fetch/secret.ts';
+import { Secret } from '../../src/lib/secret.ts';
 import { acme, daily, folderOf, load, loadFolder } from './loading.ts';
 
 const ENV = { ACME_APP_ID: 'app', ACME_APP_SECRET: 'canary-secret-of-acme' };

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { withEnvFile, type Environment } from '../../src/config/environment.ts';
 import { ConfigError } from '../../src/config/errors.ts';
 import { readSettings } from '../../src/config/settings.ts';
-import { Secret } from '../../src/fetch/secret.ts';
+import { Secret } from '../../src/lib/secret.ts';
 import { folderOf } from './loading.ts';
 
 const HOST = { INFLUX_HOST: 'http://localhost:8086/' };

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { FetchError } from '../../src/fetch/errors.ts';
 import type { Call } from '../../src/fetch/http.ts';
-import { concurrencyLimiters, memoryRateLimiter } from '../../src/fetch/limits.ts';
+import { concurrencyLimiters } from '../../src/fetch/limits.ts';
+import { memoryRateLimiter } from '../support/memory-rate-limiter.ts';
 import { hang, json, stubbedHttp, type Reply } from '../support/stub-fetch.ts';
 
 function call(over: Partial<Call<{ ok: boolean }>> = {}): Call<{ ok: boolean }> {

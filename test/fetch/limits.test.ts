@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { memoryRateLimiter } from '../../src/fetch/limits.ts';
+import { memoryRateLimiter } from '../support/memory-rate-limiter.ts';
 import { parseRetryAfter } from '../../src/fetch/retry-after.ts';
 
-describe('memoryRateLimiter', () => {
-  it('spaces the requests to a host, each host by itself', () => {
+describe('a rate limiter in memory', () => {
+  it('spaces the requests to each host', () => {
     const rateLimiter = memoryRateLimiter();
 
     const starts = [0, 0, 10, 500].map((now) => rateLimiter.acquire('a', 100, now));
@@ -12,7 +12,7 @@ describe('memoryRateLimiter', () => {
     expect(rateLimiter.acquire('b', 100, 0)).toBe(0);
   });
 
-  it('lets the longest pause count', () => {
+  it('keeps the longest pause', () => {
     const rateLimiter = memoryRateLimiter();
 
     rateLimiter.pause('a', 5000);

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { FetchError } from '../../src/fetch/errors.ts';
 import type { HttpRequest } from '../../src/fetch/http.ts';
 import { redactUrl } from '../../src/fetch/redact-url.ts';
-import { Secret } from '../../src/fetch/secret.ts';
+import { Secret } from '../../src/lib/secret.ts';
 import { vendorMessage } from '../../src/fetch/vendor-message.ts';
 import { hang, json, stubbedHttp, type Reply } from '../support/stub-fetch.ts';
 
@@ -111,6 +111,8 @@ it("makes a vendor's message fit to be shown", () => {
   const secrets = [new Secret(CANARY)];
 
   expect(vendorMessage(`token ${CANARY}\n\tis  bad\u0007`, secrets)).toBe('token *** is bad');
+  expect(vendorMessage('\u001b[31ma\u202Eb\u001b[0m', secrets)).toBe('ab');
+  expect(vendorMessage(`${CANARY.slice(0, 4)}\u200B${CANARY.slice(4)}`, secrets)).toBe('***');
   expect(vendorMessage('x'.repeat(400))).toHaveLength(303);
   expect(vendorMessage(`Signature=${'0fA9'.repeat(10)} of ${'ab'.repeat(20)}x`)).toBe(
     `Signature=*** of ${'ab'.repeat(20)}x`,

@@ -1,6 +1,6 @@
 import { describe, expect, it, test } from 'vitest';
 import { FetchError } from '../../src/fetch/errors.ts';
-import { Secret } from '../../src/fetch/secret.ts';
+import { Secret } from '../../src/lib/secret.ts';
 import { createLogger, type Logger, type LogOptions } from '../../src/observe/log.ts';
 import { StoreError } from '../../src/store/store.ts';
 

@@ -5,7 +5,7 @@ import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { createHttp } from '../../src/fetch/client.ts';
 import { FetchError } from '../../src/fetch/errors.ts';
-import { memoryRateLimiter } from '../../src/fetch/limits.ts';
+import { memoryRateLimiter } from '../support/memory-rate-limiter.ts';
 import { PROVIDERS } from '../../src/providers/index.ts';
 import type { Provider, ReadRequest, Source } from '../../src/providers/provider.ts';
 import { toLine } from '../../src/usage/line-protocol.ts';

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { createHttp } from '../../src/fetch/client.ts';
-import { memoryRateLimiter } from '../../src/fetch/limits.ts';
+import { memoryRateLimiter } from '../support/memory-rate-limiter.ts';
 import type { Partition, Source } from '../../src/providers/provider.ts';
 import { trae } from '../../src/providers/trae/index.ts';
 import { rough, script } from '../../src/simulator/faults.ts';

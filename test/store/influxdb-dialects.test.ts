@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Secret } from '../../src/fetch/secret.ts';
+import { Secret } from '../../src/lib/secret.ts';
 import type { InfluxOptions, InfluxTarget } from '../../src/store/influxdb/options.ts';
 import { StoreError } from '../../src/store/store.ts';
 import { CANARY, hourly, influx2At } from '../support/influx-points.ts';

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Secret } from '../../src/fetch/secret.ts';
+import { Secret } from '../../src/lib/secret.ts';
 import { StoreError } from '../../src/store/store.ts';
 import type { InfluxOptions } from '../../src/store/influxdb/options.ts';
 import { MEASUREMENT, TAGS, type Point } from '../../src/usage/point.ts';

@@ -1,4 +1,4 @@
-import { Secret } from '../../src/fetch/secret.ts';
+import { Secret } from '../../src/lib/secret.ts';
 import type { InfluxTarget } from '../../src/store/influxdb/options.ts';
 import { toLine } from '../../src/usage/line-protocol.ts';
 import type { Point } from '../../src/usage/point.ts';

@@ -1,5 +1,5 @@
 import { createHttp } from '../../src/fetch/client.ts';
-import { memoryRateLimiter } from '../../src/fetch/limits.ts';
+import { memoryRateLimiter } from './memory-rate-limiter.ts';
 import type { ReadResult, Provider, Source } from '../../src/providers/provider.ts';
 import type { UsageEvent, World } from '../../src/simulator/world.ts';
 import type { Tag, UsageRecord } from '../../src/usage/point.ts';

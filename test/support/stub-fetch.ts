@@ -1,6 +1,6 @@
 import { createHttp } from '../../src/fetch/client.ts';
 import type { Http } from '../../src/fetch/http.ts';
-import { memoryRateLimiter } from '../../src/fetch/limits.ts';
+import { memoryRateLimiter } from './memory-rate-limiter.ts';
 import type { CallEvent, HttpOptions } from '../../src/fetch/options.ts';
 import { fakeClock, type FakeClock } from './fake-clock.ts';
 

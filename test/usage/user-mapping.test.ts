@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Secret } from '../../src/fetch/secret.ts';
+import { Secret } from '../../src/lib/secret.ts';
 import { createUserMapping, parseTeams, pseudonym } from '../../src/usage/user-mapping.ts';
 
 describe('parseTeams', () => {

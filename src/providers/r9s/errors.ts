@@ -1,7 +1,7 @@
 import { FetchError, type FetchErrorKind } from '../../fetch/errors.ts';
 import type { HttpResponse } from '../../fetch/http.ts';
 import { kindOfStatus } from '../../fetch/http-errors.ts';
-import type { Secret } from '../../fetch/secret.ts';
+import type { Secret } from '../../lib/secret.ts';
 import { vendorMessage } from '../../fetch/vendor-message.ts';
 import { Envelope } from './schema.ts';
 

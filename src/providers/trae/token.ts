@@ -1,5 +1,5 @@
 import { FetchError } from '../../fetch/errors.ts';
-import type { Secret } from '../../fetch/secret.ts';
+import type { Secret } from '../../lib/secret.ts';
 
 export interface Token {
   readonly value: Secret;

@@ -1,4 +1,6 @@
-import type { Secret } from '../../fetch/secret.ts';
+import { displayText } from '../../lib/display-text.ts';
+import { redact } from '../../lib/redact.ts';
+import type { Secret } from '../../lib/secret.ts';
 import { StoreError } from '../store.ts';
 import type { InfluxTarget, InfluxVersion } from './options.ts';
 
@@ -62,7 +64,7 @@ export function accessTo(target: InfluxTarget): Access {
     url,
     description: `the server at ${url}`,
     authorize: () => authorizationOf(target),
-    redact: (text) => redact(text, target),
+    redact: (text) => shown(text, target),
   };
 }
 
@@ -162,12 +164,9 @@ function basic(username: string, password: Secret): string {
   return Buffer.from(`${username}:${password.reveal()}`).toString('base64');
 }
 
-function redact(text: string, { token, username, password }: InfluxTarget): string {
-  const secrets = [token?.reveal(), password?.reveal()];
-  if (username !== undefined && password) secrets.push(basic(username, password));
-  let clean = text;
-  for (const secret of secrets) {
-    if (secret) clean = clean.replaceAll(secret, '***').replaceAll(encodeURIComponent(secret), '***');
-  }
+/** What a server says, fit to be shown: one line, short, without any credential. */
+function shown(text: string, { token, username, password }: InfluxTarget): string {
+  const login = username !== undefined && password ? basic(username, password) : undefined;
+  const clean = displayText(redact(text, [token?.reveal(), password?.reveal(), login]));
   return clean.length > 400 ? `${clean.slice(0, 400)}...` : clean;
 }

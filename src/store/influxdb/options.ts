@@ -1,4 +1,4 @@
-import type { Secret } from '../../fetch/secret.ts';
+import type { Secret } from '../../lib/secret.ts';
 import type { DeadLetters } from '../dead-letters.ts';
 
 export type InfluxVersion = '1' | '2' | '3' | 'victoriametrics';

@@ -3,7 +3,7 @@ import { Agent as HttpsAgent } from 'node:https';
 import { promisify } from 'node:util';
 import { constants, gzip } from 'node:zlib';
 import { HttpError, InfluxDB, type Transport } from '@influxdata/influxdb-client';
-import { withDeadline } from '../../fetch/signals.ts';
+import { withDeadline } from '../../lib/deadline.ts';
 import type { Connection } from './connection.ts';
 import { networkFault } from './unavailable.ts';
 

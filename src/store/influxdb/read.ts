@@ -1,4 +1,4 @@
-import { withDeadline } from '../../fetch/signals.ts';
+import { withDeadline } from '../../lib/deadline.ts';
 import { StoreError } from '../store.ts';
 import type { Access, Connection } from './connection.ts';
 import { networkFault, Unavailable, withRetries, type RetryPolicy } from './unavailable.ts';

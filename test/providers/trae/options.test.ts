@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { Secret } from '../../../src/fetch/secret.ts';
+import { Secret } from '../../../src/lib/secret.ts';
 import { Options } from '../../../src/providers/trae/options.ts';
 
 const required = { app_id: 'app', app_secret: 'hush' };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { FetchError } from '../../../src/fetch/errors.ts';
-import { Secret } from '../../../src/fetch/secret.ts';
+import { Secret } from '../../../src/lib/secret.ts';
 import { createTokens, renewAt, type Token } from '../../../src/providers/trae/token.ts';
 
 const { signal } = new AbortController();

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, test } from 'vitest';
 import { createHttp } from '../../../src/fetch/client.ts';
 import { FetchError } from '../../../src/fetch/errors.ts';
-import { memoryRateLimiter } from '../../../src/fetch/limits.ts';
+import { memoryRateLimiter } from '../../support/memory-rate-limiter.ts';
 import type { ReadResult, State, Partition, Source } from '../../../src/providers/provider.ts';
 import { volcengineArk } from '../../../src/providers/volcengine-ark/index.ts';
 import { FAULTS, rough, script, type FaultPlan } from '../../../src/simulator/faults.ts';
