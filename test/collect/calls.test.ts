@@ -136,7 +136,7 @@ describe('calls for 1,000 members of whom 100 are active, by the hour', () => {
     await readWhole(context, days);
 
     expect(vendor.calls.length).toBe(
-      table.get('the look-back for the first time, 100 members busy in every hour'),
+      table.get('the lookback for the first time, 100 members busy in every hour'),
     );
     expect(vendor.calls.length).toBeLessThanOrEqual(2 * 72 + BATCHES);
   });
@@ -152,7 +152,7 @@ describe('calls for 1,000 members of whom 100 are active, by the hour', () => {
 
     const made = await calls();
 
-    expect(made).toBe(table.get('a quiet poll of the look-back'));
+    expect(made).toBe(table.get('a quiet poll of the lookback'));
     expect(made).toBe(BATCHES);
     expect(vendor.calls.slice(-BATCHES)).toEqual(Array(BATCHES).fill(100));
   });
