@@ -24,7 +24,7 @@ const ENGLISH = page('README.md');
 const CHINESE = page('README.zh-CN.md');
 
 describe.each(PAGES.map((each) => [each.path, each] as const))('%s', (_, each) => {
-  it('links to what is there', () => {
+  it('has no broken links', () => {
     const local = each.links.filter((link) => !/^[a-z]+:/.test(link)).map((link) => targetOf(each, link));
 
     const broken = local.filter(({ path, anchor }) => {
@@ -102,20 +102,48 @@ describe('the two READMEs', () => {
     expect(elsewhere(CHINESE)).toEqual(elsewhere(ENGLISH));
   });
 
-  it('have the same tables, by what their first columns name', () => {
-    const shape = ({ tables }: Page): unknown[] =>
-      tables.map((table) => ({
-        columns: table.titles.length,
-        rows: table.rows.map((row) => codesOf({ ...table, rows: [row] })),
-      }));
+  it('have the same tables, row by row, with the same names, defaults and figures', () => {
+    const facts = ({ tables }: Page): unknown[] =>
+      tables.map(({ rows }) => rows.map((row) => row.map(factsIn)));
 
-    expect(shape(CHINESE)).toEqual(shape(ENGLISH));
+    expect(facts(CHINESE)).toEqual(facts(ENGLISH));
   });
 
-  it('have as many points in each list', () => {
-    const points = ({ text }: Page): number => text.match(/^(- |\d+\. )/gm)?.length ?? 0;
+  it('have the same lists, item by item, with the same names and figures', () => {
+    const facts = ({ text }: Page): unknown[] =>
+      [...text.matchAll(/^(?:- |\d+\. )(.*(?:\n {2,}\S.*)*)/gm)].map(([, item = '']) => factsIn(item));
 
-    expect(points(CHINESE)).toBe(points(ENGLISH));
+    expect(facts(CHINESE)).toEqual(facts(ENGLISH));
+  });
+});
+
+describe('what the pages quote', () => {
+  const code = sourceFiles('src')
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => readFileSync(file, 'utf8'));
+  const isInCode = (text: string): boolean => code.some((file) => file.includes(text));
+
+  it('of messages in the README is in the code', () => {
+    const messages = codesOf(tableOf(ENGLISH, 'symptom')).filter((text) => !text.startsWith('tokentide '));
+    const parts = messages.flatMap((text) => text.split('...')).map((part) => part.replace(/[ :()]+$/, ''));
+
+    expect(parts.filter((part) => part.length > 2 && !isInCode(part))).toEqual([]);
+  });
+
+  it('of the demo is what the demo prints', () => {
+    const sample = ENGLISH.blocks.find((block) => block.includes('tokentide demo:')) ?? '';
+    const banner = sample.split('\n').slice(0, 2);
+
+    expect(banner.filter((line) => !isInCode(line))).toEqual([]);
+  });
+
+  it('of the columns of status is in its table', () => {
+    const titles = /title: '([^']+)'/g;
+    const status = readFileSync(join(ROOT, 'src/commands/status.ts'), 'utf8');
+
+    const shown = [...status.matchAll(titles)].map(([, title]) => title);
+
+    expect(shown).toEqual(['job', ...codesOf(tableOf(page('docs/operations.md'), 'column'))]);
   });
 });
 
@@ -145,7 +173,7 @@ test('comments in the code name pages that exist', () => {
 });
 
 test('no file names a place on one machine, or where packages came from', () => {
-  // In pieces, so that this file does not find itself.
+  // Assembled from parts, so that this file does not match.
   const places = [`/(?:${['home', 'root', 'work', 'Users'].join('|')})/`, ['https?://', 'registry'].join('')];
   const files = [
     ...sourceFiles(),
@@ -158,9 +186,14 @@ test('no file names a place on one machine, or where packages came from', () => 
   expect(found).toEqual([]);
 });
 
-function sourceFiles(): string[] {
-  const folders = ['src', 'test', 'bench', 'jobs', 'grafana', 'schema', '.ci'];
-  return folders
+/** The parts of a text that no translation changes: inline code and figures, sorted. */
+function factsIn(text: string): string[] {
+  const figures = text.replaceAll(/`[^`]*`/g, ' ').match(/\d[\d,.^-]*\d|\d/g) ?? [];
+  return [...codeIn(text), ...figures].toSorted();
+}
+
+function sourceFiles(...folders: string[]): string[] {
+  return (folders.length > 0 ? folders : ['src', 'test', 'bench', 'jobs', 'grafana', 'schema', '.ci'])
     .filter((folder) => existsSync(join(ROOT, folder)))
     .flatMap((folder) =>
       readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
@@ -171,7 +204,7 @@ function sourceFiles(): string[] {
 
 const helps = new Map<string, Promise<string>>();
 
-/** What `tokentide help` prints, of a command where one is named. */
+/** The output of `tokentide help`, or of the help of one command. */
 function help(command: string): Promise<string> {
   let text = '';
   const write = (part: string): void => void (text += part);
@@ -190,7 +223,7 @@ function help(command: string): Promise<string> {
   return asked;
 }
 
-/** The commands that there are. */
+/** Names of the commands in a help text. */
 async function commandsOf(command: string): Promise<string[]> {
   return [...(await help(command)).matchAll(/^ {2}([a-z]+)(?: |$)/gm)].map(([, name = '']) => name);
 }
@@ -201,7 +234,7 @@ const SCRIPTS = Object.keys(
 );
 const OF_NPM = ['ci', 'install', 'link', 'pack'];
 
-/** What a piece of a command line names that does not exist. */
+/** Commands, options and scripts in a piece of a command line that do not exist. */
 async function unknownIn(text: string): Promise<string[]> {
   const unknown: string[] = [];
   for (const [, script = ''] of text.matchAll(/\bnpm (?:run )?(?:--silent )?([a-z]+)/g)) {
