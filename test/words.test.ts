@@ -100,6 +100,15 @@ const PHRASES: readonly Rule[] = [
   [/\bdo(?:es)? not know them\b/, 'name the credential that the server rejects'],
   [/\bdoes not say which InfluxDB\b/, 'name the cause: the token, or the server version'],
 
+  // Identifiers in place of words.
+  [/\bReadResult of [A-Z]/, 'a response of'],
+  [/\bOverflowParts? (?:of|whose)\b/, 'the overflow parts, or the share'],
+  [
+    /\b(?:lastAnswers answers|allowedValues values|(?:a|no) selfTest measurement|for rateLimiter|429 generation)\b/,
+    'words of the language',
+  ],
+  [/\bcheckpoints (?:a|no) bucket\b/, 'reads a bucket'],
+
   // Home-made terms.
   [/\bback-fill(?:s|ed|ing)?\b/i, 'backfill'],
   [/\btotals[- ]first\b/, 'bisection'],
