@@ -65,7 +65,7 @@ const PHRASES: readonly Rule[] = [
   [/\bto catch up\b/, 'backlog'],
   [/\bjobs? (?:is|are) on\b|\bno job is on\b|\ball that are on\b/, 'job enabled'],
   [
-    /\b(?:jobs?"?|name\}"?|\}) (?:is|are) off\b|"?\$\{name\}"? is off\b|\bthat is off\b|\bit is off\b|\bis on as soon as\b/,
+    /\b(?:jobs?"?|name\}"?|\}) (?:is|are) off\b|"?\$\{name\}"? is off\b|\b(?:that|it) is off\b(?! by)|\bis on as soon as\b/,
     'job disabled',
   ],
   [/\bthat should be there and (?:is|are) not\b|\bshould be there and is not\b/, 'missing windows'],
