@@ -77,7 +77,7 @@ describe('docker-compose.yml', () => {
     expect(collector.volumes).toContain('./jobs:/app/jobs:ro');
   });
 
-  it('gives the collector settings that it accepts, whatever stands in .env', () => {
+  it('gives the collector valid settings, whatever .env contains', () => {
     const env = Object.fromEntries(
       Object.entries(collector.environment).map(([name, value]) => [
         name,

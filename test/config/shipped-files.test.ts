@@ -26,7 +26,7 @@ test('there is one job file for each provider', () => {
   expect(readdirSync(JOBS).toSorted()).toEqual(PROVIDERS.map(({ id }) => `${id}.yaml`).toSorted());
 });
 
-test('all jobs are off without variables and on with them', () => {
+test('all jobs are disabled without variables and enabled with them', () => {
   const without = load(JOBS, {});
   const withAll = load(JOBS, ALL_SET);
 
