@@ -14,6 +14,7 @@ RUN npm run build && chmod +x dist/cli.js
 FROM node:24-slim
 # Memory limits: docs/operations.md.
 ENV NODE_ENV=production \
+    NODE_USE_ENV_PROXY=1 \
     NODE_OPTIONS="--max-semi-space-size=2 --max-old-space-size=1024" \
     TOKENTIDE_JOBS=/app/jobs \
     TOKENTIDE_DATA=/data \

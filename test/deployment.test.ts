@@ -151,6 +151,11 @@ describe('Dockerfile', () => {
     expect(instructions.at(-1)).toEqual(['CMD', '["run"]']);
   });
 
+  // Node.js 24 ignores HTTPS_PROXY without it: https://nodejs.org/api/cli.html#node_use_env_proxy1
+  it('sends requests through the proxy that the environment names', () => {
+    expect(of('ENV').flat()).toContain('NODE_USE_ENV_PROXY=1');
+  });
+
   it('asks for health on the port that it listens on', () => {
     const [, port] = /TOKENTIDE_LISTEN=0\.0\.0\.0:(\d+)/.exec(text) ?? [];
 
