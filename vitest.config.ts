@@ -1,11 +1,15 @@
 import { defineConfig } from 'vitest/config';
 
-export default defineConfig({
+/** `vitest run` is `npm test`; `vitest run --mode full` is `npm run test:full`. */
+export default defineConfig(({ mode }) => ({
   test: {
     include: ['test/**/*.test.ts'],
+    exclude: mode === 'full' ? [] : ['test/e2e/!(bad-input|smoke).test.ts'],
+    env: { TESTS: mode === 'full' ? 'full' : 'fast' },
+    globalSetup: ['scripts/build.mjs'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     // Two test files side by side: the end-to-end files start whole daemons.
     maxWorkers: 2,
   },
-});
+}));

@@ -1,8 +1,8 @@
 import { constants, gzipSync } from 'node:zlib';
 import { InfluxDB } from '@influxdata/influxdb-client';
-import { Secret } from '../dist/lib/secret.js';
-import { openInfluxStore } from '../dist/store/influxdb.js';
-import { parseJson } from '../dist/usage/json.js';
+import { Secret } from '../build/lib/secret.js';
+import { openInfluxStore } from '../build/store/influxdb.js';
+import { parseJson } from '../build/usage/json.js';
 import { compare, median, ratio } from './measure.mjs';
 import { clientPoint } from './serialise.mjs';
 import { startSink } from './sink.mjs';

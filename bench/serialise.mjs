@@ -1,5 +1,5 @@
 import { InfluxDB, Point } from '@influxdata/influxdb-client';
-import { createSerialiser } from '../dist/usage/serialiser.js';
+import { createSerialiser } from '../build/usage/serialiser.js';
 import { compare, median, ratio } from './measure.mjs';
 import { assertTruth, createTally, points, truthOf } from './workload.mjs';
 

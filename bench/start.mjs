@@ -1,10 +1,11 @@
+import { spawnSync } from 'node:child_process';
 import { createSite, startCommand, startVendor } from './daemon.mjs';
 import { median } from './measure.mjs';
 import { startSink } from './sink.mjs';
 
 const ROUNDS = 7;
 
-/** From the start of the process of `tokentide run` to its first request to a vendor, in milliseconds. */
+/** From the start of the process of `tokentide run` to its first request to a vendor, and all of `node -e 0`, in milliseconds. */
 export async function benchStart() {
   const requests = [];
   let heard = () => {};
@@ -14,6 +15,7 @@ export async function benchStart() {
     heard();
   });
   const times = [];
+  const nodeTimes = [];
   try {
     for (let round = 0; round <= ROUNDS; round++) {
       const site = createSite({ vendor, sink, from: '1d' });
@@ -29,10 +31,13 @@ export async function benchStart() {
       child.kill('SIGTERM');
       await failed.catch(() => {});
       site.remove();
+      const nodeStarted = performance.now();
+      spawnSync(process.execPath, ['-e', '0'], { env: site.env });
+      if (round > 0) nodeTimes.push(performance.now() - nodeStarted);
     }
   } finally {
     sink.close();
     vendor.close();
   }
-  return { milliseconds: median(times) };
+  return { milliseconds: median(times), nodeMilliseconds: median(nodeTimes) };
 }

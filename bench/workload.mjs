@@ -1,8 +1,8 @@
 // What every part of the bench works on: usage of 3,000 series as a mid-sized company has it, always the same.
 import { z } from 'zod';
-import { CountField } from '../dist/usage/count-schema.js';
-import { FIELDS } from '../dist/usage/point.js';
-import { TimeField } from '../dist/usage/time-schema.js';
+import { CountField } from '../build/usage/count-schema.js';
+import { FIELDS } from '../build/usage/point.js';
+import { TimeField } from '../build/usage/time-schema.js';
 
 const HOUR = 3600;
 export const START = 1_767_225_600;

@@ -104,7 +104,7 @@ describe('a ledger file', () => {
 
   it('loses no acknowledged commit to kill -9', async () => {
     const script = join(folder, 'writer.mjs');
-    const dist = new URL('../../dist/ledger/ledger.js', import.meta.url);
+    const dist = new URL('../../build/ledger/ledger.js', import.meta.url);
     writeFileSync(
       script,
       `import { openLedger } from '${dist.href}';

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openLedger } from '../../src/ledger/ledger.ts';
 
-const COMPILED = new URL('../../dist/ledger/ledger.js', import.meta.url);
+const COMPILED = new URL('../../build/ledger/ledger.js', import.meta.url);
 
 let folder: string;
 let path: string;

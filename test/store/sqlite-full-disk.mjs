@@ -1,5 +1,5 @@
 // Writes until the file may not grow any more, then says what became of the last write.
-import { openSqliteStore } from '../../dist/store/sqlite.js';
+import { openSqliteStore } from '../../build/store/sqlite.js';
 
 const store = openSqliteStore(process.argv[2]);
 let written = 0;

@@ -1,5 +1,5 @@
 // Writes batch after batch into the store until it is killed, and says which batch was acknowledged.
-import { openSqliteStore } from '../../dist/store/sqlite.js';
+import { openSqliteStore } from '../../build/store/sqlite.js';
 
 const [path, first, size] = process.argv.slice(2);
 const store = openSqliteStore(path);

@@ -343,7 +343,7 @@ const BATCH = 2000;
 /** Runs the writer from batch `first` on and kills it after `acks` acknowledgements. Resolves to the last one. */
 function writeUntilKilled(path: string, first: number, acks: number): Promise<number> {
   expect(
-    existsSync(new URL('../../dist/store/sqlite.js', import.meta.url)),
+    existsSync(new URL('../../build/store/sqlite.js', import.meta.url)),
     'npm run build comes first',
   ).toBe(true);
   const child = spawn(process.execPath, [WRITER, path, String(first), String(BATCH)], {
