@@ -6,6 +6,7 @@ import { readWindow } from '../../src/collect/poll/read-window.ts';
 import { createWorld, officeHours, type UsageEvent } from '../../src/simulator/world.ts';
 import type { Window } from '../../src/windows/window.ts';
 import { jobContextOf, DAY, HOUR } from '../support/job-context.ts';
+import { FULL } from '../support/extent.ts';
 import { fakeVendor } from '../support/fake-provider.ts';
 import { memoryStore } from '../support/memory-store.ts';
 import { differences, textsOf, truePoints, worldVendor } from './world-vendor.ts';
@@ -80,19 +81,22 @@ function documented(): Map<string, number> {
 describe('calls for 1,000 members of whom 100 are active, by the hour', () => {
   const table = documented();
 
-  it('back-fills 30 days of office hours in a tenth of the naive calls, and every point is right', async () => {
-    const { calls, store, world } = collector(office());
+  it.runIf(FULL)(
+    'back-fills 30 days of office hours in a tenth of the naive calls, and every point is right',
+    async () => {
+      const { calls, store, world } = collector(office());
 
-    const made = await calls();
+      const made = await calls();
 
-    expect(made).toBe(table.get('30 days, office hours'));
-    expect(made).toBeLessThanOrEqual(NAIVE / 10);
-    expect(textsOf(store.contents.values())).toEqual(
-      truePoints(world, '1h', 'Asia/Shanghai', { start: START, end: NOW }),
-    );
-  });
+      expect(made).toBe(table.get('30 days, office hours'));
+      expect(made).toBeLessThanOrEqual(NAIVE / 10);
+      expect(textsOf(store.contents.values())).toEqual(
+        truePoints(world, '1h', 'Asia/Shanghai', { start: START, end: NOW }),
+      );
+    },
+  );
 
-  it('asks hardly more than once per bucket where everybody is busy in every hour', async () => {
+  it.runIf(FULL)('asks hardly more than once per bucket where everybody is busy in every hour', async () => {
     const days = 10;
     const { calls, store, world } = collector(aroundTheClock(days), { start: NOW - days * DAY });
 
@@ -106,18 +110,21 @@ describe('calls for 1,000 members of whom 100 are active, by the hour', () => {
     );
   });
 
-  it('asks about once per bucket where 100 members are busy in every hour of 30 days', async () => {
-    const { context, vendor, store, world } = collector(aroundTheClock(30));
+  it.runIf(FULL)(
+    'asks about once per bucket where 100 members are busy in every hour of 30 days',
+    async () => {
+      const { context, vendor, store, world } = collector(aroundTheClock(30));
 
-    await readWhole(context, { start: START, end: NOW });
+      await readWhole(context, { start: START, end: NOW });
 
-    expect(vendor.calls.length).toBe(table.get('30 days, 100 members busy in every hour'));
-    // 720 unknown buckets take 720 equations, and nine more found out who is idle: no way of asking needs fewer.
-    expect(vendor.calls.length).toBeGreaterThanOrEqual(BUCKETS + BATCHES - 1);
-    expect(vendor.calls.length).toBeLessThanOrEqual(NAIVE / 9);
-    const points = truePoints(world, '1h', 'Asia/Shanghai', { start: START, end: NOW });
-    expect(differences(textsOf(store.contents.values()), points)).toEqual([]);
-  });
+      expect(vendor.calls.length).toBe(table.get('30 days, 100 members busy in every hour'));
+      // 720 unknown buckets take 720 equations, and nine more found out who is idle: no way of asking needs fewer.
+      expect(vendor.calls.length).toBeGreaterThanOrEqual(BUCKETS + BATCHES - 1);
+      expect(vendor.calls.length).toBeLessThanOrEqual(NAIVE / 9);
+      const points = truePoints(world, '1h', 'Asia/Shanghai', { start: START, end: NOW });
+      expect(differences(textsOf(store.contents.values()), points)).toEqual([]);
+    },
+  );
 
   it('never asks more than for every bucket, also where everyone is busy in every hour', async () => {
     const day = { start: NOW - 3 * DAY, end: NOW - 2 * DAY };
@@ -141,7 +148,7 @@ describe('calls for 1,000 members of whom 100 are active, by the hour', () => {
     expect(vendor.calls.length).toBeLessThanOrEqual(2 * 72 + BATCHES);
   });
 
-  it('asks once per batch when nothing has moved in three days', async () => {
+  it.runIf(FULL)('asks once per batch when nothing has moved in three days', async () => {
     const { calls, clock, vendor } = collector(office(), { lookback: 3 * DAY });
     const evening = START + 25 * DAY + 21 * HOUR;
     for (let minute = 0; minute < 60; minute += 5) {
@@ -179,7 +186,7 @@ describe('calls for 1,000 members of whom 100 are active, by the hour', () => {
     expect([...store.contents.values()].filter((point) => point.time === time)).toHaveLength(1);
   });
 
-  it('leaves idle members out after the first answer', async () => {
+  it.runIf(FULL)('leaves idle members out after the first answer', async () => {
     const { calls, vendor } = collector(office());
 
     await calls();

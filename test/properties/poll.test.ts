@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { FetchError } from '../../src/fetch/errors.ts';
 import { poll } from '../../src/collect/poll/poll.ts';
 import { jobContextOf, DAY, HOUR } from '../support/job-context.ts';
+import { FULL } from '../support/extent.ts';
 import { fakeVendor, stored, truth, type FakeOptions } from '../support/fake-provider.ts';
 import { memoryStore } from '../support/memory-store.ts';
 
@@ -169,7 +170,7 @@ describe('whatever happens on the way, the store ends equal to the provider', ()
         fc.asyncProperty(circumstances, fc.array(step, { maxLength: 40 }), (around, steps) =>
           run(options, around, steps),
         ),
-        { numRuns: Number(process.env.RUNS ?? 350) },
+        { numRuns: Number(process.env.RUNS ?? (FULL ? 350 : 35)) },
       );
     },
     120_000,
