@@ -17,7 +17,7 @@ async function setUp({ liveFor = 0, ...job }: { liveFor?: number; schedule?: str
 }
 
 test('points wait out an outage of the store, go in oldest first, and add up', async () => {
-  const { place, store, vendor, start, settled } = await setUp({ liveFor: 20, schedule: '* * * * * *' });
+  const { place, store, vendor, start, settled } = await setUp({ liveFor: 8, schedule: '* * * * * *' });
   const daemon = place.start(['run']);
   const url = await urlOf(daemon);
   const readiness = async (): Promise<{ reasons: string[] }> =>
