@@ -106,7 +106,7 @@ export function logOf({ stdout }: { readonly stdout: string }): Record<string, u
 /** Where a daemon serves its health and metrics, once it says so. */
 export function urlOf(daemon: Running): Promise<string> {
   const spoken = (): string | undefined => {
-    const url = logOf(daemon).find(({ msg }) => msg === 'context')?.['url'];
+    const url = logOf(daemon).find(({ msg }) => msg === 'collecting')?.['url'];
     return typeof url === 'string' ? url : undefined;
   };
   return until('the daemon says where it listens', spoken, { by: daemon });
