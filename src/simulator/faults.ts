@@ -1,6 +1,6 @@
 import { seeded } from './random.ts';
 
-/** Ways a vendor's API misbehaves. The last three only make sense to some vendors, whose handlers act them out. */
+/** Faults of a vendor's API. The last three are specific to some vendors, whose handlers simulate them. */
 export const FAULTS = [
   'rate_limited',
   'server_error',
@@ -14,18 +14,18 @@ export const FAULTS = [
 ] as const;
 export type Fault = (typeof FAULTS)[number];
 
-/** Decides, request by request, what goes wrong. */
+/** Selects the fault of each request. */
 export type FaultPlan = (action: string) => Fault | undefined;
 
 export const calm: FaultPlan = () => undefined;
 
-/** A seeded share of requests goes wrong, in ways drawn from `faults`. */
+/** A seeded share of requests fails, each with a fault drawn from `faults`. */
 export function rough(seed: number, share: number, faults: readonly Fault[] = FAULTS): FaultPlan {
   const random = seeded(seed);
   return () => (random() < share ? faults[Math.floor(random() * faults.length)] : undefined);
 }
 
-/** Each fault once, in order, then calm. */
+/** Each fault once, in order, then none. */
 export function script(...faults: (Fault | undefined)[]): FaultPlan {
   const left = [...faults];
   return () => left.shift();

@@ -13,9 +13,9 @@ export interface R9sSimulatorOptions {
   readonly managementKey: string;
   /** `list`: a row per request. `records`: a total per UTC day and model. */
   readonly shape: 'records' | 'list';
-  /** The most rows of one page, whatever is asked for. */
+  /** The maximum rows per page, whatever `pagesize` says. */
   readonly maxPageSize: number;
-  /** Whether the second `end_time` belongs to the range. */
+  /** Whether `end_time` belongs to the range. */
   readonly rangeEnd?: 'exclusive' | 'inclusive';
   readonly port?: number;
   readonly faults?: FaultPlan;
@@ -25,7 +25,7 @@ const PATH = '/usage';
 const DAY = 86_400;
 const DEFAULT_PAGE_SIZE = 20;
 
-/** What one request counts here: a quarter of the input comes from the cache. */
+/** Fields of one request: a quarter of the input is cached. */
 export function r9sFields(input: number, output: number): Fields {
   const cached = Math.floor(input / 4);
   return { input_tokens: input, cached_input_tokens: cached, output_tokens: output, requests: 1 };
@@ -76,7 +76,7 @@ function listPage(
 ): SimulatorReply {
   const newest = events[0];
   const last = page * size >= events.length;
-  // The newest request comes in after this page and before the next, which it pushes down by one row.
+  // The newest request arrives after this page and shifts the next one by a row.
   const late = fault === 'shifting_pages' && !last && newest !== undefined && !shown.has(newest.id);
   const present = late ? events.slice(1) : events;
   const rows = present.slice((page - 1) * size, page * size);
@@ -90,7 +90,7 @@ function rowOf({ id, time, tags, fields }: UsageEvent): object {
   return {
     id,
     request_time: time,
-    // The member behind a named user is somebody else, and must not be taken for one.
+    // The owner of the key is not the user of the request.
     user_id: tags.user ? 'u-owner' : '',
     custom_user_id: tags.user ?? '',
     token_id: tags.key ?? '',

@@ -8,7 +8,7 @@ export interface SimulatorRequest {
   readonly url: URL;
   readonly headers: Readonly<Record<string, string | undefined>>;
   readonly body: string;
-  /** A vendor-specific fault for the handler to act out. */
+  /** A fault that the handler simulates. */
   readonly fault: Fault | undefined;
 }
 
@@ -20,24 +20,24 @@ export interface SimulatorReply {
 }
 
 export interface Vendor {
-  /** The vendor's name of the action that a request asks for. */
+  /** The vendor's name of the requested action. */
   action(request: Omit<SimulatorRequest, 'fault'>): string;
   handle(request: SimulatorRequest): SimulatorReply;
-  /** What this vendor says with HTTP 200 when it is overloaded. */
+  /** The vendor's answer with HTTP 200 when it is overloaded. */
   busy(request: SimulatorRequest): SimulatorReply;
 }
 
 export interface Simulator {
   /** Base URL on loopback, without a trailing slash. */
   readonly url: string;
-  /** Actions in the order they were asked. */
+  /** Actions in the order of the requests. */
   readonly calls: readonly string[];
-  /** What goes wrong from now on. */
+  /** Replaces the fault plan. */
   faults(plan: FaultPlan): void;
   close(): Promise<void>;
 }
 
-/** Starts one vendor on loopback. Port 0 (the default) takes a free one. */
+/** Starts one vendor on loopback. Port 0 (the default) selects a free port. */
 export async function serve(
   vendor: Vendor,
   options: { port?: number; faults?: FaultPlan } = {},

@@ -19,11 +19,11 @@ export interface TraeSimulatorOptions {
   readonly appId: string;
   readonly appSecret: string;
   readonly members: readonly TraeMember[];
-  /** Members who are listed, but make every request refused that asks for them. */
+  /** Members who are listed, but whose presence makes a request refused. */
   readonly poisoned?: readonly string[];
   /** Whether an event at exactly `end_time` counts. `exclusive` by default. */
   readonly rangeEnd?: 'exclusive' | 'inclusive';
-  /** How long a token lives; 7,200 by default. */
+  /** Lifetime of a token; 7,200 by default. */
   readonly tokenSeconds?: number;
   readonly port?: number;
   readonly faults?: FaultPlan;
@@ -41,7 +41,7 @@ const ACTIONS: Readonly<Record<string, string>> = {
 const LONGEST_SPAN = 180 * 86_400;
 const MOST_MEMBERS = 100;
 const MOST_PER_PAGE = 500;
-/** How many faults go by after a token was taken away: nobody can read where no new token works either. */
+/** Faults skipped after a token was invalidated: if no new token ever worked, nothing could be read. */
 const SPARED = 3;
 
 const Credentials = z.object({ app_id: z.string(), app_secret: z.string() });
@@ -55,9 +55,9 @@ const Query = z.object({
 
 /** Trae's enterprise API (https://docs.trae.cn/enterprise_get-model-usage-for-users) on loopback. */
 export function traeSimulator(options: TraeSimulatorOptions): Promise<Simulator> {
-  /** Token to the time it runs out, milliseconds. */
+  /** Expiry of each token, milliseconds. */
   const tokens = new Map<string, number>();
-  /** How many more faults do not take a token away. */
+  /** Faults left that do not invalidate a token. */
   let spared = 0;
 
   function issueToken(body: string): SimulatorReply {
@@ -85,7 +85,7 @@ export function traeSimulator(options: TraeSimulatorOptions): Promise<Simulator>
     const page = Number(url.searchParams.get('page') ?? 1);
     const page_size = Number(url.searchParams.get('page_size') ?? 100);
     if (!(page >= 1 && page_size >= 1 && page_size <= MOST_PER_PAGE)) return failed(4001, 'bad page');
-    // Somebody before this page has come or gone since the page before it was read.
+    // A member was added or removed since the previous page.
     const shift = fault === 'shifting_pages' && page > 1 ? (page % 2 === 0 ? 1 : -1) : 0;
     const from = (page - 1) * page_size + shift;
     const items = options.members.slice(from, from + page_size).map(({ id, email }) => ({
@@ -109,7 +109,7 @@ export function traeSimulator(options: TraeSimulatorOptions): Promise<Simulator>
     }
     const emails = query.data.user_ids?.map(emailOf) ?? query.data.emails?.map(spellingOf) ?? [];
     if (emails.length === 0 || emails.length > MOST_MEMBERS) {
-      return failed(4001, `1 to ${MOST_MEMBERS} members may be asked for`);
+      return failed(4001, `1 to ${MOST_MEMBERS} members may be requested`);
     }
     if (emails.some((email) => email === undefined || options.poisoned?.includes(email))) {
       return failed(30007, 'user not found');
@@ -123,8 +123,8 @@ export function traeSimulator(options: TraeSimulatorOptions): Promise<Simulator>
     return options.members.find((member) => member.id === id)?.email;
   }
 
-  function spellingOf(asked: string): string | undefined {
-    return options.members.find(({ email }) => email.toLowerCase() === asked.toLowerCase())?.email;
+  function spellingOf(requested: string): string | undefined {
+    return options.members.find(({ email }) => email.toLowerCase() === requested.toLowerCase())?.email;
   }
 
   return serve(
@@ -170,7 +170,7 @@ function succeeded(data: unknown): SimulatorReply {
   return { status: 200, body: { code: 0, message: 'success', request_id: requestId(), data } };
 }
 
-/** Trae says what is wrong with HTTP 200. */
+/** Trae reports errors with HTTP 200. */
 function failed(code: number, message: string): SimulatorReply {
   return { status: 200, body: { code, message, request_id: requestId() } };
 }

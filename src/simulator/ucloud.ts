@@ -19,26 +19,26 @@ export interface UcloudSimulatorOptions {
   readonly now: () => number;
   readonly publicKey: string;
   readonly privateKey: string;
-  /** A longer window takes the vendor too long (RetCode 110). */
+  /** A longer window times out (RetCode 110). */
   readonly maxWindowSeconds: number;
-  /** Looked at anew for every request, so that a test may add and remove some. */
+  /** Read at every request, so that a test may change it. */
   readonly keys: readonly UcloudKey[];
   /** Named in messages; `UCloud` by default. */
   readonly brand?: string;
-  /** How wide the time of a row is. */
+  /** The width of a row's time. */
   readonly rowsPer: 'minute' | 'hour' | 'day';
   readonly unit?: 'seconds' | 'milliseconds';
-  /** Whether the second `EndTime` belongs to the range. */
+  /** Whether `EndTime` belongs to the range. */
   readonly rangeEnd?: 'exclusive' | 'inclusive';
   /** Totals without `Usages`. */
   readonly totalsOnly?: boolean;
-  /** The usage action no longer exists. */
+  /** The usage action was withdrawn. */
   readonly withdrawn?: boolean;
   readonly port?: number;
   readonly faults?: FaultPlan;
 }
 
-/** Stands in the key list in plain text, as the real one does: it may appear nowhere else. */
+/** The plain-text key in the key list, as in the real one. It must appear nowhere else. */
 export const PLAINTEXT_KEY = 'sk-canary-plaintext-inference-key';
 
 const BEIJING = 8 * 3600;
@@ -60,19 +60,19 @@ const TOTAL_NAMES: Readonly<Partial<Record<Field, string>>> = {
 
 type Parameters = Readonly<Record<string, string>>;
 
-/** Keys made, and not yet seen, since the first page was asked for: each pushes all others down by one. */
+/** Keys created since the first page was requested: each shifts the others by one. */
 interface KeyList {
-  pushedDown: number;
+  shift: number;
 }
 
-/** What one request counts here: all five types of row but images. */
+/** Fields of one request: all row types except images. */
 export function ucloudFields(input: number, output: number): Fields {
   return { input_tokens: input, output_tokens: output, total_tokens: input + output, requests: 1 };
 }
 
 /** UCloud's GetUMInferTokenUsage and ListUMInferAPIKey, under any of the brands that serve them. */
 export function ucloudSimulator(options: UcloudSimulatorOptions): Promise<Simulator> {
-  const list: KeyList = { pushedDown: 0 };
+  const list: KeyList = { shift: 0 };
   const vendor: Vendor = {
     action: (request) => parametersOf(request)['Action'] ?? '',
     handle: (request) => answer(request, options, list),
@@ -117,9 +117,9 @@ function keyPage(
 ): SimulatorReply {
   const limit = Number(Limit);
   if (!(limit >= 1 && limit <= 100)) return refuse(230, 'Params [Limit] not available');
-  if (Offset === '0') list.pushedDown = 0;
-  else if (fault === 'shifting_pages') list.pushedDown++;
-  const offset = Number(Offset) - list.pushedDown;
+  if (Offset === '0') list.shift = 0;
+  else if (fault === 'shifting_pages') list.shift++;
+  const offset = Number(Offset) - list.shift;
   const page = keys.slice(offset, offset + limit);
   if (fault === 'duplicate_rows' && page.length < limit) page.push(...page.slice(0, 1));
   return reply('ListUMInferAPIKey', {

@@ -10,7 +10,7 @@ export interface ArkEndpoint {
   readonly project: string;
   readonly model: string;
   readonly version: string;
-  /** Has usage but is in no list, as after its deletion. */
+  /** Has usage but is not listed, as after its deletion. */
   readonly hidden?: boolean;
 }
 
@@ -21,9 +21,9 @@ export interface ArkSimulatorOptions {
   readonly now: () => number;
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
-  /** Looked at anew for every request, so that a test may add, change and hide some. */
+  /** Read at every request, so that a test may change it. */
   readonly endpoints: readonly ArkEndpoint[];
-  /** Whether the series of several endpoints come apart, each tagged with its own. */
+  /** Whether each endpoint has its own series, or all are combined into one total. */
   readonly tagged: boolean;
   readonly port?: number;
   readonly faults?: FaultPlan;
@@ -40,7 +40,7 @@ const NAMES = { input_tokens: 'PromptTokens', output_tokens: 'CompletionTokens' 
 
 type Body = Readonly<Record<string, unknown>>;
 
-/** Volcengine Ark's GetUsage and ListEndpoints, with signatures verified and the documented limits kept. */
+/** Volcengine Ark's GetUsage and ListEndpoints. Verifies signatures and enforces the limits. */
 export function volcengineArkSimulator(options: ArkSimulatorOptions): Promise<Simulator> {
   const vendor: Vendor = {
     action: ({ url }) => url.searchParams.get('Action') ?? '',
@@ -98,26 +98,26 @@ function usage(request: SimulatorRequest, body: Body, options: ArkSimulatorOptio
   ];
   const project = body['ProjectName'] ?? 'default';
   const scenes = (body['Scenes'] ?? SCENES) as string[];
-  const asked = body['EndpointIds'] as string[] | undefined;
+  const requested = body['EndpointIds'] as string[] | undefined;
   const longest = LONGEST[interval];
   if (!longest) return refuse(request, 400, 'InvalidParameter.Interval', 'The interval is not valid.');
   if (!(start <= end && end - start < longest))
     return refuse(request, 400, 'InvalidParameter.EndTime', 'The time range is not valid.');
-  if (asked && asked.length > LARGEST_LIST)
+  if (requested && requested.length > LARGEST_LIST)
     return refuse(request, 400, 'InvalidParameter.EndpointIds', 'Too many EndpointIds.');
   if (scenes.some((scene) => !SCENES.includes(scene)))
     return refuse(request, 400, 'InvalidParameter.Scenes', 'A scene is not valid.');
 
-  // Every bucket whose start lies in [StartTime, EndTime], both included.
+  // Every bucket that starts in [StartTime, EndTime], both inclusive.
   const window = { start: bucketOf(start - 1, interval) + interval, end: bucketOf(end, interval) + interval };
   const records = options.world
     .visible(window, Math.floor(options.now() / 1000))
     .filter(({ tags }) => tags.project === project && scenes.includes(tags.scene ?? 'Ordinary'))
-    .filter(({ tags }) => !asked || asked.includes(tags.endpoint ?? ''))
+    .filter(({ tags }) => !requested || requested.includes(tags.endpoint ?? ''))
     .map(({ time, tags, fields }): UsageRecord => ({
       time: bucketOf(time, interval),
       tags: {
-        ...(options.tagged && asked && tags.endpoint ? { endpoint: tags.endpoint } : {}),
+        ...(options.tagged && requested && tags.endpoint ? { endpoint: tags.endpoint } : {}),
         ...(tags.scene ? { scene: tags.scene } : {}),
       },
       fields,
@@ -154,7 +154,7 @@ function endpointPage(request: SimulatorRequest, body: Body, options: ArkSimulat
   const all = options.endpoints.filter(
     ({ project, hidden }) => project === (body['ProjectName'] ?? 'default') && !hidden,
   );
-  // An endpoint made while the pages were turned pushes the others down by one.
+  // An endpoint created during the listing shifts the others by one.
   const shift = request.fault === 'shifting_pages' && page > 1 ? 1 : 0;
   const first = (page - 1) * size - shift;
   return ok(request, {

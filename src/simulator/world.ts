@@ -3,23 +3,23 @@ import type { Fields, Tag, Tags, UsageRecord } from '../usage/point.ts';
 import type { Window } from '../windows/window.ts';
 import { between, seeded } from './random.ts';
 
-/** One billed request, as the vendor knows it. Times in Unix seconds. */
+/** One billed request. Times in Unix seconds. */
 export interface UsageEvent {
   readonly id: string;
   readonly time: number;
-  /** When the vendor's API begins to count it: usage converges, a closed bucket still grows. */
+  /** When the vendor's API starts to count it: a closed bucket still grows. */
   readonly visibleAt: number;
   readonly tags: Tags;
   readonly fields: Fields;
 }
 
-/** What truly happened at one vendor. Simulators answer from it; tests compare the store with it. */
+/** The true usage at one vendor. Simulators answer from it; tests compare the store with it. */
 export interface World {
   /** Sorted by time. */
   readonly events: readonly UsageEvent[];
-  /** The events of a window that the API shows at `now` (seconds). */
+  /** The events of a window that the API counts at `now` (seconds). */
   visible(window: Window, now: number): UsageEvent[];
-  /** Exact sums of a window as shown at `now`, grouped by tags, at the window's start. */
+  /** Exact sums of a window as counted at `now`, grouped by tags, at the window's start. */
   totals(window: Window, now: number, by: readonly Tag[]): UsageRecord[];
 }
 
@@ -53,15 +53,15 @@ export interface OfficeHours {
   /** Unix seconds. */
   readonly start: number;
   readonly end: number;
-  /** One entry per user/key/endpoint and model that is in use. */
+  /** One entry per user, key or endpoint and model in use. */
   readonly series: readonly Tags[];
   /** Requests per series in a busy hour. */
   readonly perHour: number;
   /** Hours of the day (UTC+8) when people work, `[from, to)`. */
   readonly hours?: readonly [from: number, to: number];
-  /** The longest time after which a request is counted, seconds. */
+  /** The longest delay until a request is counted, seconds. */
   readonly convergence?: number;
-  /** Shapes one request's counters; input and output tokens by default. */
+  /** The fields of one request; input and output tokens by default. */
   readonly fields?: (input: number, output: number) => Fields;
 }
 
@@ -69,8 +69,8 @@ const HOUR = 3600;
 const BEIJING = 8 * HOUR;
 
 /**
- * Usage as an office makes it: busy in working hours, quiet at night and at weekends. Some requests fall on
- * the very first second of an hour, where a wrong idea of a window's edge counts them twice or not at all.
+ * Usage of an office: busy in working hours, none at night and at weekends. Some requests are in the first second of
+ * an hour, where a wrong window boundary counts them twice or not at all.
  */
 export function officeHours(options: OfficeHours): UsageEvent[] {
   const random = seeded(options.seed);

@@ -13,7 +13,7 @@ export const trae = defineProvider<Options>({
   rate: {
     perSecond: 1,
     concurrency: 2,
-    source: 'not published: the slowest that public clients of this API go, who speak of 1 to 5 per second',
+    source: 'not published: the lowest rate of public clients of this API, which use 1 to 5 per second',
   },
   baseUrl: (options) => options.base_url,
   connect,

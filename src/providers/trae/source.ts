@@ -5,11 +5,11 @@ import type { ReadResult, Context, Partition, ReadRequest, Source } from '../pro
 import { createClient } from './client.ts';
 import { listMembers } from './members.ts';
 import type { Options } from './options.ts';
-import { askedOf, emailPartition, idPartition, rowsOf, toRecords } from './records.ts';
+import { requestedOf, emailPartition, idPartition, rowsOf, toRecords } from './records.ts';
 
-/** The longest time that one request may span (https://docs.trae.cn/enterprise_get-model-usage-for-users). */
+/** The longest range of one request (https://docs.trae.cn/enterprise_get-model-usage-for-users). */
 export const MAX_DAYS = 180;
-/** Members in one request. */
+/** Members per request. */
 const BATCH_SIZE = 100;
 
 export function connect(options: Options, context: Context): Source {
@@ -32,7 +32,7 @@ export function connect(options: Options, context: Context): Source {
       throw new FetchError('refused', `user-model-usage: a request may span ${MAX_DAYS} days at most`);
     }
     const range = { start_time: start, end_time: rangeEnd === 'inclusive' ? end - 1 : end };
-    const { emails, ids } = askedOf(partitions);
+    const { emails, ids } = requestedOf(partitions);
     const rows: UsageRecord[] = [];
     let unidentified = 0;
     if (emails.size > 0) {

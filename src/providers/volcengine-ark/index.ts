@@ -8,7 +8,7 @@ export const volcengineArk = defineProvider<Options>({
   docsUrl: 'https://www.volcengine.com/docs/82379/1390292',
   options: Options,
   zone: ZONE,
-  // The vendor publishes no limits; these are what sister actions take.
+  // The vendor publishes no limits; these are the limits of related actions.
   buckets: { '1h': { maxDays: 7 }, '1d': { maxDays: 31 } },
   defaultBucket: '1h',
   rate: {
