@@ -67,7 +67,7 @@ export interface Source {
    */
   totals?(request: ReadRequest): Promise<readonly UsageRecord[] | undefined>;
   /** Warnings for the person who set up the job, shown by `tokentide check`. */
-  notes?(): string[];
+  warnings?(): string[];
 }
 
 /** State of one job that survives restarts, such as the model of an endpoint. Never a credential. */

@@ -63,7 +63,7 @@ test('a job that works is asked for its newest closed bucket, of one thing only'
       requests.push(request);
       return Promise.resolve({ records: [] });
     },
-    notes: () => ['The answers hold totals per day.'],
+    warnings: () => ['The answers hold totals per day.'],
   });
 
   const { code, out } = await check(contextOf({ jobs: [jobOf('mine')] }), accessOf({ mine: source }));

@@ -159,7 +159,7 @@ it('finds every member although the pages shift', async () => {
 
   expect(new Set(partitions.map(({ id }) => id)).size).toBe(MEMBERS.length);
   expect(simulator.calls.filter((action) => action === 'users')).toHaveLength(6);
-  expect(source.notes!()).toEqual([]);
+  expect(source.warnings!()).toEqual([]);
 });
 
 it('the provider does not send a range that is too long', async () => {

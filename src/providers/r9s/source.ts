@@ -67,18 +67,18 @@ export function connect(options: R9sOptions, { http }: Context): Source {
       return [{ time: window.start, tags: {}, fields: { total_tokens: answer.totalTokens } }];
     },
 
-    notes() {
-      const notes: string[] = [];
+    warnings() {
+      const warnings: string[] = [];
       if (shape === 'list')
-        notes.push('This account gets one row per request: model, key, user, input, output.');
+        warnings.push('This account gets one row per request: model, key, user, input, output.');
       if (shape === 'records')
-        notes.push('This account gets totals per model: `total_tokens` only, no key or user.');
+        warnings.push('This account gets totals per model: `total_tokens` only, no key or user.');
       if (shape === 'records' && bucket === '1h') {
-        notes.push('Its totals are per UTC day and are stored at 00:00: use `bucket: 1d`.');
+        warnings.push('Its totals are per UTC day and are stored at 00:00: use `bucket: 1d`.');
       }
       if (mismatch)
-        notes.push('The sum of its records differs from their own `total_tokens`: ask the vendor why.');
-      return notes;
+        warnings.push('The sum of its records differs from their own `total_tokens`: ask the vendor why.');
+      return warnings;
     },
   };
 }

@@ -4,7 +4,7 @@ export interface MemberList {
   /** Each member once, identified by e-mail address, or else by id. */
   readonly members: readonly Member[];
   /** Warnings about the list. */
-  readonly notes: readonly string[];
+  readonly warnings: readonly string[];
 }
 
 /**
@@ -19,21 +19,21 @@ export async function listMembers(readPage: (page: number) => Promise<MemberPage
     for (const [row, member] of pass.members) found.set(row, member);
   }
   const { nameless, reported } = pass;
-  const notes: string[] = [];
+  const warnings: string[] = [];
   if (found.size + nameless < reported) {
-    notes.push(
+    warnings.push(
       `The member list should have at least ${reported} members, but only ${found.size} were returned.`,
     );
   }
   if (nameless > 0) {
-    notes.push(`Members without e-mail address and id, whose usage cannot be read: ${nameless}.`);
+    warnings.push(`Members without e-mail address and id, whose usage cannot be read: ${nameless}.`);
   }
   const distinct = new Map<string, Member>();
   for (const member of found.values()) {
     const key = member.email?.toLowerCase() ?? `id ${member.id}`;
     if (!distinct.has(key)) distinct.set(key, member);
   }
-  return { members: [...distinct.values()], notes };
+  return { members: [...distinct.values()], warnings };
 }
 
 interface Pass {

@@ -15,14 +15,14 @@ const BATCH_SIZE = 100;
 export function connect(options: Options, context: Context): Source {
   const client = createClient(options, context);
   const { members } = options;
-  let notes: readonly string[] = [];
+  let warnings: readonly string[] = [];
 
   async function partitions(signal: AbortSignal): Promise<Partition[]> {
     if (members !== 'all') {
       return 'emails' in members ? members.emails.map(emailPartition) : members.ids.map(idPartition);
     }
     const list = await listMembers((page) => client.memberPage(page, signal));
-    ({ notes } = list);
+    ({ warnings } = list);
     return list.members.map(({ email, id }) => (email ? emailPartition(email) : idPartition(id ?? '')));
   }
 
@@ -54,6 +54,6 @@ export function connect(options: Options, context: Context): Source {
     partitions,
     read,
     totals: async (request) => [...(await read(request)).records],
-    notes: () => [...notes],
+    warnings: () => [...warnings],
   };
 }

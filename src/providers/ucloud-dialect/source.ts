@@ -5,7 +5,7 @@ import type { Window } from '../../windows/window.ts';
 import { mergeAnswers } from '../merge-answers.ts';
 import type { ReadResult, Context, Partition, ReadRequest, Source } from '../provider.ts';
 import { createClient } from './client.ts';
-import { createObservations } from './notes.ts';
+import { createObservations } from './observations.ts';
 import type { Options } from './options.ts';
 import { isZero, recordsOfRows, sumFields, type TimeSlice } from './records.ts';
 import type { Usage } from './schema.ts';
@@ -94,7 +94,7 @@ export function connect(options: Options, { http }: Context): Source {
       return records;
     },
 
-    notes: () => observations.notes(),
+    warnings: () => observations.warnings(),
   };
 }
 

@@ -31,7 +31,7 @@ export function connect(options: Options, context: Context): Source {
   const known = endpointRegistry(options.projects, context.state);
   const tagsOf = createTagsOf(options.scenes);
   const modelled = new WeakMap<Tags, Tags>();
-  let findings: string[] = [];
+  let listWarnings: string[] = [];
   const seconds = (): number => Math.floor(context.now() / 1000);
   const oneByOne = (): boolean =>
     Number(context.state.get(COMBINED_AT) ?? 0) + ONE_BY_ONE_DAYS * DAY > seconds();
@@ -40,26 +40,26 @@ export function connect(options: Options, context: Context): Source {
     if (options.endpoints === 'none')
       return options.projects.map((project) => ({ id: project, tags: { project } }));
     const all: Partition[] = [];
-    const notes: string[] = [];
+    const warnings: string[] = [];
     const missing = new Set(Array.isArray(options.endpoints) ? options.endpoints : []);
     for (const project of options.projects) {
       const { found, total } = await ark.endpoints(project, signal);
       if (found.length < total)
-        notes.push(`Project ${project} has ${total} endpoints, but Ark lists only ${found.length}.`);
+        warnings.push(`Project ${project} has ${total} endpoints, but Ark lists only ${found.length}.`);
       const ids = known.update(project, found, seconds());
       const wanted = options.endpoints === 'all' ? ids : ids.filter((id) => missing.delete(id));
       const gone = wanted.filter((id) => known.isGone(project, id));
       if (gone.length > 0)
-        notes.push(`No longer listed in project ${project}, but still read: ${gone.join(', ')}.`);
+        warnings.push(`No longer listed in project ${project}, but still read: ${gone.join(', ')}.`);
       all.push(...wanted.map((endpoint) => partitionOf(project, endpoint)));
     }
     const project = options.projects[0] ?? '';
     if (missing.size > 0)
-      notes.push(
+      warnings.push(
         `Not listed in any project of the job, so read from ${project}: ${[...missing].join(', ')}.`,
       );
     all.push(...[...missing].map((endpoint) => partitionOf(project, endpoint)));
-    findings = notes;
+    listWarnings = warnings;
     return all;
   }
 
@@ -129,8 +129,8 @@ export function connect(options: Options, context: Context): Source {
     partitions,
     read,
     totals,
-    notes: () => [
-      ...findings,
+    warnings: () => [
+      ...listWarnings,
       ...(oneByOne()
         ? [
             'Ark combines several endpoints into one total for this account, so each endpoint is a separate request.',

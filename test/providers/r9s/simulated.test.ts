@@ -161,7 +161,7 @@ describe('r9s against the simulator, with a row per request', () => {
     });
 
     expect(totals).toBeUndefined();
-    expect(source.notes?.()).toEqual([expect.stringContaining('one row per request')]);
+    expect(source.warnings?.()).toEqual([expect.stringContaining('one row per request')]);
   });
 });
 
@@ -204,7 +204,7 @@ describe('r9s against the simulator, with totals per model', () => {
 
     await readAll(r9s, source, MONDAY, '1h');
 
-    expect(source.notes?.().join()).toContain('use `bucket: 1d`');
+    expect(source.warnings?.().join()).toContain('use `bucket: 1d`');
   });
 });
 

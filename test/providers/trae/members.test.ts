@@ -9,7 +9,7 @@ interface Case {
   /** What each request gives, in order. */
   readonly pages: readonly MemberPage[];
   readonly found: readonly (Member | undefined)[];
-  readonly notes?: readonly string[];
+  readonly warnings?: readonly string[];
 }
 
 function page(members: readonly (Member | undefined)[], totalPages: number, total?: number): MemberPage {
@@ -39,13 +39,13 @@ it.each<Case>([
     name: 'a list that stays short',
     pages: [page([A], 1, 3), page([A, B], 1, 3)],
     found: [A, B],
-    notes: ['The member list should have at least 3 members, but only 2 were returned.'],
+    warnings: ['The member list should have at least 3 members, but only 2 were returned.'],
   },
   {
     name: 'a server that ignores the page number',
     pages: [page([A], 9), page([A], 9), page([A], 9), page([A], 9)],
     found: [A],
-    notes: ['The member list should have at least 9 members, but only 1 were returned.'],
+    warnings: ['The member list should have at least 9 members, but only 1 were returned.'],
   },
   {
     name: 'two ids with one address in different case',
@@ -65,14 +65,14 @@ it.each<Case>([
       ),
     ],
     found: [{ email: undefined, id: '7' }],
-    notes: ['Members without e-mail address and id, whose usage cannot be read: 1.'],
+    warnings: ['Members without e-mail address and id, whose usage cannot be read: 1.'],
   },
-])('lists members: $name', async ({ pages, found, notes }) => {
+])('lists members: $name', async ({ pages, found, warnings }) => {
   const left = [...pages];
 
   const list = await listMembers(() => Promise.resolve(left.shift()!));
 
   expect(list.members).toEqual(found);
-  expect(list.notes).toEqual(notes ?? []);
+  expect(list.warnings).toEqual(warnings ?? []);
   expect(left).toEqual([]);
 });

@@ -108,7 +108,7 @@ describe('ucloud against the simulator', () => {
 
     expect(recordsOf(byKey)).toEqual(truthOf(world, window, '1h', ZONE, ['key'], NOW));
     expect(recordsOf(byModel)).toEqual(truthOf(world, window, '1h', ZONE, BY, NOW));
-    expect(source.notes?.().join()).toContain('totals without rows');
+    expect(source.warnings?.().join()).toContain('totals without rows');
   });
 
   it.each([1, 2, 3])('reads exact sums despite faults (seed %i)', async (seed) => {
@@ -164,7 +164,7 @@ describe('ucloud against the simulator', () => {
 
     await readAll(ucloud, source, WEEK, '1h');
 
-    expect(source.notes?.().join()).toContain('use `bucket: 1d`');
+    expect(source.warnings?.().join()).toContain('use `bucket: 1d`');
   });
 
   it('has no warning about an account with hourly usage', async () => {
@@ -173,7 +173,7 @@ describe('ucloud against the simulator', () => {
 
     await readAll(ucloud, source, WEEK, '1h');
 
-    expect(source.notes?.()).toEqual([]);
+    expect(source.warnings?.()).toEqual([]);
   });
 
   it('reports that the action may have been withdrawn', async () => {

@@ -97,7 +97,7 @@ describe('volcengine-ark against the simulator', () => {
 
     expect([before, after, stillAfter, source.batchSize]).toEqual([50, 1, 1, 50]);
     now = NOW;
-    expect(source.notes?.()).toContain(
+    expect(source.warnings?.()).toContain(
       'Ark combines several endpoints into one total for this account, so each endpoint is a separate request.',
     );
   });
@@ -114,7 +114,7 @@ describe('volcengine-ark against the simulator', () => {
     const records = await readAll(restarted, WEEK, '1d', SHANGHAI);
 
     expect(sorted(records)).toEqual(sorted(truth(world, WEEK, '1d', SHANGHAI)));
-    expect(restarted.notes?.()).toEqual([
+    expect(restarted.warnings?.()).toEqual([
       'No longer listed in project default, but still read: ep-default-0.',
     ]);
   });
@@ -152,7 +152,7 @@ describe('volcengine-ark against the simulator', () => {
     const partitions = await source.partitions(new AbortController().signal);
 
     expect(partitions.map(({ id }) => id)).toEqual(['research/ep-research-1', 'default/ep-lost']);
-    expect(source.notes?.()).toEqual([
+    expect(source.warnings?.()).toEqual([
       'Not listed in any project of the job, so read from default: ep-lost.',
     ]);
   });

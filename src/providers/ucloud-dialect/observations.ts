@@ -5,7 +5,7 @@ import type { Usage } from './schema.ts';
 /** What the answers show about an account and the vendor does not document. */
 export interface Observations {
   answer(usage: Usage, timeSlice: TimeSlice): void;
-  notes(): string[];
+  warnings(): string[];
 }
 
 export function createObservations(): Observations {
@@ -26,17 +26,19 @@ export function createObservations(): Observations {
       }
     },
 
-    notes() {
-      const notes: string[] = [];
+    warnings() {
+      const warnings: string[] = [];
       if (!finerThanDays && (widerThanRequested || midnights.size > 1)) {
-        notes.push('All rows are at the start of a day: use `bucket: 1d`, this account has no hourly usage.');
+        warnings.push(
+          'All rows are at the start of a day: use `bucket: 1d`, this account has no hourly usage.',
+        );
       }
       if (totalsWithoutRows) {
-        notes.push(
+        warnings.push(
           'This account gets totals without rows, so its points have no model: list `models` in the job to get one total per model.',
         );
       }
-      return notes;
+      return warnings;
     },
   };
 }
