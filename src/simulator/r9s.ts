@@ -1,7 +1,8 @@
 import { addCounts } from '../usage/count.ts';
 import { sumRecords } from '../usage/aggregate.ts';
 import type { Fields } from '../usage/point.ts';
-import type { FaultPlan } from './faults.ts';
+import type { Window } from '../windows/window.ts';
+import { faultyRows, type FaultPlan } from './faults.ts';
 import { serve, type Simulator, type SimulatorReply, type SimulatorRequest, type Vendor } from './server.ts';
 import type { UsageEvent, World } from './world.ts';
 
@@ -13,6 +14,11 @@ export interface R9sSimulatorOptions {
   readonly managementKey: string;
   /** `list`: a row per request. `records`: a total per UTC day and model. */
   readonly shape: 'records' | 'list';
+  /**
+   * What a record of `shape: 'records'` sums: the requests of its day inside the requested range (the default), or
+   * those of its whole day, whatever part of it was requested.
+   */
+  readonly recordsOf?: 'range' | 'day';
   /** The maximum rows per page, whatever `pagesize` says. */
   readonly maxPageSize: number;
   /** Whether `end_time` belongs to the range. */
@@ -38,6 +44,8 @@ export function r9sSimulator(options: R9sSimulatorOptions): Promise<Simulator> {
     action: ({ url }) => url.pathname.slice(1),
     handle: (request) => answer(request, options, shown),
     busy: () => refuse(500, 'internal error', 200),
+    internalError: () => refuse(500, 'internal error'),
+    refuse: (_, reason) => refuse(400, reason),
   };
   return serve(vendor, {
     ...(options.port === undefined ? {} : { port: options.port }),
@@ -60,10 +68,15 @@ function answer(request: SimulatorRequest, options: R9sSimulatorOptions, shown: 
   if (!(page >= 1 && size >= 1)) return refuse(400, 'page and pagesize must be positive');
 
   const window = { start, end: options.rangeEnd === 'inclusive' ? end + 1 : end };
-  const events = options.world.visible(window, Math.floor(options.now() / 1000));
-  return options.shape === 'list'
-    ? listPage(events.toReversed(), page, size, request, shown)
-    : recordsPage(events, page, size, request);
+  const visible = (range: Window): UsageEvent[] =>
+    options.world.visible(range, Math.floor(options.now() / 1000));
+  if (options.shape === 'list') return listPage(visible(window).toReversed(), page, size, request, shown);
+  const days = { start: dayOf(window.start), end: dayOf(window.end - 1) + DAY };
+  return recordsPage(visible(options.recordsOf === 'day' ? days : window), page, size, request);
+}
+
+function dayOf(time: number): number {
+  return Math.floor(time / DAY) * DAY;
 }
 
 /** Newest first. */
@@ -82,7 +95,10 @@ function listPage(
   const rows = present.slice((page - 1) * size, page * size);
   for (const row of rows) shown.add(row.id);
   if (fault === 'duplicate_rows') rows.push(...rows.slice(0, 1));
-  return reply(0, { list: rows.map(rowOf), total: present.length });
+  const list = rows.map(rowOf);
+  for (const [i, { model, count }] of faultyRows(fault).entries())
+    list.push({ ...list[0], id: `faulty-${i}`, model, input_token: count, cached_token: 0 });
+  return reply(0, { list, total: present.length + list.length - rows.length });
 }
 
 function rowOf({ id, time, tags, fields }: UsageEvent): object {
@@ -109,7 +125,7 @@ function recordsPage(
 ): SimulatorReply {
   const sums = sumRecords(
     events.map(({ time, tags, fields }) => ({
-      time: Math.floor(time / DAY) * DAY,
+      time: dayOf(time),
       tags: tags.model ? { model: tags.model } : {},
       fields: { total_tokens: addCounts(fields.input_tokens ?? 0, fields.output_tokens ?? 0) },
     })),
@@ -121,6 +137,8 @@ function recordsPage(
   }));
   const records = all.slice((page - 1) * size, page * size);
   if (fault === 'duplicate_rows') records.push(...records.slice(0, 1));
+  for (const { model, count } of faultyRows(fault))
+    records.push({ timestamp: all[0]?.timestamp ?? 0, tokens: count, model });
   const total = all.reduce<number | bigint>((sum, { tokens }) => addCounts(sum, tokens), 0);
   return reply(200, { records, total_tokens: total });
 }

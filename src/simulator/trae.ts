@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { sumRecords } from '../usage/aggregate.ts';
 import { parseJson } from '../usage/json.ts';
-import type { FaultPlan } from './faults.ts';
+import { faultyRows, type FaultPlan } from './faults.ts';
 import { serve, type Simulator, type SimulatorReply, type SimulatorRequest } from './server.ts';
 import type { UsageEvent, World } from './world.ts';
 
@@ -21,6 +21,8 @@ export interface TraeSimulatorOptions {
   readonly members: readonly TraeMember[];
   /** Members who are listed, but whose presence makes a request refused. */
   readonly poisoned?: readonly string[];
+  /** Members for whom the vendor always fails. Read at every request, so that a test may change it. */
+  readonly broken?: readonly string[];
   /** Whether an event at exactly `end_time` counts. `exclusive` by default. */
   readonly rangeEnd?: 'exclusive' | 'inclusive';
   /** Lifetime of a token; 7,200 by default. */
@@ -100,7 +102,7 @@ export function traeSimulator(options: TraeSimulatorOptions): Promise<Simulator>
     return succeeded({ items, pagination: { page, page_size, total, total_pages } });
   }
 
-  function usage({ body }: SimulatorRequest): SimulatorReply {
+  function usage({ body, fault }: SimulatorRequest): SimulatorReply {
     const query = Query.safeParse(parseJson(body));
     if (!query.success) return failed(4001, 'invalid parameters');
     const { start_time, end_time } = query.data;
@@ -114,9 +116,19 @@ export function traeSimulator(options: TraeSimulatorOptions): Promise<Simulator>
     if (emails.some((email) => email === undefined || options.poisoned?.includes(email))) {
       return failed(30007, 'user not found');
     }
+    if (emails.some((email) => email !== undefined && options.broken?.includes(email)))
+      return internalError();
     const end = options.rangeEnd === 'inclusive' ? end_time + 1 : end_time;
     const events = options.world.visible({ start: start_time, end }, Math.floor(options.now() / 1000));
-    return succeeded({ items: itemsOf(events, new Set(emails)) });
+    const items = itemsOf(events, new Set(emails));
+    const model_usage = faultyRows(fault).map(({ model, count }) => ({
+      model_name: model,
+      model_type: 'Chat',
+      model_source: 'Trae',
+      usage: { input_tokens: count, output_tokens: 0 },
+    }));
+    if (model_usage.length > 0) items.push({ email: emails[0], model_usage });
+    return succeeded({ items });
   }
 
   function emailOf(id: number): string | undefined {
@@ -141,6 +153,8 @@ export function traeSimulator(options: TraeSimulatorOptions): Promise<Simulator>
         return pathname === USERS ? listUsers(request) : usage(request);
       },
       busy: () => failed(64290, 'too many requests'),
+      internalError,
+      refuse: (_, reason) => failed(4001, reason),
     },
     {
       ...(options.port !== undefined && { port: options.port }),
@@ -168,6 +182,10 @@ function itemsOf(events: readonly UsageEvent[], emails: ReadonlySet<string | und
 
 function succeeded(data: unknown): SimulatorReply {
   return { status: 200, body: { code: 0, message: 'success', request_id: requestId(), data } };
+}
+
+function internalError(): SimulatorReply {
+  return { ...failed(2001, 'internal error'), status: 500 };
 }
 
 /** Trae reports errors with HTTP 200. */

@@ -1,7 +1,7 @@
 import { sign } from '../providers/volcengine-ark/sign.ts';
 import { sumRecords } from '../usage/aggregate.ts';
 import type { UsageRecord } from '../usage/point.ts';
-import type { FaultPlan } from './faults.ts';
+import { faultyRows, type FaultPlan } from './faults.ts';
 import { serve, type Simulator, type SimulatorReply, type SimulatorRequest, type Vendor } from './server.ts';
 import type { World } from './world.ts';
 
@@ -23,6 +23,10 @@ export interface ArkSimulatorOptions {
   readonly secretAccessKey: string;
   /** Read at every request, so that a test may change it. */
   readonly endpoints: readonly ArkEndpoint[];
+  /** Endpoints for which the vendor always fails. Read at every request. */
+  readonly broken?: readonly string[];
+  /** Endpoints that are listed, but refused when their usage is requested. Read at every request. */
+  readonly poisoned?: readonly string[];
   /** Whether each endpoint has its own series, or all are combined into one total. */
   readonly tagged: boolean;
   readonly port?: number;
@@ -46,6 +50,8 @@ export function volcengineArkSimulator(options: ArkSimulatorOptions): Promise<Si
     action: ({ url }) => url.searchParams.get('Action') ?? '',
     handle: (request) => dated(answer(request, options), options),
     busy: (request) => dated(refuse(request, 200, 'FlowLimitExceeded', 'Too many requests.'), options),
+    internalError: (request) => dated(internalError(request), options),
+    refuse: (request, reason) => dated(refuse(request, 400, 'InvalidParameter', reason), options),
   };
   return serve(vendor, {
     ...(options.port === undefined ? {} : { port: options.port }),
@@ -105,6 +111,9 @@ function usage(request: SimulatorRequest, body: Body, options: ArkSimulatorOptio
     return refuse(request, 400, 'InvalidParameter.EndTime', 'The time range is not valid.');
   if (requested && requested.length > LARGEST_LIST)
     return refuse(request, 400, 'InvalidParameter.EndpointIds', 'Too many EndpointIds.');
+  if (requested?.some((id) => options.poisoned?.includes(id)))
+    return refuse(request, 404, 'NotFound.Endpoint', 'An endpoint does not exist.');
+  if (requested?.some((id) => options.broken?.includes(id))) return internalError(request);
   if (scenes.some((scene) => !SCENES.includes(scene)))
     return refuse(request, 400, 'InvalidParameter.Scenes', 'A scene is not valid.');
 
@@ -122,12 +131,31 @@ function usage(request: SimulatorRequest, body: Body, options: ArkSimulatorOptio
       },
       fields,
     }));
-  return ok(request, { UsageResults: seriesOf(sumRecords(records), request.fault === 'duplicate_rows') });
+  const results = seriesOf(sumRecords(records), request.fault === 'duplicate_rows');
+  for (const { model, count } of faultyRows(request.fault)) {
+    results[0]?.MetricItems.push({
+      Tags: [
+        { Key: 'EndpointId', Value: requested?.[0] ?? '' },
+        { Key: 'Scene', Value: 'Batch' },
+        { Key: 'BatchJobId', Value: `${model}-${results[0].MetricItems.length}` },
+      ],
+      Values: [{ Timestamp: window.start, Value: count }],
+    });
+  }
+  return ok(request, { UsageResults: results });
 }
 
-function seriesOf(records: readonly UsageRecord[], twice: boolean): unknown[] {
+interface MetricItem {
+  readonly Tags: unknown[];
+  readonly Values: unknown[];
+}
+
+function seriesOf(
+  records: readonly UsageRecord[],
+  twice: boolean,
+): { Name: string; MetricItems: MetricItem[] }[] {
   return (['input_tokens', 'output_tokens'] as const).map((field) => {
-    const items = new Map<string, { Tags: unknown[]; Values: unknown[] }>();
+    const items = new Map<string, MetricItem>();
     for (const { time, tags, fields } of records) {
       const key = `${tags.endpoint}/${tags.scene}`;
       const item = items.get(key) ?? {
@@ -169,6 +197,10 @@ function endpointPage(request: SimulatorRequest, body: Body, options: ArkSimulat
       ModelReference: { FoundationModel: { Name: model, ModelVersion: version } },
     })),
   });
+}
+
+function internalError(request: SimulatorRequest): SimulatorReply {
+  return refuse(request, 500, 'InternalError', 'An internal error occurred.');
 }
 
 function bucketOf(time: number, interval: number): number {

@@ -11,6 +11,10 @@ export interface UsageEvent {
   readonly visibleAt: number;
   readonly tags: Tags;
   readonly fields: Fields;
+  /** A correction: from `at` on the event counts at `time`. */
+  readonly moved?: { readonly at: number; readonly time: number };
+  /** From this time on the vendor no longer counts the event. */
+  readonly withdrawnAt?: number;
 }
 
 /** The true usage at one vendor. Simulators answer from it; tests compare the store with it. */
@@ -24,16 +28,35 @@ export interface World {
 }
 
 export function createWorld(events: readonly UsageEvent[]): World {
-  const sorted = events.toSorted((a, b) => a.time - b.time);
+  const sorted = events.toSorted(byTime);
+  const movable = sorted.filter(({ moved }) => moved);
   const visible = (window: Window, now: number): UsageEvent[] => {
     const found: UsageEvent[] = [];
+    const isCounted = ({ time, visibleAt, withdrawnAt = Infinity }: UsageEvent): boolean =>
+      visibleAt <= now && time <= now && now < withdrawnAt;
     for (let i = firstAtOrAfter(sorted, window.start); i < sorted.length; i++) {
       const event = sorted[i]!;
       if (event.time >= window.end) break;
-      if (event.visibleAt <= now && event.time <= now) found.push(event);
+      if (isCounted(event) && !(event.moved && event.moved.at <= now)) found.push(event);
     }
-    return found;
+    for (const event of movable) {
+      const { at, time } = event.moved!;
+      if (at <= now && isCounted(event) && time >= window.start && time < window.end)
+        found.push({ ...event, time });
+    }
+    return movable.length === 0 ? found : found.toSorted(byTime);
   };
+  return worldOf(sorted, visible);
+}
+
+/** The same world at a vendor that answers no further back than `seconds` before now. */
+export function forgetting(world: World, seconds: number): World {
+  return worldOf(world.events, ({ start, end }, now) =>
+    world.visible({ start: Math.max(start, now - seconds), end }, now),
+  );
+}
+
+function worldOf(sorted: readonly UsageEvent[], visible: World['visible']): World {
   return {
     events: sorted,
     visible,
@@ -96,6 +119,10 @@ export function officeHours(options: OfficeHours): UsageEvent[] {
     }
   }
   return events;
+}
+
+function byTime(a: UsageEvent, b: UsageEvent): number {
+  return a.time - b.time;
 }
 
 function firstAtOrAfter(events: readonly UsageEvent[], time: number): number {
