@@ -13,6 +13,20 @@ export interface RateLimit {
   readonly source: string;
 }
 
+/** One kind of usage statistics of a provider; a job reads one. */
+export interface Dataset {
+  /** As in the job file: `dataset: usage`. */
+  readonly id: string;
+  readonly title: string;
+  readonly defaultBucket: Bucket;
+}
+
+/** The dataset of providers that have only one. */
+export const USAGE: Dataset = { id: 'usage', title: 'Usage', defaultBucket: '1h' };
+
+/** Bucket widths, each with the longest window of one request. */
+export type Buckets = Readonly<Partial<Record<Bucket, { readonly maxDays: number }>>>;
+
 /** A part of an account that is requested separately: a member, a key, an endpoint, or the whole account. */
 export interface Partition {
   /** Stable and unique within the job: it names the partition in the ledger. */
@@ -36,6 +50,8 @@ export interface ReadResult {
   readonly records: readonly UsageRecord[];
   /** Discarded rows, counted by reason. */
   readonly dropped?: Readonly<Partial<Record<DropReason, number>>>;
+  /** Usage before this time is final according to the vendor, Unix seconds. Absent if the vendor does not say. */
+  readonly completeUntil?: number;
 }
 
 export interface ReadRequest {
@@ -57,6 +73,8 @@ export interface Source {
   readonly reads: 'series' | 'totals';
   /** The maximum number of partitions in one request. */
   readonly batchSize: number;
+  /** What requests cost, for estimates. */
+  readonly calls: CallCosts;
   /** The partitions that exist now: members, keys, endpoints. @throws FetchError */
   partitions(signal: AbortSignal): Promise<Partition[]>;
   /** @throws FetchError; `refused` if the request itself is at fault. */
@@ -70,6 +88,14 @@ export interface Source {
   warnings?(): string[];
 }
 
+/** Numbers of HTTP requests, for complete pages and without retries. */
+export interface CallCosts {
+  /** For one `partitions()` that returns `count` partitions. 0 if the list follows from the options of the job. */
+  list(count: number): number;
+  /** For one `read()`. */
+  read(request: Pick<ReadRequest, 'window' | 'bucket' | 'zone' | 'partitions'>): number;
+}
+
 /** State of one job that survives restarts, such as the model of an endpoint. Never a credential. */
 export interface State {
   get(key: string): string | undefined;
@@ -78,6 +104,8 @@ export interface State {
 
 export interface Context {
   readonly http: Http;
+  /** Id of the dataset that the job reads. */
+  readonly dataset: string;
   readonly state: State;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
@@ -92,14 +120,15 @@ export interface Provider<Options = unknown> {
   readonly options: z.ZodType<Options>;
   /** The time zone of the vendor's hours and days. */
   readonly zone: string;
-  /** The bucket widths that the vendor supports, each with the longest window of one request. */
-  readonly buckets: Readonly<Partial<Record<Bucket, { readonly maxDays: number }>>>;
-  readonly defaultBucket: Bucket;
+  /** The first one is the default. */
+  readonly datasets: readonly [Dataset, ...Dataset[]];
   readonly rate: RateLimit;
   /** How far back the vendor keeps usage, in days, if known. */
   readonly retentionDays?: number;
   /** Timeout of one request, if the vendor needs longer than the default. */
   readonly timeoutMs?: number;
+  /** The bucket widths that the vendor supports for a dataset. */
+  buckets(options: Options, dataset: string): Buckets;
   /** The URL whose host the rate limit applies to. */
   baseUrl(options: Options): string;
   connect(options: Options, context: Context): Source;

@@ -87,6 +87,7 @@ async function run(provider: Provider, job: CaseJob, url: string): Promise<strin
   const options = provider.options.parse({ ...job.options, base_url: url });
   const source = provider.connect(options, {
     http,
+    dataset: provider.datasets[0].id,
     state: { get: (key) => state.get(key), set: (key, value) => void state.set(key, value) },
     now: clock.now,
   });

@@ -51,13 +51,16 @@ describe.each(PROVIDERS.map((provider) => ({ id: provider.id, provider })))('$id
   it('names its documentation and the source of its rate limit', () => {
     expect(provider.docsUrl).toMatch(/^https:\/\//);
     expect(provider.rate.source).not.toBe('');
-    expect(provider.rate.perSecond).toBeGreaterThan(0);
-    expect(provider.rate.concurrency).toBeGreaterThanOrEqual(1);
   });
 
-  it('has buckets, its default among them, and a zone', () => {
-    expect(provider.buckets[provider.defaultBucket]?.maxDays).toBeGreaterThan(0);
-    for (const bucket of Object.keys(provider.buckets)) expect(BUCKETS).toContain(bucket);
+  it('has distinct datasets, each with its default bucket, and a zone', () => {
+    const ids = provider.datasets.map((dataset) => dataset.id);
+    expect(new Set(ids).size).toBe(ids.length);
+    for (const dataset of provider.datasets) {
+      const buckets = provider.buckets({}, dataset.id);
+      expect(buckets[dataset.defaultBucket]?.maxDays).toBeGreaterThan(0);
+      for (const bucket of Object.keys(buckets)) expect(BUCKETS).toContain(bucket);
+    }
     expect(() => new Intl.DateTimeFormat('en', { timeZone: provider.zone })).not.toThrow();
   });
 

@@ -57,10 +57,8 @@ describe('a vendor that always fails for one partition answers for the others:',
       members,
       broken,
       now: () => NOW * 1e3,
-      ...{
-        appId: 'a',
-        appSecret: 's',
-      },
+      appId: 'a',
+      appSecret: 's',
     });
     const source = connectTo(
       trae,
@@ -82,11 +80,9 @@ describe('a vendor that always fails for one partition answers for the others:',
       broken,
       now: () => NOW * 1e3,
       maxWindowSeconds: 86400,
-      ...{
-        publicKey: 'p',
-        privateKey: 's',
-        rowsPer: 'hour',
-      },
+      publicKey: 'p',
+      privateKey: 's',
+      rowsPer: 'hour',
     });
     const source = connectTo(
       ucloud,
@@ -115,10 +111,8 @@ describe('a vendor that always fails for one partition answers for the others:',
       broken,
       now: () => ARK_NOW,
       tagged: true,
-      ...{
-        accessKeyId: 'a',
-        secretAccessKey: 's',
-      },
+      accessKeyId: 'a',
+      secretAccessKey: 's',
     });
     const source = connectTo(
       volcengineArk,

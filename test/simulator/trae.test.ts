@@ -62,7 +62,12 @@ async function start(
   });
   const given = { app_id: 'test-app', app_secret: 'test-secret', base_url: simulator.url };
   const state = { get: () => undefined, set: () => undefined };
-  const source = trae.connect(trae.options.parse(given), { http, state, now: clock.now });
+  const source = trae.connect(trae.options.parse(given), {
+    http,
+    dataset: 'usage',
+    state,
+    now: clock.now,
+  });
   return { source, world, clock };
 }
 

@@ -1,4 +1,4 @@
-import { defineProvider } from '../provider.ts';
+import { defineProvider, USAGE } from '../provider.ts';
 import { R9sOptions } from './options.ts';
 import { connect } from './source.ts';
 
@@ -10,8 +10,8 @@ export const r9s = defineProvider({
   zone: 'UTC',
   // No limit is published. The vendor's own SDK requests seven days by default. With one row per request, a longer
   // window would have many pages, and one failed page discards the window.
-  buckets: { '1h': { maxDays: 1 }, '1d': { maxDays: 7 } },
-  defaultBucket: '1h',
+  buckets: () => ({ '1h': { maxDays: 1 }, '1d': { maxDays: 7 } }),
+  datasets: [USAGE],
   rate: {
     perSecond: 2,
     concurrency: 2,

@@ -8,7 +8,8 @@ import type { Options } from './options.ts';
 import { MemberPage, TokenResponse, UsageResponse, type MemberUsage } from './schema.ts';
 import { createTokens, renewAt, type Token } from './token.ts';
 
-const PAGE_SIZE = 100;
+/** Members per page. */
+export const PAGE_SIZE = 100;
 
 interface UsageQuery {
   /** Unix seconds, as the API takes them. */

@@ -2,7 +2,7 @@ import { FetchError } from '../../fetch/errors.ts';
 import { sumRecords } from '../../usage/aggregate.ts';
 import type { UsageRecord } from '../../usage/point.ts';
 import type { ReadResult, Context, Partition, ReadRequest, Source } from '../provider.ts';
-import { createClient } from './client.ts';
+import { createClient, PAGE_SIZE } from './client.ts';
 import { listMembers } from './members.ts';
 import type { Options } from './options.ts';
 import { requestedOf, emailPartition, idPartition, rowsOf, toRecords } from './records.ts';
@@ -51,6 +51,13 @@ export function connect(options: Options, context: Context): Source {
   return {
     reads: 'totals',
     batchSize: BATCH_SIZE,
+    calls: {
+      list: (count) => (members === 'all' ? Math.max(1, Math.ceil(count / PAGE_SIZE)) : 0),
+      read: ({ partitions }) => {
+        const { emails, ids } = requestedOf(partitions);
+        return Number(emails.size > 0) + Number(ids.length > 0);
+      },
+    },
     partitions,
     read,
     totals: async (request) => [...(await read(request)).records],

@@ -6,7 +6,7 @@ import { KeyPage, Usage } from './schema.ts';
 import { sign } from './sign.ts';
 
 /** The vendor's own maximum. https://docs.ucloud.cn/api/uai-modelverse-api/list_um_infer_api_key */
-const KEYS_PER_PAGE = 100;
+export const KEYS_PER_PAGE = 100;
 
 interface UsageQuery {
   readonly project: string | undefined;

@@ -1,4 +1,4 @@
-import { defineProvider, type Provider } from '../provider.ts';
+import { defineProvider, USAGE, type Provider } from '../provider.ts';
 import { dialectOptions } from './options.ts';
 import { connect } from './source.ts';
 
@@ -19,8 +19,8 @@ export function dialectProvider({ id, title, docsUrl, baseUrl }: Brand): Provide
     options: dialectOptions(baseUrl),
     zone: 'Asia/Shanghai',
     // A range of ten days or more exceeds the server's 60 s limit; a day is fastest.
-    buckets: { '1h': { maxDays: 1 }, '1d': { maxDays: 1 } },
-    defaultBucket: '1h',
+    buckets: () => ({ '1h': { maxDays: 1 }, '1d': { maxDays: 1 } }),
+    datasets: [USAGE],
     rate: {
       perSecond: 5,
       concurrency: 4,

@@ -4,7 +4,7 @@ import { bucketsOf } from '../../windows/calendar.ts';
 import type { Window } from '../../windows/window.ts';
 import { mergeAnswers } from '../merge-answers.ts';
 import type { ReadResult, Context, Partition, ReadRequest, Source } from '../provider.ts';
-import { createClient } from './client.ts';
+import { createClient, KEYS_PER_PAGE } from './client.ts';
 import { createObservations } from './observations.ts';
 import type { Options } from './options.ts';
 import { isZero, recordsOfRows, sumFields, type TimeSlice } from './records.ts';
@@ -52,6 +52,11 @@ export function connect(options: Options, { http }: Context): Source {
   return {
     reads: 'series',
     batchSize: 1,
+    calls: {
+      list: (count) =>
+        options.keys === 'all' ? (options.projects?.length ?? 1) + Math.floor(count / KEYS_PER_PAGE) : 0,
+      read: ({ partitions }) => partitions.length * (options.models?.length ?? 1),
+    },
 
     async partitions(signal) {
       const projects = options.projects ?? [undefined];

@@ -8,7 +8,8 @@ import { sign } from './sign.ts';
 
 const VERSION = '2024-01-01';
 const SERVICE = 'ark';
-const PAGE_SIZE = 100;
+/** Endpoints per page. */
+export const PAGE_SIZE = 100;
 /** Pages shift when endpoints are created or deleted during a listing; an incomplete list is read again. */
 const LIST_ATTEMPTS = 3;
 

@@ -5,7 +5,7 @@ import { createRecordIndex } from '../../usage/record-index.ts';
 import { bucketStart } from '../../windows/calendar.ts';
 import type { Bucket, Window } from '../../windows/window.ts';
 import type { ReadResult, Context, Partition, ReadRequest, Source } from '../provider.ts';
-import { createArk, type UsageQuery } from './client.ts';
+import { createArk, PAGE_SIZE, type UsageQuery } from './client.ts';
 import { endpointRegistry } from './endpoints.ts';
 import type { Options } from './options.ts';
 import { addDropped, createTagsOf, isCombinedTotal, readRows, type Dropped } from './records.ts';
@@ -126,6 +126,11 @@ export function connect(options: Options, context: Context): Source {
       // One request per project, so that a failing one does not affect the others.
       return options.endpoints === 'none' || oneByOne() ? 1 : ENDPOINTS_PER_CALL;
     },
+    calls: {
+      list: (count) =>
+        options.endpoints === 'none' ? 0 : Math.max(options.projects.length, Math.ceil(count / PAGE_SIZE)),
+      read: (request) => queriesOf(request, intervalOf(request.bucket, request.window, request.zone)).length,
+    },
     partitions,
     read,
     totals,
@@ -155,7 +160,10 @@ function partitionOf(project: string, endpoint: string): Partition {
 }
 
 /** One request per project and at most the longest window of the vendor. */
-function queriesOf({ partitions, window }: ReadRequest, interval: Interval): UsageQuery[] {
+function queriesOf(
+  { partitions, window }: Pick<ReadRequest, 'partitions' | 'window'>,
+  interval: Interval,
+): UsageQuery[] {
   const projects = new Map<string, string[]>();
   for (const { id, tags } of partitions) {
     const project = tags?.project ?? id;

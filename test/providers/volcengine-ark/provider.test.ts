@@ -270,7 +270,12 @@ function connectTo({ url }: Simulator, { state, now, options }: Partial<Setting>
     attempts: 20,
     timeoutMs: 250,
   });
-  return volcengineArk.connect(parsed, { http, state: state ?? createState(), now: clock });
+  return volcengineArk.connect(parsed, {
+    http,
+    dataset: 'usage',
+    state: state ?? createState(),
+    now: clock,
+  });
 }
 
 function createState(): State {
