@@ -11,9 +11,9 @@ const MINUTE = 60_000;
 
 const { signal } = new AbortController();
 const context = createContext({}, process);
-const [{ provider, ...settings }] = context.loadJobs().jobs;
+const [loaded] = context.loadJobs().jobs;
 // Waiting for the next call that the vendor allows takes time, but no CPU.
-const job = { ...settings, provider: { ...provider, rate: { ...provider.rate, perSecond: 1000 } } };
+const job = { ...loaded, rate: { ...loaded.rate, perSecond: 1000 } };
 let now = Math.floor(Date.now() / HOUR) * HOUR + 5 * MINUTE;
 const calls = [];
 const { fetch } = globalThis;

@@ -70,7 +70,7 @@ export async function createRuntime(options: RuntimeOptions): Promise<Runtime> {
     const { provider } = job;
     const http = createHttp({
       baseUrl: provider.baseUrl(job.options),
-      limit: provider.rate,
+      limit: job.rate,
       rateLimiter: ledger.rateLimiter,
       limiters,
       fetch: globalThis.fetch,
@@ -84,7 +84,7 @@ export async function createRuntime(options: RuntimeOptions): Promise<Runtime> {
       get: (key: string) => ledger.state.get(job.name, key),
       set: (key: string, value: string) => ledger.state.set(job.name, key, value),
     };
-    return provider.connect(job.options, { http, state, now });
+    return provider.connect(job.options, { http, dataset: job.dataset, state, now });
   }
 
   return {

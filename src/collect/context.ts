@@ -23,5 +23,5 @@ export interface JobContext {
 
 /** The longest window the provider takes for the job's bucket, in days. */
 export function maxDays({ job }: JobContext): number {
-  return job.provider.buckets[job.bucket]?.maxDays ?? 1;
+  return job.provider.buckets(job.options, job.dataset)[job.bucket]?.maxDays ?? 1;
 }

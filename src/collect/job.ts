@@ -1,5 +1,5 @@
 import type { Secret } from '../lib/secret.ts';
-import type { Provider } from '../providers/provider.ts';
+import type { Provider, RateLimit } from '../providers/provider.ts';
 import type { Tag } from '../usage/point.ts';
 import type { Bucket } from '../windows/window.ts';
 
@@ -9,6 +9,8 @@ export interface Job {
   readonly provider: Provider;
   /** The tag `account`. */
   readonly account: string;
+  /** Id of the provider's dataset that the job reads. */
+  readonly dataset: string;
   /** Cron expression and the zone it is read in. */
   readonly schedule: string;
   readonly scheduleZone: string;
@@ -25,6 +27,8 @@ export interface Job {
   readonly retention?: number;
   /** The provider's own options, as its schema returns them. */
   readonly options: unknown;
+  /** The provider's request rate, or that of the job file. */
+  readonly rate: RateLimit;
   /** The most distinct values a tag may take before further ones become `__other__`. */
   readonly tagLimits: Readonly<Partial<Record<Tag, number>>>;
   /** Present where users are stored under a keyed hash. */

@@ -117,7 +117,7 @@ function describePlan(
   return [
     `${resumed ? 'resuming ' : ''}${job.name}: ${span}`,
     `${formatCount(windows.length)} windows, ${formatCount(partitions.length)} to ask for in each`,
-    `${formatCount(calls)}${upTo} calls, about ${formatSpan(Math.ceil(seconds))}${time} at ${job.provider.rate.perSecond} per second`,
+    `${formatCount(calls)}${upTo} calls, about ${formatSpan(Math.ceil(seconds))}${time} at ${job.rate.perSecond} per second`,
     '',
   ].join('\n');
 }

@@ -147,7 +147,7 @@ async function readOne(
 function remarks(job: Job, source: Source, ledger: Ledger): string[] {
   const rangeEnd = ledger.jobs.of(job.name)?.rangeEnd;
   return [
-    ...(source.notes?.() ?? []),
+    ...(source.warnings?.() ?? []),
     ...(rangeEnd ? [`The provider takes the end of a range as ${rangeEnd}; its answers showed it.`] : []),
   ];
 }

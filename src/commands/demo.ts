@@ -10,7 +10,6 @@ import { readSettings, type Settings } from '../config/settings.ts';
 import { startDaemon, type Daemon } from '../daemon.ts';
 import { createLogger } from '../observe/log.ts';
 import { PROVIDERS } from '../providers/index.ts';
-import type { Provider } from '../providers/provider.ts';
 import { startCompany, VENDORS, type CompanyVendor, type VendorId } from '../simulator/company.ts';
 import type { SumRow } from '../store/store.ts';
 import { tokensOf } from '../usage/aggregate.ts';
@@ -105,6 +104,8 @@ function demoJobs(
       account: 'demo',
       schedule: '* * * * *',
       start: `${DAYS}d`,
+      // The vendors' rate limits protect the vendors.
+      rate_limit: { per_second: 1000, concurrency: 4 },
       options: Object.fromEntries(options),
     };
     writeFileSync(join(folder, 'jobs', `${vendor}.yaml`), `# Written by tokentide demo.\n${stringify(job)}`);
@@ -114,13 +115,8 @@ function demoJobs(
     join(folder, '.env'),
     `# Credentials of the simulated vendors; written by tokentide demo.\n${lines.join('')}`,
   );
-  const sources = { env: { ...env, ...secrets }, now, providers: PROVIDERS.map(atLoopbackSpeed) };
+  const sources = { env: { ...env, ...secrets }, now, providers: PROVIDERS };
   return selectJobs(loadJobs(join(folder, 'jobs'), sources));
-}
-
-/** The vendors' rate limits protect the vendors; a simulated one needs none. */
-function atLoopbackSpeed(provider: Provider): Provider {
-  return { ...provider, rate: { perSecond: 1000, concurrency: 4, source: 'a simulator on this machine' } };
 }
 
 /** The embedded store in a folder of its own, whatever store the real jobs have. */

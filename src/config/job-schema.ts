@@ -49,6 +49,10 @@ export const JobFields = z.strictObject({
     .boolean()
     .default(true)
     .describe('Say false to turn the job off; the file is not looked at any further.'),
+  dataset: z
+    .string()
+    .optional()
+    .describe("Which of the provider's statistics to collect. Default: the provider's first."),
   schedule: z.string().default('*/5 * * * *').describe('When to poll: a cron expression, in quotes.'),
   schedule_zone: Zone.default('UTC').describe('The time zone that the schedule is read in.'),
   bucket: z.enum(BUCKETS).optional().describe('The width of one point. Default: what suits the provider.'),
@@ -72,6 +76,13 @@ export const JobFields = z.strictObject({
     'How far back the provider answers, such as 90d: gaps that are older are marked as lost. Default: no limit is known.',
   ),
   options: z.record(z.string(), z.unknown()).optional().describe(OPTIONS),
+  rate_limit: z
+    .strictObject({
+      per_second: z.number().positive().max(1000).optional().describe('Requests per second on average.'),
+      concurrency: z.int().min(1).max(100).optional().describe('The most requests in flight.'),
+    })
+    .prefault({})
+    .describe("Replaces the provider's request rate. Jobs of one host share the lowest rate."),
   tag_limits: z
     .strictObject({ user: TagLimit, key: TagLimit, model: TagLimit, project: TagLimit, endpoint: TagLimit })
     .prefault({})
@@ -112,8 +123,10 @@ export function jobFileSchema(provider: Provider | undefined, providerIds: reado
   properties['provider'] = { ...properties['provider'], type: 'string', enum: providerIds };
   if (provider) {
     properties['options'] = { ...inputSchema(provider.options), description: OPTIONS };
-    const bucket: SchemaNode = { ...properties['bucket'], enum: Object.keys(provider.buckets) };
-    properties['bucket'] = { ...bucket, default: provider.defaultBucket };
+    const [first] = provider.datasets;
+    const ids = provider.datasets.map(({ id }) => id);
+    properties['dataset'] = { ...properties['dataset'], enum: ids, default: first.id };
+    properties['bucket'] = { ...properties['bucket'], default: first.defaultBucket };
     properties['zone'] = { ...properties['zone'], default: provider.zone };
   }
   return { ...common, properties, required: ['provider'] };

@@ -27,7 +27,7 @@ export function jobSchema(providers: readonly Provider[]): object {
     allOf: providers.map((provider) => {
       const { properties = {} } = jobFileSchema(provider, ids);
       const own = Object.fromEntries(
-        ['bucket', 'zone', 'options'].map((key) => [key, forEditors(properties[key] ?? {})]),
+        ['dataset', 'bucket', 'zone', 'options'].map((key) => [key, forEditors(properties[key] ?? {})]),
       );
       const needsOptions = (properties['options']?.required ?? []).length > 0;
       return {

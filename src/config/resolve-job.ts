@@ -1,6 +1,6 @@
 import { isAbsolute, join } from 'node:path';
 import type { Job } from '../collect/job.ts';
-import type { Provider } from '../providers/provider.ts';
+import type { Dataset, Provider, RateLimit } from '../providers/provider.ts';
 import { validateSchedule } from '../schedule/expression.ts';
 import { parseTeams } from '../usage/user-mapping.ts';
 import { BUCKETS, type Bucket } from '../windows/window.ts';
@@ -28,23 +28,27 @@ export interface Resolution {
 
 /** Fills in what depends on the provider, the calendar and other files, and checks what takes more than one key to see. */
 export function resolveJob(fields: JobFields, { provider, options, now, folder }: ResolveInput): Resolution {
-  const bucket = fields.bucket ?? provider.defaultBucket;
+  const dataset = provider.datasets.find(({ id }) => id === (fields.dataset ?? provider.datasets[0].id));
+  const bucket = fields.bucket ?? (dataset ?? provider.datasets[0]).defaultBucket;
   const zone = fields.zone ?? provider.zone;
   const schedule = validateSchedule(fields.schedule, fields.schedule_zone);
   const range = resolveRange({ start: fields.start, end: fields.end, bucket, zone, now });
   const teams = fields.teams === undefined ? {} : readTeams(fields.teams, folder);
   const diagnostics = [
-    ...(provider.buckets[bucket] ? [] : [lackingBucket(bucket, provider)]),
+    ...(dataset ? [] : [unknownDataset(fields.dataset, provider)]),
+    ...(dataset && options !== undefined ? unsupportedBucket(bucket, provider, options, dataset) : []),
     ...(schedule === undefined ? [] : [{ path: ['schedule'], message: `schedule: ${schedule}` }]),
     ...('diagnostics' in range ? range.diagnostics : []),
     ...('diagnostics' in teams ? teams.diagnostics : []),
   ];
-  if (diagnostics.length > 0 || 'diagnostics' in range || 'diagnostics' in teams) return { diagnostics };
+  if (!dataset || diagnostics.length > 0 || 'diagnostics' in range || 'diagnostics' in teams)
+    return { diagnostics };
   if (range.ended !== undefined) return { diagnostics, off: `it ended at ${range.ended} (${zone})` };
   const job: Job = {
     name: fields.name,
     provider,
     account: fields.account,
+    dataset: dataset.id,
     schedule: fields.schedule,
     scheduleZone: fields.schedule_zone,
     bucket,
@@ -54,6 +58,7 @@ export function resolveJob(fields: JobFields, { provider, options, now, folder }
     lookback: fields.lookback,
     ...(fields.retention === undefined ? {} : { retention: fields.retention }),
     options,
+    rate: rateOf(fields.rate_limit, provider.rate),
     tagLimits: fields.tag_limits,
     ...(fields.pseudonymise_users ? { pseudonymKey: fields.pseudonymise_users.key } : {}),
     ...teams,
@@ -61,12 +66,30 @@ export function resolveJob(fields: JobFields, { provider, options, now, folder }
   return { diagnostics, job };
 }
 
-function lackingBucket(bucket: Bucket, provider: Provider): FieldDiagnostic {
-  const has = BUCKETS.filter((width) => provider.buckets[width]).join(' and ');
+function unsupportedBucket(
+  bucket: Bucket,
+  provider: Provider,
+  options: unknown,
+  dataset: Dataset,
+): FieldDiagnostic[] {
+  const buckets = provider.buckets(options, dataset.id);
+  if (buckets[bucket]) return [];
+  const has = BUCKETS.filter((width) => buckets[width]).join(' and ');
+  const message = `bucket: ${provider.id} has no buckets of ${bucket}`;
+  return [{ path: ['bucket'], message, hint: `it has ${has}` }];
+}
+
+function unknownDataset(dataset: string | undefined, { id, datasets }: Provider): FieldDiagnostic {
+  const hint = `it has ${datasets.map((known) => known.id).join(' and ')}`;
+  return { path: ['dataset'], message: `dataset: ${id} has no dataset "${dataset}"`, hint };
+}
+
+function rateOf({ per_second, concurrency }: JobFields['rate_limit'], rate: RateLimit): RateLimit {
+  if (per_second === undefined && concurrency === undefined) return rate;
   return {
-    path: ['bucket'],
-    message: `bucket: ${provider.id} has no buckets of ${bucket}`,
-    hint: `it has ${has}`,
+    perSecond: per_second ?? rate.perSecond,
+    concurrency: concurrency ?? rate.concurrency,
+    source: 'rate_limit in the job file',
   };
 }
 

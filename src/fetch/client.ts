@@ -77,13 +77,13 @@ async function send<T>(call: Call<T>, settings: HttpSettings): Promise<T> {
 }
 
 async function waitForTurn(call: Call<unknown>, settings: HttpSettings): Promise<void> {
-  const { limiter, host, limit, now, sleep, rateLimiter } = settings;
+  const { limiter, host, now, sleep, rateLimiter } = settings;
   const { action, signal } = call;
   let generation: number;
   do {
     ({ generation } = limiter);
     if (signal.aborted) throw cancelled(action);
-    const wait = rateLimiter.acquire(host, 1000 / limit.perSecond, now()) - now();
+    const wait = rateLimiter.acquire(host, 1000 / limiter.perSecond, now()) - now();
     if (wait > 0) await orCancelled(sleep(wait, signal), signal, action);
     // The host may have been paused in the meantime.
   } while (limiter.generation > generation);

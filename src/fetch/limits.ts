@@ -11,18 +11,21 @@ export interface HostLimit {
 /** Shared by all calls of one process to one host. */
 export interface ConcurrencyLimiter {
   readonly queue: LimitFunction;
+  /** Requests per second on average. */
+  perSecond: number;
   /** The number of pauses. A slot that was booked before the last pause is replaced by a new one. */
   generation: number;
 }
 
-/** The limiter of a host. The smallest concurrency requested for the host applies. */
-export type ConcurrencyLimiters = (host: string, concurrency: number) => ConcurrencyLimiter;
+/** The limiter of a host. The lowest rate and concurrency of all jobs of the host apply. */
+export type ConcurrencyLimiters = (host: string, limit: HostLimit) => ConcurrencyLimiter;
 
 export function concurrencyLimiters(): ConcurrencyLimiters {
   const limiters = new Map<string, ConcurrencyLimiter>();
-  return (host, concurrency) => {
-    const limiter = limiters.get(host) ?? { queue: pLimit(concurrency), generation: 0 };
+  return (host, { perSecond, concurrency }) => {
+    const limiter = limiters.get(host) ?? { queue: pLimit(concurrency), perSecond, generation: 0 };
     if (concurrency < limiter.queue.concurrency) limiter.queue.concurrency = concurrency;
+    limiter.perSecond = Math.min(limiter.perSecond, perSecond);
     limiters.set(host, limiter);
     return limiter;
   };

@@ -59,7 +59,7 @@ export function withDefaults(options: HttpOptions): HttpSettings {
   return {
     ...options,
     host,
-    limiter: limiters(host, options.limit.concurrency),
+    limiter: limiters(host, options.limit),
     timeoutMs: options.timeoutMs ?? 30_000,
     maxBytes: options.maxBytes ?? 64 * 1024 * 1024,
     attempts: options.attempts ?? 5,

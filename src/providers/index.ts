@@ -5,5 +5,5 @@ import { trae } from './trae/index.ts';
 import { ucloud } from './ucloud/index.ts';
 import { volcengineArk } from './volcengine-ark/index.ts';
 
-/** Every provider there is; a test compares the list with the folders. */
+/** All providers. A test compares the list with the folders. */
 export const PROVIDERS: readonly Provider[] = [trae, ucloud, sigcal, r9s, volcengineArk];

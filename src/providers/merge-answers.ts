@@ -1,7 +1,7 @@
 import { sumRecords } from '../usage/aggregate.ts';
 import type { ReadResult, DropReason } from './provider.ts';
 
-/** Several answers as one: records of one series and time added up, and so are the counts of dropped rows. */
+/** One result from several: records of one series and time are summed, as are the counts of dropped rows. */
 export function mergeAnswers(answers: readonly ReadResult[]): ReadResult {
   const dropped: Partial<Record<DropReason, number>> = {};
   for (const answer of answers) {

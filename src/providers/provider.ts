@@ -3,25 +3,39 @@ import type { Http } from '../fetch/http.ts';
 import type { Tags, UsageRecord } from '../usage/point.ts';
 import type { Bucket, Window } from '../windows/window.ts';
 
-/** How often a provider may be asked. */
+/** The request rate that a vendor tolerates. */
 export interface RateLimit {
-  /** Requests per second on average, for one host and credential. */
+  /** Requests per second on average. Jobs of one host share it. */
   readonly perSecond: number;
-  /** Requests under way at once. */
+  /** The most requests in flight. */
   readonly concurrency: number;
   /** Where the numbers come from: a vendor page, or the reason for a cautious guess. */
   readonly source: string;
 }
 
-/** What has to be asked separately inside a window: a member, a key, an endpoint, or the whole account. */
+/** One kind of usage statistics of a provider; a job reads one. */
+export interface Dataset {
+  /** As in the job file: `dataset: usage`. */
+  readonly id: string;
+  readonly title: string;
+  readonly defaultBucket: Bucket;
+}
+
+/** The dataset of providers that have only one. */
+export const USAGE: Dataset = { id: 'usage', title: 'Usage', defaultBucket: '1h' };
+
+/** Bucket widths, each with the longest window of one request. */
+export type Buckets = Readonly<Partial<Record<Bucket, { readonly maxDays: number }>>>;
+
+/** A part of an account that is requested separately: a member, a key, an endpoint, or the whole account. */
 export interface Partition {
   /** Stable and unique within the job: it names the partition in the ledger. */
   readonly id: string;
-  /** The tags that all its usage carries, where they are known before asking: `{ user }`, `{ key }`. */
+  /** The tags of all its usage, if they are known before a request: `{ user }`, `{ key }`. */
   readonly tags?: Tags;
 }
 
-/** Why a row of an answer was left out. A bounded set: it labels a metric. */
+/** Why a row of an answer was discarded. A closed set: it is the label of a metric. */
 export const DROP_REASONS = [
   'outside_window',
   'duplicate',
@@ -34,43 +48,55 @@ export type DropReason = (typeof DROP_REASONS)[number];
 export interface ReadResult {
   /** One record per series and bucket of the window; for a provider of totals one per series, at the window's start. */
   readonly records: readonly UsageRecord[];
-  /** Rows that were left out, counted by reason. */
+  /** Discarded rows, counted by reason. */
   readonly dropped?: Readonly<Partial<Record<DropReason, number>>>;
+  /** Usage before this time is final according to the vendor, Unix seconds. Absent if the vendor does not say. */
+  readonly completeUntil?: number;
 }
 
 export interface ReadRequest {
   /** A whole number of buckets in the job's zone. */
   readonly window: Window;
   readonly bucket: Bucket;
-  /** The zone whose hours and days the buckets are. */
+  /** The time zone of the bucket boundaries. */
   readonly zone: string;
   /** At most `batchSize` partitions, all from `partitions()`. */
   readonly partitions: readonly Partition[];
-  /** How this account's API takes the end of a range, for providers of totals (see docs/windows.md). */
+  /** Whether the end of a range belongs to it in this account's API (see docs/windows.md). Only for `reads: 'totals'`. */
   readonly rangeEnd?: 'exclusive' | 'inclusive';
   readonly signal: AbortSignal;
 }
 
 /** One job's open connection to its provider. */
 export interface Source {
-  /** `series`: an answer holds every bucket of the window. `totals`: one total per series for the whole window. */
+  /** `series`: an answer has one value per bucket. `totals`: one total per series for the whole window. */
   readonly reads: 'series' | 'totals';
-  /** The most partitions that one request takes. */
+  /** The maximum number of partitions in one request. */
   readonly batchSize: number;
-  /** What exists now; asked at every poll, so that new members, keys and endpoints are found. @throws FetchError */
+  /** What requests cost, for estimates. */
+  readonly calls: CallCosts;
+  /** The partitions that exist now: members, keys, endpoints. @throws FetchError */
   partitions(signal: AbortSignal): Promise<Partition[]>;
-  /** @throws FetchError; `refused` where the request itself is at fault. */
+  /** @throws FetchError; `refused` if the request itself is at fault. */
   read(request: ReadRequest): Promise<ReadResult>;
   /**
-   * The provider's own totals for a range of whole days, obtained apart from the buckets that `read` gives,
-   * with as many tags as the total has. Absent, or undefined, where the provider has none. @throws FetchError
+   * The provider's own totals for a range of whole days, independent of the buckets that `read` returns, with the
+   * tags that the total has. Absent, or undefined, if the provider has none. @throws FetchError
    */
   totals?(request: ReadRequest): Promise<readonly UsageRecord[] | undefined>;
-  /** Findings of use to the person who set up the job, for `tokentide check`. */
-  notes?(): string[];
+  /** Warnings for the person who set up the job, shown by `tokentide check`. */
+  warnings?(): string[];
 }
 
-/** Small facts that a provider remembers across restarts, per job: an endpoint's model, say. Never a credential. */
+/** Numbers of HTTP requests, for complete pages and without retries. */
+export interface CallCosts {
+  /** For one `partitions()` that returns `count` partitions. 0 if the list follows from the options of the job. */
+  list(count: number): number;
+  /** For one `read()`. */
+  read(request: Pick<ReadRequest, 'window' | 'bucket' | 'zone' | 'partitions'>): number;
+}
+
+/** State of one job that survives restarts, such as the model of an endpoint. Never a credential. */
 export interface State {
   get(key: string): string | undefined;
   set(key: string, value: string): void;
@@ -78,6 +104,8 @@ export interface State {
 
 export interface Context {
   readonly http: Http;
+  /** Id of the dataset that the job reads. */
+  readonly dataset: string;
   readonly state: State;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
@@ -88,24 +116,25 @@ export interface Provider<Options = unknown> {
   readonly id: string;
   readonly title: string;
   readonly docsUrl: string;
-  /** What a job's `options:` may hold; strict. The one source of types, JSON schema and option docs. */
+  /** The schema of a job's `options:`; strict. Types, JSON schema and option docs follow from it. */
   readonly options: z.ZodType<Options>;
-  /** The zone of the vendor's own hours and days. */
+  /** The time zone of the vendor's hours and days. */
   readonly zone: string;
-  /** The bucket widths the vendor has, and the longest window of each that one request may ask for, in days. */
-  readonly buckets: Readonly<Partial<Record<Bucket, { readonly maxDays: number }>>>;
-  readonly defaultBucket: Bucket;
+  /** The first one is the default. */
+  readonly datasets: readonly [Dataset, ...Dataset[]];
   readonly rate: RateLimit;
-  /** How far back the vendor answers, in days, where it is known. */
+  /** How far back the vendor keeps usage, in days, if known. */
   readonly retentionDays?: number;
-  /** How long the vendor may take over one answer, where that is longer than the HTTP layer waits by default. */
+  /** Timeout of one request, if the vendor needs longer than the default. */
   readonly timeoutMs?: number;
-  /** The URL whose host the rate limit belongs to. */
+  /** The bucket widths that the vendor supports for a dataset. */
+  buckets(options: Options, dataset: string): Buckets;
+  /** The URL whose host the rate limit applies to. */
   baseUrl(options: Options): string;
   connect(options: Options, context: Context): Source;
 }
 
-/** Keeps a provider's own option type while it is defined, and hides it from those who only run it. */
+/** Checks a provider against its own option type and erases that type for the caller. */
 export function defineProvider<Options>(provider: Provider<Options>): Provider {
   return provider;
 }

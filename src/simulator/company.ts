@@ -13,11 +13,11 @@ export interface CompanyOptions {
   readonly end: number;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
-  /** How long the vendors take to count a request, seconds at most. */
+  /** The longest delay until a vendor counts a request, seconds. */
   readonly convergence?: number;
 }
 
-/** One simulated vendor of the company: its server, what truly happened, and a job's options for it. */
+/** One simulated vendor of the company: its server, the true usage, and a job's options for it. */
 export interface CompanyVendor {
   readonly simulator: Simulator;
   readonly world: World;
@@ -39,8 +39,8 @@ const ACTIVE_PEOPLE = 8;
 const WINDOW_LIMIT = 10 * 86_400;
 
 /**
- * A made-up company that uses all five vendors, each as a server on loopback. The same options give the same
- * usage, so that stored sums can be compared with what truly happened.
+ * A fictitious company that uses all five vendors, each a server on loopback. The same options give the same usage,
+ * so that stored sums can be compared with the truth.
  */
 export async function startCompany(options: CompanyOptions): Promise<Record<VendorId, CompanyVendor>> {
   const { now } = options;

@@ -1,7 +1,8 @@
 import { addCounts } from '../usage/count.ts';
 import { sumRecords } from '../usage/aggregate.ts';
 import type { Fields } from '../usage/point.ts';
-import type { FaultPlan } from './faults.ts';
+import type { Window } from '../windows/window.ts';
+import { faultyRows, type FaultPlan } from './faults.ts';
 import { serve, type Simulator, type SimulatorReply, type SimulatorRequest, type Vendor } from './server.ts';
 import type { UsageEvent, World } from './world.ts';
 
@@ -13,9 +14,14 @@ export interface R9sSimulatorOptions {
   readonly managementKey: string;
   /** `list`: a row per request. `records`: a total per UTC day and model. */
   readonly shape: 'records' | 'list';
-  /** The most rows of one page, whatever is asked for. */
+  /**
+   * What a record of `shape: 'records'` sums: the requests of its day inside the requested range (the default), or
+   * those of its whole day, whatever part of it was requested.
+   */
+  readonly recordsOf?: 'range' | 'day';
+  /** The maximum rows per page, whatever `pagesize` says. */
   readonly maxPageSize: number;
-  /** Whether the second `end_time` belongs to the range. */
+  /** Whether `end_time` belongs to the range. */
   readonly rangeEnd?: 'exclusive' | 'inclusive';
   readonly port?: number;
   readonly faults?: FaultPlan;
@@ -25,7 +31,7 @@ const PATH = '/usage';
 const DAY = 86_400;
 const DEFAULT_PAGE_SIZE = 20;
 
-/** What one request counts here: a quarter of the input comes from the cache. */
+/** Fields of one request: a quarter of the input is cached. */
 export function r9sFields(input: number, output: number): Fields {
   const cached = Math.floor(input / 4);
   return { input_tokens: input, cached_input_tokens: cached, output_tokens: output, requests: 1 };
@@ -38,6 +44,8 @@ export function r9sSimulator(options: R9sSimulatorOptions): Promise<Simulator> {
     action: ({ url }) => url.pathname.slice(1),
     handle: (request) => answer(request, options, shown),
     busy: () => refuse(500, 'internal error', 200),
+    internalError: () => refuse(500, 'internal error'),
+    refuse: (_, reason) => refuse(400, reason),
   };
   return serve(vendor, {
     ...(options.port === undefined ? {} : { port: options.port }),
@@ -60,10 +68,15 @@ function answer(request: SimulatorRequest, options: R9sSimulatorOptions, shown: 
   if (!(page >= 1 && size >= 1)) return refuse(400, 'page and pagesize must be positive');
 
   const window = { start, end: options.rangeEnd === 'inclusive' ? end + 1 : end };
-  const events = options.world.visible(window, Math.floor(options.now() / 1000));
-  return options.shape === 'list'
-    ? listPage(events.toReversed(), page, size, request, shown)
-    : recordsPage(events, page, size, request);
+  const visible = (range: Window): UsageEvent[] =>
+    options.world.visible(range, Math.floor(options.now() / 1000));
+  if (options.shape === 'list') return listPage(visible(window).toReversed(), page, size, request, shown);
+  const days = { start: dayOf(window.start), end: dayOf(window.end - 1) + DAY };
+  return recordsPage(visible(options.recordsOf === 'day' ? days : window), page, size, request);
+}
+
+function dayOf(time: number): number {
+  return Math.floor(time / DAY) * DAY;
 }
 
 /** Newest first. */
@@ -76,13 +89,16 @@ function listPage(
 ): SimulatorReply {
   const newest = events[0];
   const last = page * size >= events.length;
-  // The newest request comes in after this page and before the next, which it pushes down by one row.
+  // The newest request arrives after this page and shifts the next one by a row.
   const late = fault === 'shifting_pages' && !last && newest !== undefined && !shown.has(newest.id);
   const present = late ? events.slice(1) : events;
   const rows = present.slice((page - 1) * size, page * size);
   for (const row of rows) shown.add(row.id);
   if (fault === 'duplicate_rows') rows.push(...rows.slice(0, 1));
-  return reply(0, { list: rows.map(rowOf), total: present.length });
+  const list = rows.map(rowOf);
+  for (const [i, { model, count }] of faultyRows(fault).entries())
+    list.push({ ...list[0], id: `faulty-${i}`, model, input_token: count, cached_token: 0 });
+  return reply(0, { list, total: present.length + list.length - rows.length });
 }
 
 function rowOf({ id, time, tags, fields }: UsageEvent): object {
@@ -90,7 +106,7 @@ function rowOf({ id, time, tags, fields }: UsageEvent): object {
   return {
     id,
     request_time: time,
-    // The member behind a named user is somebody else, and must not be taken for one.
+    // The owner of the key is not the user of the request.
     user_id: tags.user ? 'u-owner' : '',
     custom_user_id: tags.user ?? '',
     token_id: tags.key ?? '',
@@ -109,7 +125,7 @@ function recordsPage(
 ): SimulatorReply {
   const sums = sumRecords(
     events.map(({ time, tags, fields }) => ({
-      time: Math.floor(time / DAY) * DAY,
+      time: dayOf(time),
       tags: tags.model ? { model: tags.model } : {},
       fields: { total_tokens: addCounts(fields.input_tokens ?? 0, fields.output_tokens ?? 0) },
     })),
@@ -121,6 +137,8 @@ function recordsPage(
   }));
   const records = all.slice((page - 1) * size, page * size);
   if (fault === 'duplicate_rows') records.push(...records.slice(0, 1));
+  for (const { model, count } of faultyRows(fault))
+    records.push({ timestamp: all[0]?.timestamp ?? 0, tokens: count, model });
   const total = all.reduce<number | bigint>((sum, { tokens }) => addCounts(sum, tokens), 0);
   return reply(200, { records, total_tokens: total });
 }

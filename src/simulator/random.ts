@@ -1,4 +1,4 @@
-/** A small seeded generator (mulberry32): the same seed gives the same world on every machine. */
+/** A small seeded generator (mulberry32): the same seed gives the same values on every machine. */
 export type Random = () => number;
 
 export function seeded(seed: number): Random {

@@ -1,14 +1,14 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { stringify } from 'lossless-json';
-import { calm, type Fault, type FaultPlan } from './faults.ts';
+import { calm, HOSTILE_NAME, hostileBody, type Fault, type FaultPlan } from './faults.ts';
 
 export interface SimulatorRequest {
   readonly method: string;
   readonly url: URL;
   readonly headers: Readonly<Record<string, string | undefined>>;
   readonly body: string;
-  /** A vendor-specific fault for the handler to act out. */
+  /** A fault that the handler simulates. */
   readonly fault: Fault | undefined;
 }
 
@@ -20,24 +20,28 @@ export interface SimulatorReply {
 }
 
 export interface Vendor {
-  /** The vendor's name of the action that a request asks for. */
+  /** The vendor's name of the requested action. */
   action(request: Omit<SimulatorRequest, 'fault'>): string;
   handle(request: SimulatorRequest): SimulatorReply;
-  /** What this vendor says with HTTP 200 when it is overloaded. */
+  /** The vendor's answer with HTTP 200 when it is overloaded. */
   busy(request: SimulatorRequest): SimulatorReply;
+  /** The vendor's answer to a failure on its side. */
+  internalError(request: SimulatorRequest): SimulatorReply;
+  /** The vendor's refusal of a request, with its reason. */
+  refuse(request: SimulatorRequest, reason: string): SimulatorReply;
 }
 
 export interface Simulator {
   /** Base URL on loopback, without a trailing slash. */
   readonly url: string;
-  /** Actions in the order they were asked. */
+  /** Actions in the order of the requests. */
   readonly calls: readonly string[];
-  /** What goes wrong from now on. */
+  /** Replaces the fault plan. */
   faults(plan: FaultPlan): void;
   close(): Promise<void>;
 }
 
-/** Starts one vendor on loopback. Port 0 (the default) takes a free one. */
+/** Starts one vendor on loopback. Port 0 (the default) selects a free port. */
 export async function serve(
   vendor: Vendor,
   options: { port?: number; faults?: FaultPlan } = {},
@@ -61,7 +65,9 @@ export async function serve(
       return send(response, { status: 503, body: { message: 'service unavailable' } });
     if (fault === 'html')
       return sendText(response, 502, '<html><body>Bad gateway</body></html>', 'text/html');
-    const reply = fault === 'error_in_200' ? vendor.busy(full) : vendor.handle(full);
+    const hostile = hostileBody(fault);
+    if (hostile !== undefined) return sendText(response, 200, hostile, 'application/json');
+    const reply = replyTo(vendor, full);
     if (fault !== 'cut_off') return send(response, reply);
     const text = stringify(reply.body) ?? '';
     return sendText(response, reply.status, text.slice(0, Math.floor(text.length / 2)), 'application/json');
@@ -81,6 +87,19 @@ export async function serve(
         server.closeAllConnections();
       }),
   };
+}
+
+function replyTo(vendor: Vendor, request: SimulatorRequest): SimulatorReply {
+  switch (request.fault) {
+    case 'error_in_200':
+      return vendor.busy(request);
+    case 'internal_error':
+      return vendor.internalError(request);
+    case 'hostile_message':
+      return vendor.refuse(request, HOSTILE_NAME);
+    default:
+      return vendor.handle(request);
+  }
 }
 
 async function readRequest(incoming: IncomingMessage): Promise<Omit<SimulatorRequest, 'fault'>> {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { sumRecords } from '../usage/aggregate.ts';
 import { parseJson } from '../usage/json.ts';
-import type { FaultPlan } from './faults.ts';
+import { faultyRows, type FaultPlan } from './faults.ts';
 import { serve, type Simulator, type SimulatorReply, type SimulatorRequest } from './server.ts';
 import type { UsageEvent, World } from './world.ts';
 
@@ -19,11 +19,13 @@ export interface TraeSimulatorOptions {
   readonly appId: string;
   readonly appSecret: string;
   readonly members: readonly TraeMember[];
-  /** Members who are listed, but make every request refused that asks for them. */
+  /** Members who are listed, but whose presence makes a request refused. */
   readonly poisoned?: readonly string[];
+  /** Members for whom the vendor always fails. Read at every request, so that a test may change it. */
+  readonly broken?: readonly string[];
   /** Whether an event at exactly `end_time` counts. `exclusive` by default. */
   readonly rangeEnd?: 'exclusive' | 'inclusive';
-  /** How long a token lives; 7,200 by default. */
+  /** Lifetime of a token; 7,200 by default. */
   readonly tokenSeconds?: number;
   readonly port?: number;
   readonly faults?: FaultPlan;
@@ -41,7 +43,7 @@ const ACTIONS: Readonly<Record<string, string>> = {
 const LONGEST_SPAN = 180 * 86_400;
 const MOST_MEMBERS = 100;
 const MOST_PER_PAGE = 500;
-/** How many faults go by after a token was taken away: nobody can read where no new token works either. */
+/** Faults skipped after a token was invalidated: if no new token ever worked, nothing could be read. */
 const SPARED = 3;
 
 const Credentials = z.object({ app_id: z.string(), app_secret: z.string() });
@@ -55,9 +57,9 @@ const Query = z.object({
 
 /** Trae's enterprise API (https://docs.trae.cn/enterprise_get-model-usage-for-users) on loopback. */
 export function traeSimulator(options: TraeSimulatorOptions): Promise<Simulator> {
-  /** Token to the time it runs out, milliseconds. */
+  /** Expiry of each token, milliseconds. */
   const tokens = new Map<string, number>();
-  /** How many more faults do not take a token away. */
+  /** Faults left that do not invalidate a token. */
   let spared = 0;
 
   function issueToken(body: string): SimulatorReply {
@@ -85,7 +87,7 @@ export function traeSimulator(options: TraeSimulatorOptions): Promise<Simulator>
     const page = Number(url.searchParams.get('page') ?? 1);
     const page_size = Number(url.searchParams.get('page_size') ?? 100);
     if (!(page >= 1 && page_size >= 1 && page_size <= MOST_PER_PAGE)) return failed(4001, 'bad page');
-    // Somebody before this page has come or gone since the page before it was read.
+    // A member was added or removed since the previous page.
     const shift = fault === 'shifting_pages' && page > 1 ? (page % 2 === 0 ? 1 : -1) : 0;
     const from = (page - 1) * page_size + shift;
     const items = options.members.slice(from, from + page_size).map(({ id, email }) => ({
@@ -100,7 +102,7 @@ export function traeSimulator(options: TraeSimulatorOptions): Promise<Simulator>
     return succeeded({ items, pagination: { page, page_size, total, total_pages } });
   }
 
-  function usage({ body }: SimulatorRequest): SimulatorReply {
+  function usage({ body, fault }: SimulatorRequest): SimulatorReply {
     const query = Query.safeParse(parseJson(body));
     if (!query.success) return failed(4001, 'invalid parameters');
     const { start_time, end_time } = query.data;
@@ -109,22 +111,32 @@ export function traeSimulator(options: TraeSimulatorOptions): Promise<Simulator>
     }
     const emails = query.data.user_ids?.map(emailOf) ?? query.data.emails?.map(spellingOf) ?? [];
     if (emails.length === 0 || emails.length > MOST_MEMBERS) {
-      return failed(4001, `1 to ${MOST_MEMBERS} members may be asked for`);
+      return failed(4001, `1 to ${MOST_MEMBERS} members may be requested`);
     }
     if (emails.some((email) => email === undefined || options.poisoned?.includes(email))) {
       return failed(30007, 'user not found');
     }
+    if (emails.some((email) => email !== undefined && options.broken?.includes(email)))
+      return internalError();
     const end = options.rangeEnd === 'inclusive' ? end_time + 1 : end_time;
     const events = options.world.visible({ start: start_time, end }, Math.floor(options.now() / 1000));
-    return succeeded({ items: itemsOf(events, new Set(emails)) });
+    const items = itemsOf(events, new Set(emails));
+    const model_usage = faultyRows(fault).map(({ model, count }) => ({
+      model_name: model,
+      model_type: 'Chat',
+      model_source: 'Trae',
+      usage: { input_tokens: count, output_tokens: 0 },
+    }));
+    if (model_usage.length > 0) items.push({ email: emails[0], model_usage });
+    return succeeded({ items });
   }
 
   function emailOf(id: number): string | undefined {
     return options.members.find((member) => member.id === id)?.email;
   }
 
-  function spellingOf(asked: string): string | undefined {
-    return options.members.find(({ email }) => email.toLowerCase() === asked.toLowerCase())?.email;
+  function spellingOf(requested: string): string | undefined {
+    return options.members.find(({ email }) => email.toLowerCase() === requested.toLowerCase())?.email;
   }
 
   return serve(
@@ -141,6 +153,8 @@ export function traeSimulator(options: TraeSimulatorOptions): Promise<Simulator>
         return pathname === USERS ? listUsers(request) : usage(request);
       },
       busy: () => failed(64290, 'too many requests'),
+      internalError,
+      refuse: (_, reason) => failed(4001, reason),
     },
     {
       ...(options.port !== undefined && { port: options.port }),
@@ -170,7 +184,11 @@ function succeeded(data: unknown): SimulatorReply {
   return { status: 200, body: { code: 0, message: 'success', request_id: requestId(), data } };
 }
 
-/** Trae says what is wrong with HTTP 200. */
+function internalError(): SimulatorReply {
+  return { ...failed(2001, 'internal error'), status: 500 };
+}
+
+/** Trae reports errors with HTTP 200. */
 function failed(code: number, message: string): SimulatorReply {
   return { status: 200, body: { code, message, request_id: requestId() } };
 }

@@ -1,7 +1,7 @@
 import { sign } from '../providers/ucloud-dialect/sign.ts';
 import { sumRecords } from '../usage/aggregate.ts';
 import type { Field, Fields } from '../usage/point.ts';
-import type { FaultPlan } from './faults.ts';
+import { faultyRows, type FaultPlan } from './faults.ts';
 import { serve, type Simulator, type SimulatorReply, type SimulatorRequest, type Vendor } from './server.ts';
 import type { World } from './world.ts';
 
@@ -19,26 +19,30 @@ export interface UcloudSimulatorOptions {
   readonly now: () => number;
   readonly publicKey: string;
   readonly privateKey: string;
-  /** A longer window takes the vendor too long (RetCode 110). */
+  /** A longer window times out (RetCode 110). */
   readonly maxWindowSeconds: number;
-  /** Looked at anew for every request, so that a test may add and remove some. */
+  /** Read at every request, so that a test may change it. */
   readonly keys: readonly UcloudKey[];
+  /** Keys for which the vendor always fails. Read at every request. */
+  readonly broken?: readonly string[];
+  /** Keys that are listed, but refused when their usage is requested. Read at every request. */
+  readonly poisoned?: readonly string[];
   /** Named in messages; `UCloud` by default. */
   readonly brand?: string;
-  /** How wide the time of a row is. */
+  /** The width of a row's time. */
   readonly rowsPer: 'minute' | 'hour' | 'day';
   readonly unit?: 'seconds' | 'milliseconds';
-  /** Whether the second `EndTime` belongs to the range. */
+  /** Whether `EndTime` belongs to the range. */
   readonly rangeEnd?: 'exclusive' | 'inclusive';
   /** Totals without `Usages`. */
   readonly totalsOnly?: boolean;
-  /** The usage action no longer exists. */
+  /** The usage action was withdrawn. */
   readonly withdrawn?: boolean;
   readonly port?: number;
   readonly faults?: FaultPlan;
 }
 
-/** Stands in the key list in plain text, as the real one does: it may appear nowhere else. */
+/** The plain-text key in the key list, as in the real one. It must appear nowhere else. */
 export const PLAINTEXT_KEY = 'sk-canary-plaintext-inference-key';
 
 const BEIJING = 8 * 3600;
@@ -60,27 +64,37 @@ const TOTAL_NAMES: Readonly<Partial<Record<Field, string>>> = {
 
 type Parameters = Readonly<Record<string, string>>;
 
-/** Keys made, and not yet seen, since the first page was asked for: each pushes all others down by one. */
+/** Keys created since the first page was requested: each shifts the others by one. */
 interface KeyList {
-  pushedDown: number;
+  shift: number;
 }
 
-/** What one request counts here: all five types of row but images. */
+/** Fields of one request: all row types except images. */
 export function ucloudFields(input: number, output: number): Fields {
   return { input_tokens: input, output_tokens: output, total_tokens: input + output, requests: 1 };
 }
 
 /** UCloud's GetUMInferTokenUsage and ListUMInferAPIKey, under any of the brands that serve them. */
 export function ucloudSimulator(options: UcloudSimulatorOptions): Promise<Simulator> {
-  const list: KeyList = { pushedDown: 0 };
+  const list: KeyList = { shift: 0 };
   const vendor: Vendor = {
     action: (request) => parametersOf(request)['Action'] ?? '',
     handle: (request) => answer(request, options, list),
-    busy: () => refuse(150, `${options.brand ?? 'UCloud'} is restoring the service, try again later`),
+    busy: () => unavailable(options),
+    internalError: () => unavailable(options),
+    refuse: (_, reason) => refuse(230, reason),
   };
   return serve(vendor, {
     ...(options.port === undefined ? {} : { port: options.port }),
     ...(options.faults ? { faults: options.faults } : {}),
+  });
+}
+
+/** Keys `key-001`, `key-002` and so on. */
+export function manyKeys(count: number): UcloudKey[] {
+  return Array.from({ length: count }, (_, i) => {
+    const id = `key-${String(i + 1).padStart(3, '0')}`;
+    return { id, name: id };
   });
 }
 
@@ -105,7 +119,8 @@ function answer(request: SimulatorRequest, options: UcloudSimulatorOptions, list
   if (ProjectId !== undefined && ofProject.length === 0)
     return refuse(292, `Project [${ProjectId}] not exists`);
   if (Action === 'ListUMInferAPIKey') return keyPage(rest, ofProject, request, list);
-  if (Action === 'GetUMInferTokenUsage' && !options.withdrawn) return usage(rest, ofProject, options);
+  if (Action === 'GetUMInferTokenUsage' && !options.withdrawn)
+    return usage(rest, ofProject, options, request);
   return refuse(161, `Action [${Action}] not found`);
 }
 
@@ -117,9 +132,9 @@ function keyPage(
 ): SimulatorReply {
   const limit = Number(Limit);
   if (!(limit >= 1 && limit <= 100)) return refuse(230, 'Params [Limit] not available');
-  if (Offset === '0') list.pushedDown = 0;
-  else if (fault === 'shifting_pages') list.pushedDown++;
-  const offset = Number(Offset) - list.pushedDown;
+  if (Offset === '0') list.shift = 0;
+  else if (fault === 'shifting_pages') list.shift++;
+  const offset = Number(Offset) - list.shift;
   const page = keys.slice(offset, offset + limit);
   if (fault === 'duplicate_rows' && page.length < limit) page.push(...page.slice(0, 1));
   return reply('ListUMInferAPIKey', {
@@ -131,8 +146,11 @@ function usage(
   { KeyId, Model, StartTime, EndTime }: Parameters,
   keys: readonly UcloudKey[],
   options: UcloudSimulatorOptions,
+  { fault }: SimulatorRequest,
 ): SimulatorReply {
-  if (!keys.some((key) => key.id === KeyId)) return refuse(230, 'Params [KeyId] not available');
+  if (options.broken?.includes(KeyId ?? '')) return unavailable(options);
+  if (!keys.some((key) => key.id === KeyId) || options.poisoned?.includes(KeyId ?? ''))
+    return refuse(230, 'Params [KeyId] not available');
   const start = Number(StartTime);
   const end = Number(EndTime);
   if (!(start < end)) return refuse(230, 'Params [EndTime] not available');
@@ -142,7 +160,8 @@ function usage(
   const events = options.world
     .visible(window, Math.floor(options.now() / 1000))
     .filter(({ tags }) => tags.key === KeyId && (Model === undefined || tags.model === Model));
-  if (events.length === 0) return reply('GetUMInferTokenUsage', { Data: {} });
+  if (events.length === 0 && faultyRows(fault).length === 0)
+    return reply('GetUMInferTokenUsage', { Data: {} });
 
   const width = WIDTH[options.rowsPer];
   const sums = sumRecords(
@@ -161,6 +180,8 @@ function usage(
       ...(tags.model && { Model: tags.model }),
     })),
   );
+  for (const { model, count } of faultyRows(fault))
+    rows.push({ Type: 'in', Count: count, Timestamp: start, Model: model });
   return reply('GetUMInferTokenUsage', {
     Data: {
       ...Object.fromEntries(named(total?.fields ?? {}, TOTAL_NAMES)),
@@ -178,6 +199,10 @@ function named(fields: Fields, names: Readonly<Partial<Record<Field, string>>>):
 
 function reply(action: string, content: object): SimulatorReply {
   return { status: 200, body: { RetCode: 0, Action: `${action}Response`, ...content } };
+}
+
+function unavailable({ brand = 'UCloud' }: UcloudSimulatorOptions): SimulatorReply {
+  return refuse(150, `${brand} is restoring the service, try again later`);
 }
 
 function refuse(code: number, message: string): SimulatorReply {

@@ -1,7 +1,7 @@
 import { sign } from '../providers/volcengine-ark/sign.ts';
 import { sumRecords } from '../usage/aggregate.ts';
 import type { UsageRecord } from '../usage/point.ts';
-import type { FaultPlan } from './faults.ts';
+import { faultyRows, type FaultPlan } from './faults.ts';
 import { serve, type Simulator, type SimulatorReply, type SimulatorRequest, type Vendor } from './server.ts';
 import type { World } from './world.ts';
 
@@ -10,7 +10,7 @@ export interface ArkEndpoint {
   readonly project: string;
   readonly model: string;
   readonly version: string;
-  /** Has usage but is in no list, as after its deletion. */
+  /** Has usage but is not listed, as after its deletion. */
   readonly hidden?: boolean;
 }
 
@@ -21,9 +21,13 @@ export interface ArkSimulatorOptions {
   readonly now: () => number;
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
-  /** Looked at anew for every request, so that a test may add, change and hide some. */
+  /** Read at every request, so that a test may change it. */
   readonly endpoints: readonly ArkEndpoint[];
-  /** Whether the series of several endpoints come apart, each tagged with its own. */
+  /** Endpoints for which the vendor always fails. Read at every request. */
+  readonly broken?: readonly string[];
+  /** Endpoints that are listed, but refused when their usage is requested. Read at every request. */
+  readonly poisoned?: readonly string[];
+  /** Whether each endpoint has its own series, or all are combined into one total. */
   readonly tagged: boolean;
   readonly port?: number;
   readonly faults?: FaultPlan;
@@ -40,12 +44,14 @@ const NAMES = { input_tokens: 'PromptTokens', output_tokens: 'CompletionTokens' 
 
 type Body = Readonly<Record<string, unknown>>;
 
-/** Volcengine Ark's GetUsage and ListEndpoints, with signatures verified and the documented limits kept. */
+/** Volcengine Ark's GetUsage and ListEndpoints. Verifies signatures and enforces the limits. */
 export function volcengineArkSimulator(options: ArkSimulatorOptions): Promise<Simulator> {
   const vendor: Vendor = {
     action: ({ url }) => url.searchParams.get('Action') ?? '',
     handle: (request) => dated(answer(request, options), options),
     busy: (request) => dated(refuse(request, 200, 'FlowLimitExceeded', 'Too many requests.'), options),
+    internalError: (request) => dated(internalError(request), options),
+    refuse: (request, reason) => dated(refuse(request, 400, 'InvalidParameter', reason), options),
   };
   return serve(vendor, {
     ...(options.port === undefined ? {} : { port: options.port }),
@@ -98,36 +104,58 @@ function usage(request: SimulatorRequest, body: Body, options: ArkSimulatorOptio
   ];
   const project = body['ProjectName'] ?? 'default';
   const scenes = (body['Scenes'] ?? SCENES) as string[];
-  const asked = body['EndpointIds'] as string[] | undefined;
+  const requested = body['EndpointIds'] as string[] | undefined;
   const longest = LONGEST[interval];
   if (!longest) return refuse(request, 400, 'InvalidParameter.Interval', 'The interval is not valid.');
   if (!(start <= end && end - start < longest))
     return refuse(request, 400, 'InvalidParameter.EndTime', 'The time range is not valid.');
-  if (asked && asked.length > LARGEST_LIST)
+  if (requested && requested.length > LARGEST_LIST)
     return refuse(request, 400, 'InvalidParameter.EndpointIds', 'Too many EndpointIds.');
+  if (requested?.some((id) => options.poisoned?.includes(id)))
+    return refuse(request, 404, 'NotFound.Endpoint', 'An endpoint does not exist.');
+  if (requested?.some((id) => options.broken?.includes(id))) return internalError(request);
   if (scenes.some((scene) => !SCENES.includes(scene)))
     return refuse(request, 400, 'InvalidParameter.Scenes', 'A scene is not valid.');
 
-  // Every bucket whose start lies in [StartTime, EndTime], both included.
+  // Every bucket that starts in [StartTime, EndTime], both inclusive.
   const window = { start: bucketOf(start - 1, interval) + interval, end: bucketOf(end, interval) + interval };
   const records = options.world
     .visible(window, Math.floor(options.now() / 1000))
     .filter(({ tags }) => tags.project === project && scenes.includes(tags.scene ?? 'Ordinary'))
-    .filter(({ tags }) => !asked || asked.includes(tags.endpoint ?? ''))
+    .filter(({ tags }) => !requested || requested.includes(tags.endpoint ?? ''))
     .map(({ time, tags, fields }): UsageRecord => ({
       time: bucketOf(time, interval),
       tags: {
-        ...(options.tagged && asked && tags.endpoint ? { endpoint: tags.endpoint } : {}),
+        ...(options.tagged && requested && tags.endpoint ? { endpoint: tags.endpoint } : {}),
         ...(tags.scene ? { scene: tags.scene } : {}),
       },
       fields,
     }));
-  return ok(request, { UsageResults: seriesOf(sumRecords(records), request.fault === 'duplicate_rows') });
+  const results = seriesOf(sumRecords(records), request.fault === 'duplicate_rows');
+  for (const { model, count } of faultyRows(request.fault)) {
+    results[0]?.MetricItems.push({
+      Tags: [
+        { Key: 'EndpointId', Value: requested?.[0] ?? '' },
+        { Key: 'Scene', Value: 'Batch' },
+        { Key: 'BatchJobId', Value: `${model}-${results[0].MetricItems.length}` },
+      ],
+      Values: [{ Timestamp: window.start, Value: count }],
+    });
+  }
+  return ok(request, { UsageResults: results });
 }
 
-function seriesOf(records: readonly UsageRecord[], twice: boolean): unknown[] {
+interface MetricItem {
+  readonly Tags: unknown[];
+  readonly Values: unknown[];
+}
+
+function seriesOf(
+  records: readonly UsageRecord[],
+  twice: boolean,
+): { Name: string; MetricItems: MetricItem[] }[] {
   return (['input_tokens', 'output_tokens'] as const).map((field) => {
-    const items = new Map<string, { Tags: unknown[]; Values: unknown[] }>();
+    const items = new Map<string, MetricItem>();
     for (const { time, tags, fields } of records) {
       const key = `${tags.endpoint}/${tags.scene}`;
       const item = items.get(key) ?? {
@@ -154,7 +182,7 @@ function endpointPage(request: SimulatorRequest, body: Body, options: ArkSimulat
   const all = options.endpoints.filter(
     ({ project, hidden }) => project === (body['ProjectName'] ?? 'default') && !hidden,
   );
-  // An endpoint made while the pages were turned pushes the others down by one.
+  // An endpoint created during the listing shifts the others by one.
   const shift = request.fault === 'shifting_pages' && page > 1 ? 1 : 0;
   const first = (page - 1) * size - shift;
   return ok(request, {
@@ -169,6 +197,10 @@ function endpointPage(request: SimulatorRequest, body: Body, options: ArkSimulat
       ModelReference: { FoundationModel: { Name: model, ModelVersion: version } },
     })),
   });
+}
+
+function internalError(request: SimulatorRequest): SimulatorReply {
+  return refuse(request, 500, 'InternalError', 'An internal error occurred.');
 }
 
 function bucketOf(time: number, interval: number): number {

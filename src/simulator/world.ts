@@ -3,37 +3,60 @@ import type { Fields, Tag, Tags, UsageRecord } from '../usage/point.ts';
 import type { Window } from '../windows/window.ts';
 import { between, seeded } from './random.ts';
 
-/** One billed request, as the vendor knows it. Times in Unix seconds. */
+/** One billed request. Times in Unix seconds. */
 export interface UsageEvent {
   readonly id: string;
   readonly time: number;
-  /** When the vendor's API begins to count it: usage converges, a closed bucket still grows. */
+  /** When the vendor's API starts to count it: a closed bucket still grows. */
   readonly visibleAt: number;
   readonly tags: Tags;
   readonly fields: Fields;
+  /** A correction: from `at` on the event counts at `time`. */
+  readonly moved?: { readonly at: number; readonly time: number };
+  /** From this time on the vendor no longer counts the event. */
+  readonly withdrawnAt?: number;
 }
 
-/** What truly happened at one vendor. Simulators answer from it; tests compare the store with it. */
+/** The true usage at one vendor. Simulators answer from it; tests compare the store with it. */
 export interface World {
   /** Sorted by time. */
   readonly events: readonly UsageEvent[];
-  /** The events of a window that the API shows at `now` (seconds). */
+  /** The events of a window that the API counts at `now` (seconds). */
   visible(window: Window, now: number): UsageEvent[];
-  /** Exact sums of a window as shown at `now`, grouped by tags, at the window's start. */
+  /** Exact sums of a window as counted at `now`, grouped by tags, at the window's start. */
   totals(window: Window, now: number, by: readonly Tag[]): UsageRecord[];
 }
 
 export function createWorld(events: readonly UsageEvent[]): World {
-  const sorted = events.toSorted((a, b) => a.time - b.time);
+  const sorted = events.toSorted(byTime);
+  const movable = sorted.filter(({ moved }) => moved);
   const visible = (window: Window, now: number): UsageEvent[] => {
     const found: UsageEvent[] = [];
+    const isCounted = ({ time, visibleAt, withdrawnAt = Infinity }: UsageEvent): boolean =>
+      visibleAt <= now && time <= now && now < withdrawnAt;
     for (let i = firstAtOrAfter(sorted, window.start); i < sorted.length; i++) {
       const event = sorted[i]!;
       if (event.time >= window.end) break;
-      if (event.visibleAt <= now && event.time <= now) found.push(event);
+      if (isCounted(event) && !(event.moved && event.moved.at <= now)) found.push(event);
     }
-    return found;
+    for (const event of movable) {
+      const { at, time } = event.moved!;
+      if (at <= now && isCounted(event) && time >= window.start && time < window.end)
+        found.push({ ...event, time });
+    }
+    return movable.length === 0 ? found : found.toSorted(byTime);
   };
+  return worldOf(sorted, visible);
+}
+
+/** The same world at a vendor that answers no further back than `seconds` before now. */
+export function forgetting(world: World, seconds: number): World {
+  return worldOf(world.events, ({ start, end }, now) =>
+    world.visible({ start: Math.max(start, now - seconds), end }, now),
+  );
+}
+
+function worldOf(sorted: readonly UsageEvent[], visible: World['visible']): World {
   return {
     events: sorted,
     visible,
@@ -53,15 +76,15 @@ export interface OfficeHours {
   /** Unix seconds. */
   readonly start: number;
   readonly end: number;
-  /** One entry per user/key/endpoint and model that is in use. */
+  /** One entry per user, key or endpoint and model in use. */
   readonly series: readonly Tags[];
   /** Requests per series in a busy hour. */
   readonly perHour: number;
   /** Hours of the day (UTC+8) when people work, `[from, to)`. */
   readonly hours?: readonly [from: number, to: number];
-  /** The longest time after which a request is counted, seconds. */
+  /** The longest delay until a request is counted, seconds. */
   readonly convergence?: number;
-  /** Shapes one request's counters; input and output tokens by default. */
+  /** The fields of one request; input and output tokens by default. */
   readonly fields?: (input: number, output: number) => Fields;
 }
 
@@ -69,8 +92,8 @@ const HOUR = 3600;
 const BEIJING = 8 * HOUR;
 
 /**
- * Usage as an office makes it: busy in working hours, quiet at night and at weekends. Some requests fall on
- * the very first second of an hour, where a wrong idea of a window's edge counts them twice or not at all.
+ * Usage of an office: busy in working hours, none at night and at weekends. Some requests are in the first second of
+ * an hour, where a wrong window boundary counts them twice or not at all.
  */
 export function officeHours(options: OfficeHours): UsageEvent[] {
   const random = seeded(options.seed);
@@ -96,6 +119,10 @@ export function officeHours(options: OfficeHours): UsageEvent[] {
     }
   }
   return events;
+}
+
+function byTime(a: UsageEvent, b: UsageEvent): number {
+  return a.time - b.time;
 }
 
 function firstAtOrAfter(events: readonly UsageEvent[], time: number): number {

@@ -4,10 +4,10 @@
  */
 export type Count = number | bigint;
 
-/** The largest integer that both stores hold. */
+/** The largest integer of both stores. */
 export const MAX_COUNT = 2n ** 63n - 1n;
 
-/** The one spelling of a value: a number while it is exact, a bigint above. @throws RangeError outside int64. */
+/** The canonical form of a value: a number while that is exact, a bigint above. @throws RangeError outside int64. */
 export function toCount(value: bigint): Count {
   if (value < 0n) throw new RangeError(`a count cannot be negative: ${value}`);
   if (value > MAX_COUNT) throw new RangeError(`a count cannot exceed 2^63-1: ${value}`);

@@ -5,12 +5,12 @@ const FIRST_MILLISECONDS = 100_000_000_000;
 const ISO = /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?$/;
 
 /**
- * A moment in a provider's answer, as Unix seconds: given as Unix seconds or milliseconds (a number or a string
- * of digits, told apart by size), or as ISO 8601 text, which without an offset is UTC. One function, as `CountField`.
+ * A time in a provider's answer, as Unix seconds. Accepts Unix seconds or milliseconds (a number or a string of digits,
+ * distinguished by size) and ISO 8601 text, which is UTC if it has no offset. One function, as `CountField`.
  */
 export const TimeField: z.ZodType<number> = z.transform((value: unknown, context) => {
   const time = timeOf(value);
-  // An ISO text of a day that does not exist is no number.
+  // NaN for a date that does not exist.
   if (Number.isSafeInteger(time)) return time!;
   const message = 'expected a time: Unix seconds, Unix milliseconds or ISO 8601 text';
   context.issues.push({ code: 'custom', message, input: value });

@@ -20,6 +20,7 @@ function sourceOf(read: (ids: string[]) => ReadResult): Source & { asked: string
     asked,
     reads: 'series',
     batchSize: 2,
+    calls: { list: () => 1, read: () => 1 },
     partitions: () => Promise.resolve([]),
     read: async ({ partitions }) => {
       const ids = partitions.map(({ id }) => id);

@@ -38,6 +38,7 @@ export function worldVendor(
   const source: Source = {
     reads: options.reads,
     batchSize: options.batchSize,
+    calls: { list: () => 1, read: () => 1 },
     partitions: async () => {
       answerOrFail();
       return options.users.map((user) => ({ id: user, tags: { user } }));

@@ -15,6 +15,8 @@ function jobOf(name: string, more: Partial<Job> = {}): Job {
     name,
     provider: acme,
     account: 'main',
+    dataset: 'usage',
+    rate: acme.rate,
     schedule: '*/5 * * * *',
     scheduleZone: 'UTC',
     bucket: '1h',
@@ -31,6 +33,7 @@ function sourceOf(more: Partial<Source> = {}): Source {
   return {
     reads: 'series',
     batchSize: 10,
+    calls: { list: () => 1, read: () => 1 },
     partitions: () => Promise.resolve([{ id: 'alice' }, { id: 'bob' }]),
     read: () => Promise.resolve({ records: [{ time: 0, tags: { model: 'm' }, fields: { requests: 1 } }] }),
     ...more,
@@ -63,7 +66,7 @@ test('a job that works is asked for its newest closed bucket, of one thing only'
       requests.push(request);
       return Promise.resolve({ records: [] });
     },
-    notes: () => ['The answers hold totals per day.'],
+    warnings: () => ['The answers hold totals per day.'],
   });
 
   const { code, out } = await check(contextOf({ jobs: [jobOf('mine')] }), accessOf({ mine: source }));

@@ -22,6 +22,8 @@ test('a job file needs little: the rest has defaults', () => {
       account: 'default',
       schedule: '*/5 * * * *',
       scheduleZone: 'UTC',
+      dataset: 'usage',
+      rate: acme.rate,
       bucket: '1h',
       zone: 'Asia/Shanghai',
       start: seconds('2026-10-22T10:00:00Z'),
@@ -52,6 +54,8 @@ zone: America/New_York
 start: 2026-10-01
 end: 2026-11-01
 lookback: 1w
+dataset: usage
+rate_limit: { per_second: 0.5, concurrency: 3 }
 tag_limits: { user: 5 }
 pseudonymise_users: { key: "\${PSEUDONYM_KEY}" }
 teams: teams.csv
@@ -66,6 +70,8 @@ teams: teams.csv
       name: 'other-name',
       provider: daily,
       account: 'Team A',
+      dataset: 'usage',
+      rate: { perSecond: 0.5, concurrency: 3, source: expect.stringContaining('rate_limit') },
       schedule: '0 6 * * *',
       scheduleZone: 'Europe/Berlin',
       bucket: '1d',
@@ -80,6 +86,35 @@ teams: teams.csv
     },
   ]);
   expect(jobs[0]?.pseudonymKey?.reveal()).toBe('canary-0123456789');
+});
+
+test.each([
+  ['{ per_second: 5 }', { perSecond: 5, concurrency: 1 }],
+  ['{ concurrency: 5 }', { perSecond: 1, concurrency: 5 }],
+  ['{}', { perSecond: 1, concurrency: 1 }],
+])('rate_limit %s replaces the rate of the provider', (rateLimit, rate) => {
+  const { jobs, report } = load({ 'mine.yaml': `${ACME}rate_limit: ${rateLimit}\n` }, ENV);
+
+  expect(report).toBe('');
+  expect(jobs[0]?.rate).toMatchObject(rate);
+});
+
+test.each([
+  ['{ per_second: 0 }', 'rate_limit.per_second: '],
+  ['{ per_second: fast }', 'rate_limit.per_second: '],
+  ['{ concurrency: 1.5 }', 'rate_limit.concurrency: '],
+  ['{ per_minute: 60 }', 'per_minute'],
+])('rate_limit %s is refused', (rateLimit, message) => {
+  const { report } = load({ 'mine.yaml': `${ACME}rate_limit: ${rateLimit}\n` }, ENV);
+
+  expect(report).toContain(message);
+});
+
+test('an unknown dataset is refused with those of the provider', () => {
+  const { report } = load({ 'mine.yaml': `${ACME}dataset: costs\n` }, ENV);
+
+  expect(report).toContain('acme has no dataset "costs"');
+  expect(report).toContain('it has usage');
 });
 
 test.each([

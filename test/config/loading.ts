@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { loadJobs, type LoadedJobs } from '../../src/config/jobs.ts';
 import { formatIssue } from '../../src/config/errors.ts';
 import { SecretField } from '../../src/fetch/secret-schema.ts';
-import { defineProvider, type Provider } from '../../src/providers/provider.ts';
+import { defineProvider, USAGE, type Provider } from '../../src/providers/provider.ts';
 
 const NEVER_CONNECTED = {
   rate: { perSecond: 1, concurrency: 1, source: 'a test' },
@@ -40,8 +40,8 @@ export const acme = defineProvider({
       path: ['page_size'],
     }),
   zone: 'Asia/Shanghai',
-  buckets: { '1h': { maxDays: 7 }, '1d': { maxDays: 30 } },
-  defaultBucket: '1h',
+  buckets: () => ({ '1h': { maxDays: 7 }, '1d': { maxDays: 30 } }),
+  datasets: [USAGE],
 });
 
 /** A provider without hours and without options. */
@@ -51,8 +51,8 @@ export const daily = defineProvider({
   title: 'Daily',
   options: z.strictObject({}),
   zone: 'UTC',
-  buckets: { '1d': { maxDays: 30 } },
-  defaultBucket: '1d',
+  buckets: () => ({ '1d': { maxDays: 30 } }),
+  datasets: [{ ...USAGE, defaultBucket: '1d' }],
 });
 
 export const TEST_PROVIDERS: readonly Provider[] = [acme, daily];

@@ -48,12 +48,10 @@ function jobOf(id: VendorId): Job {
   const start = Math.ceil(START / DAY) * DAY - 8 * 3600;
   return {
     name: id,
-    provider: {
-      ...provider,
-      timeoutMs: 300,
-      rate: { perSecond: 10_000, concurrency: 4, source: 'loopback' },
-    },
+    provider: { ...provider, timeoutMs: 300 },
     account: 'main',
+    dataset: 'usage',
+    rate: { perSecond: 10_000, concurrency: 4, source: 'loopback' },
     schedule: '*/5 * * * *',
     scheduleZone: 'UTC',
     bucket: '1h',

@@ -181,7 +181,19 @@ describe('limits', () => {
     await other.http.call(call());
 
     expect(other.sentAt).toEqual([1000]);
-    expect(limiters('api.example.com', 5).queue.concurrency).toBe(1);
+    const { queue } = limiters('api.example.com', { perSecond: 1, concurrency: 5 });
+    expect(queue.concurrency).toBe(1);
+  });
+
+  it('the lowest rate of all jobs of a host applies to each of them', async () => {
+    const [rateLimiter, limiters] = [memoryRateLimiter(), concurrencyLimiters()];
+    const fast = stubbedHttp([good], { rateLimiter, limiters, limit: { perSecond: 10, concurrency: 1 } });
+    stubbedHttp([good], { rateLimiter, limiters, limit: { perSecond: 0.5, concurrency: 1 } });
+
+    await fast.http.call(call());
+    await fast.http.call(call());
+
+    expect(fast.sentAt).toEqual([0, 2000]);
   });
 
   it.each([

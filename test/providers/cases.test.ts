@@ -17,7 +17,7 @@ import { Exchange, replay } from '../support/replay-server.ts';
 
 const Instant = z.iso.datetime({ offset: true }).transform((text) => Date.parse(text) / 1000);
 
-/** `job.yaml` of a case: what is asked of the provider. docs/adding-a-provider.md explains the folder. */
+/** `job.yaml` of a case: the request. docs/adding-a-provider.md explains the folder. */
 const CaseJob = z.strictObject({
   account: z.string(),
   bucket: z.enum(BUCKETS),
@@ -71,7 +71,7 @@ function readExchange(file: string): Exchange {
   return parsed.data;
 }
 
-/** All points of the case in line protocol, and as a comment how many rows were left out and why. */
+/** All points of the case in line protocol, and the counts of discarded rows as comments. */
 async function run(provider: Provider, job: CaseJob, url: string): Promise<string> {
   const clock = fakeClock((job.window.end + 3600) * 1000);
   const http = createHttp({
@@ -87,6 +87,7 @@ async function run(provider: Provider, job: CaseJob, url: string): Promise<strin
   const options = provider.options.parse({ ...job.options, base_url: url });
   const source = provider.connect(options, {
     http,
+    dataset: provider.datasets[0].id,
     state: { get: (key) => state.get(key), set: (key, value) => void state.set(key, value) },
     now: clock.now,
   });
@@ -124,7 +125,7 @@ async function totals(source: Source, request: ReadRequest): Promise<readonly Us
 /** What every answer promises: one record per series and time, all of them inside the window. */
 function expectSound(records: readonly UsageRecord[], job: CaseJob): void {
   const keys = records.map(({ time, tags }) => `${time} ${seriesKey(tags)}`);
-  expect(new Set(keys).size, 'a series and time came twice').toBe(keys.length);
+  expect(new Set(keys).size, 'a series and time was returned twice').toBe(keys.length);
   for (const { time } of records) {
     expect(time, 'before the window').toBeGreaterThanOrEqual(job.window.start);
     expect(time, 'after the window').toBeLessThan(job.window.end);

@@ -22,7 +22,7 @@ it('the list of providers equals their folders', () => {
 });
 
 describe.each(PROVIDERS.map((provider) => ({ id: provider.id, provider })))('$id', ({ id, provider }) => {
-  it('has a README with the sections that all have, in the same order', () => {
+  it('has a README with the common sections in the common order', () => {
     const readme = readFileSync(join(FOLDER, id, 'README.md'), 'utf8');
 
     const headings = [...readme.matchAll(/^## (.+)$/gm)].map((match) => match[1]!);
@@ -42,22 +42,25 @@ describe.each(PROVIDERS.map((provider) => ({ id: provider.id, provider })))('$id
     expect(undescribed(schema)).toEqual([]);
   });
 
-  it('refuses an option it does not know', () => {
+  it('refuses an unknown option', () => {
     const parsed = provider.options.safeParse({ no_such_option: 1 });
 
     expect(parsed.error?.issues.map((issue) => issue.code)).toContain('unrecognized_keys');
   });
 
-  it('says where its documentation is and where its rate limit comes from', () => {
+  it('names its documentation and the source of its rate limit', () => {
     expect(provider.docsUrl).toMatch(/^https:\/\//);
     expect(provider.rate.source).not.toBe('');
-    expect(provider.rate.perSecond).toBeGreaterThan(0);
-    expect(provider.rate.concurrency).toBeGreaterThanOrEqual(1);
   });
 
-  it('has buckets, its default among them, and a zone', () => {
-    expect(provider.buckets[provider.defaultBucket]?.maxDays).toBeGreaterThan(0);
-    for (const bucket of Object.keys(provider.buckets)) expect(BUCKETS).toContain(bucket);
+  it('has distinct datasets, each with its default bucket, and a zone', () => {
+    const ids = provider.datasets.map((dataset) => dataset.id);
+    expect(new Set(ids).size).toBe(ids.length);
+    for (const dataset of provider.datasets) {
+      const buckets = provider.buckets({}, dataset.id);
+      expect(buckets[dataset.defaultBucket]?.maxDays).toBeGreaterThan(0);
+      for (const bucket of Object.keys(buckets)) expect(BUCKETS).toContain(bucket);
+    }
     expect(() => new Intl.DateTimeFormat('en', { timeZone: provider.zone })).not.toThrow();
   });
 

@@ -67,7 +67,7 @@ describe('r9sSimulator', () => {
     expect([status, reply.meta.code, reply.meta.message]).toEqual([code, code, message]);
   });
 
-  it('gives the newest rows first, in pages no larger than its own', async () => {
+  it('returns the newest rows first, in pages of at most its own size', async () => {
     await start();
 
     expect(await ids(1)).toEqual(['req-5', 'req-4', 'req-3', 'req-2']);
@@ -75,7 +75,7 @@ describe('r9sSimulator', () => {
     expect(await ids(3)).toEqual([]);
   });
 
-  it('counts cached input apart', async () => {
+  it('excludes cached input from `input_token`', async () => {
     await start();
 
     const [, { data }] = await get(RANGE);
@@ -90,7 +90,7 @@ describe('r9sSimulator', () => {
     expect(await ids(1)).toContain('req-6');
   });
 
-  it('pushes the pages down by a row that comes in between', async () => {
+  it('shifts the pages by a row inserted between them', async () => {
     await start({ faults: script('shifting_pages') });
 
     expect(await ids(1)).toEqual(['req-4', 'req-3', 'req-2', 'req-1']);
@@ -104,7 +104,7 @@ describe('r9sSimulator', () => {
     expect(await ids(2)).toEqual(['req-1', 'req-0', 'req-1']);
   });
 
-  it('gives totals of days and models in the documented shape', async () => {
+  it('returns totals of days and models in the documented shape', async () => {
     await start({ shape: 'records' });
 
     const [, reply] = await get({ ...RANGE, end_time: `${START + 2 * 86_400}` });
@@ -116,7 +116,7 @@ describe('r9sSimulator', () => {
     ]);
   });
 
-  it('is busy with HTTP 200', async () => {
+  it('reports an overload with HTTP 200', async () => {
     await start({ faults: script('error_in_200') });
 
     const [status, reply] = await get(RANGE);

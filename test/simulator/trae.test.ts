@@ -62,7 +62,12 @@ async function start(
   });
   const given = { app_id: 'test-app', app_secret: 'test-secret', base_url: simulator.url };
   const state = { get: () => undefined, set: () => undefined };
-  const source = trae.connect(trae.options.parse(given), { http, state, now: clock.now });
+  const source = trae.connect(trae.options.parse(given), {
+    http,
+    dataset: 'usage',
+    state,
+    now: clock.now,
+  });
   return { source, world, clock };
 }
 
@@ -100,7 +105,7 @@ function truth(world: World): Map<string, unknown> {
 }
 
 describe('the sums of all buckets are the true totals', () => {
-  it.each(['exclusive', 'inclusive'] as const)('calm, end %s', async (rangeEnd) => {
+  it.each(['exclusive', 'inclusive'] as const)('without faults, end %s', async (rangeEnd) => {
     const { source, world } = await start({ rangeEnd, tokenSeconds: 60 });
 
     const records = await readBuckets(source, await source.partitions(signal()), rangeEnd);
@@ -109,7 +114,7 @@ describe('the sums of all buckets are the true totals', () => {
     expect(simulator.calls.filter((action) => action === 'auth-token').length).toBeGreaterThan(3);
   });
 
-  it('rough', async () => {
+  it('with random faults', async () => {
     const faults = rough(11, 0.25, [
       'rate_limited',
       'server_error',
@@ -126,7 +131,7 @@ describe('the sums of all buckets are the true totals', () => {
     expect(sums(records)).toEqual(truth(world));
   });
 
-  it('the range total says the same at once', async () => {
+  it('and equal the total of the whole range', async () => {
     const { source, world } = await start();
     const partitions = await source.partitions(signal());
 
@@ -141,7 +146,7 @@ describe('the sums of all buckets are the true totals', () => {
     ]);
   });
 
-  it('unless the end of the range is taken for what it is not', async () => {
+  it('unless the end of the range is misinterpreted', async () => {
     const { source, world } = await start({ rangeEnd: 'inclusive' });
 
     const records = await readBuckets(source, await source.partitions(signal()), 'exclusive');
@@ -159,10 +164,10 @@ it('finds every member although the pages shift', async () => {
 
   expect(new Set(partitions.map(({ id }) => id)).size).toBe(MEMBERS.length);
   expect(simulator.calls.filter((action) => action === 'users')).toHaveLength(6);
-  expect(source.notes!()).toEqual([]);
+  expect(source.warnings!()).toEqual([]);
 });
 
-it('the provider does not even send what is too long', async () => {
+it('the provider does not send a range that is too long', async () => {
   const { source } = await start();
   const tooLong = { start: window.start, end: window.start + 181 * 86_400 };
 
@@ -212,7 +217,7 @@ describe('the simulator refuses', () => {
     expect(answer.code).toBe(code);
   });
 
-  it('a token that it has not issued, or that has run out', async () => {
+  it('an unknown or expired token', async () => {
     const { clock } = await start({ tokenSeconds: 60 });
     const query = { start_time: window.start, end_time: window.end, emails };
     const path = '/openapi/v1/statistics/user-model-usage';

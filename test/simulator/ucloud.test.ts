@@ -82,7 +82,7 @@ describe('ucloudSimulator', () => {
     expect(await post(parameters)).toMatchObject({ RetCode: code });
   });
 
-  it.each(['GET', 'form', 'JSON'])('takes a request as %s', async (how) => {
+  it.each(['GET', 'form', 'JSON'])('accepts a request as %s', async (how) => {
     await start();
     const parameters = signed(USAGE);
 
@@ -155,7 +155,7 @@ describe('ucloudSimulator', () => {
     });
   });
 
-  it('is busy with HTTP 200', async () => {
+  it('reports an overload with HTTP 200', async () => {
     await start({ brand: 'SigCal Cloud', faults: script('error_in_200') });
 
     expect(await post(signed(LIST))).toEqual({

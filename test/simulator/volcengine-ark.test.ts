@@ -123,7 +123,7 @@ describe('volcengineArkSimulator', () => {
     expect(reply.body.Result?.Items?.map(({ Id }) => Id)).toEqual(['b']);
   });
 
-  it('says that it is busy with HTTP 200', async () => {
+  it('reports an overload with HTTP 200', async () => {
     await start({ faults: script('error_in_200') });
 
     const reply = await ask('ListEndpoints', {});

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { FetchError } from '../../src/fetch/errors.ts';
 import {
   defineProvider,
+  USAGE,
   type Partition,
   type Provider,
   type ReadRequest,
@@ -65,8 +66,8 @@ export function fakeProvider(options: FakeOptions): Provider {
     docsUrl: 'https://example.com',
     options: z.strictObject({}),
     zone: options.zone ?? 'UTC',
-    buckets: { '1h': { maxDays }, '1d': { maxDays } },
-    defaultBucket: '1h',
+    buckets: () => ({ '1h': { maxDays }, '1d': { maxDays } }),
+    datasets: [USAGE],
     rate: { perSecond: 1, concurrency: 1, source: 'made up' },
     ...(options.retentionDays && { retentionDays: options.retentionDays }),
     baseUrl: () => 'http://127.0.0.1',
@@ -81,6 +82,7 @@ export function fakeSource(vendor: FakeVendor, options: FakeOptions, now: () => 
   return {
     reads: options.reads,
     batchSize: options.batchSize ?? 10,
+    calls: { list: () => 1, read: () => 1 },
     partitions: async () => {
       if (vendor.down) throw new FetchError('unavailable', 'the vendor is down');
       return [...vendor.users].map((user): Partition =>

@@ -33,6 +33,8 @@ export function jobContextOf(
     name: 'test',
     provider,
     account: 'main',
+    dataset: 'usage',
+    rate: provider.rate,
     schedule: '*/5 * * * *',
     scheduleZone: 'UTC',
     bucket: options.bucket ?? '1h',

@@ -29,6 +29,7 @@ export function connectTo(
   const state = new Map<string, string>();
   return provider.connect(provider.options.parse(options), {
     http,
+    dataset: 'usage',
     state: { get: (key) => state.get(key), set: (key, value) => void state.set(key, value) },
     now,
   });
@@ -45,7 +46,7 @@ export async function readAll(
   const { signal } = new AbortController();
   const partitions = await source.partitions(signal);
   const answers: ReadResult[] = [];
-  for (const piece of splitByDays(window, provider.buckets[bucket]?.maxDays ?? 1, zone)) {
+  for (const piece of splitByDays(window, provider.buckets({}, 'usage')[bucket]?.maxDays ?? 1, zone)) {
     for (let i = 0; i < partitions.length; i += source.batchSize) {
       const batch = partitions.slice(i, i + source.batchSize);
       answers.push(await source.read({ window: piece, bucket, zone, partitions: batch, signal }));

@@ -40,7 +40,7 @@ describe('CountField', () => {
     expect(CountField.safeParse(given).success).toBe(false);
   });
 
-  it('names the place of a bad counter', () => {
+  it('names the path of an invalid counter', () => {
     const Answer = z.object({ rows: z.array(z.object({ input: CountField })) });
 
     const { error } = Answer.safeParse({ rows: [{ input: 1 }, { input: -1 }] });

@@ -30,7 +30,7 @@ describe('addCounts', () => {
     );
   });
 
-  it('is exact where the sum leaves the safe integers', () => {
+  it('is exact beyond the safe integers', () => {
     expect(addCounts(Number.MAX_SAFE_INTEGER, 0)).toBe(Number.MAX_SAFE_INTEGER);
     expect(addCounts(Number.MAX_SAFE_INTEGER, 2)).toBe(2n ** 53n + 1n);
     expect(addCounts(2n ** 53n + 1n, 0)).toBe(2n ** 53n + 1n);

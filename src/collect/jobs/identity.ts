@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto';
 import type { Ledger } from '../../ledger/ledger.ts';
+import { USAGE } from '../../providers/provider.ts';
 import type { Store } from '../../store/store.ts';
 import type { Bucket } from '../../windows/window.ts';
 import type { Job } from '../job.ts';
@@ -8,6 +9,7 @@ import type { Job } from '../job.ts';
 export interface Identity {
   readonly provider: string;
   readonly account: string;
+  readonly dataset: string;
   readonly bucket: Bucket;
   readonly zone: string;
   /** Users' names: `plain`, or which key they are hashed with (not the key). */
@@ -16,11 +18,11 @@ export interface Identity {
 }
 
 export function identityOf(job: Job, store: Store): Identity {
-  const { provider, account, bucket, zone, pseudonymKey } = job;
+  const { provider, account, dataset, bucket, zone, pseudonymKey } = job;
   const users = pseudonymKey
     ? `hashed ${createHmac('sha256', pseudonymKey.reveal()).update('tokentide').digest('hex').slice(0, 12)}`
     : 'plain';
-  return { provider: provider.id, account, bucket, zone, users, store: store.identity };
+  return { provider: provider.id, account, dataset, bucket, zone, users, store: store.identity };
 }
 
 /** A job whose settings would count its usage twice or leave old points orphaned. */
@@ -53,10 +55,13 @@ export function admitJob(ledger: Ledger, job: Job, store: Store): void {
   }
 }
 
+/** What an identity lacks that was recorded before there were datasets. */
+const BEFORE_DATASETS = { dataset: USAGE.id };
+
 /** What the job was when it last ran. */
 export function recordedIdentity(ledger: Ledger, job: string): Identity | undefined {
   const row = ledger.jobs.of(job);
-  return row && (JSON.parse(row.identity) as Identity);
+  return row && { ...BEFORE_DATASETS, ...(JSON.parse(row.identity) as Identity) };
 }
 
 export function differences(before: Identity, after: Identity): (keyof Identity)[] {

@@ -1,7 +1,8 @@
-import type { Partition } from '../../providers/provider.ts';
+import type { Partition, ReadRequest, Source } from '../../providers/provider.ts';
 import { bucketEnd, bucketsOf, bucketStart, splitByDays } from '../../windows/calendar.ts';
 import type { Window } from '../../windows/window.ts';
 import { maxDays, type JobContext } from '../context.ts';
+import { batchesOf } from './batches.ts';
 import { isRecent, splitIntoSteps } from './poll.ts';
 import { readWindow } from './read-window.ts';
 
@@ -40,11 +41,14 @@ export function planBackfill(
   const { job, source } = context;
   const windows = splitIntoSteps(context, splitByDays(range, maxDays(context), job.zone).toReversed());
   const batches = Math.ceil(partitions.length / source.batchSize);
-  const calls = windows.length * batches;
+  const calls = windows.reduce(
+    (sum, window) => sum + callsOf(source, partitions, { window, bucket: job.bucket, zone: job.zone }),
+    0,
+  );
   const buckets = bucketsOf(range, job.bucket, job.zone).length;
   const mostCalls =
     source.reads === 'totals' ? calls + Math.max(0, buckets - windows.length) * batches : calls;
-  const { perSecond } = job.provider.rate;
+  const { perSecond } = job.rate;
   return {
     windows,
     partitions,
@@ -53,6 +57,18 @@ export function planBackfill(
     seconds: calls / perSecond,
     mostSeconds: mostCalls / perSecond,
   };
+}
+
+/** Requests for one window of all partitions. */
+function callsOf(
+  source: Source,
+  partitions: readonly Partition[],
+  at: Pick<ReadRequest, 'window' | 'bucket' | 'zone'>,
+): number {
+  return batchesOf(partitions, source.batchSize).reduce(
+    (sum, batch) => sum + source.calls.read({ ...at, partitions: batch }),
+    0,
+  );
 }
 
 /** A range as the user asked for it: words that stay the same when the command is run again. */

@@ -87,7 +87,7 @@ async function readSeries(
     );
   }
 
-  const { concurrency } = job.provider.rate;
+  const { concurrency } = job.rate;
   const batches = await readBatches(source, request, read.partitions, concurrency, async (answer, batch) => {
     for (const record of answer) sums.add(record, addRecords);
     answered.push(...batch);

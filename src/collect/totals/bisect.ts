@@ -82,7 +82,7 @@ export async function bisectTotals(
       ...(rangeEnd && { rangeEnd }),
     };
     const answers: UsageRecord[][] = [];
-    const { concurrency } = job.provider.rate;
+    const { concurrency } = job.rate;
     const batches = await readBatches(source, request, asked.filter(isAlive), concurrency, (records) => {
       answers.push([...records]);
     });

@@ -4,7 +4,7 @@ import { vendorError } from './errors.ts';
 import type { R9sOptions } from './options.ts';
 import { UsagePage, type Page } from './schema.ts';
 
-/** One page, from 1, of the usage of a range. Whether `end` itself belongs to it is the server's affair. @throws FetchError */
+/** Requests one page, from 1, of the usage of a range. `end` is sent as it is; the server decides whether it is inclusive. @throws FetchError */
 export type AskPage = (range: Window, page: number, signal: AbortSignal) => Promise<Page>;
 
 export function createClient(options: R9sOptions, http: Http): AskPage {
@@ -12,7 +12,7 @@ export function createClient(options: R9sOptions, http: Http): AskPage {
   const url = `${options.base_url.replace(/\/+$/, '')}/usage`;
 
   return ({ start, end }, page, signal) => {
-    // Without a page size an unknown number of rows would come back, and nothing would say that more exist.
+    // Without `pagesize` the server would cut the answer at an unknown number of rows without saying so.
     const query = new URLSearchParams({
       start_time: String(start),
       end_time: String(end),

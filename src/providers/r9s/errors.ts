@@ -13,16 +13,16 @@ const HINTS: Readonly<Partial<Record<FetchErrorKind, string>>> = {
   refused: 'Check `base_url` and `page_size` in the job.',
 };
 
-/** What the envelope says went wrong; undefined where nothing did, or where this is no envelope. */
+/** The error in an answer's envelope; undefined on success or if there is no envelope. */
 export function vendorError(action: string, answer: HttpResponse, key: Secret): FetchError | undefined {
   const envelope = Envelope.safeParse(answer.body);
   if (!envelope.success || SUCCESS.has(envelope.data.meta.code)) return undefined;
   const { code, message, request_id: requestId } = envelope.data.meta;
-  // The documentation calls the code an HTTP status; with any other number HTTP's own counts.
+  // By the documentation the code is an HTTP status; for any other number the response's own status decides.
   const kind = (code < 600 ? kindOfStatus(code) : undefined) ?? kindOfStatus(answer.status) ?? 'refused';
-  // A complaint about a key's format may repeat the key.
-  const said = vendorMessage(message ?? '', [key]) || 'no message';
-  return new FetchError(kind, `${action}: meta.code ${code}: ${said}`, {
+  // An error about the key's format may contain the key.
+  const reported = vendorMessage(message ?? '', [key]) || 'no message';
+  return new FetchError(kind, `${action}: meta.code ${code}: ${reported}`, {
     hint: HINTS[kind],
     status: answer.status,
     code: String(code),

@@ -1,4 +1,4 @@
-import { defineProvider } from '../provider.ts';
+import { defineProvider, USAGE } from '../provider.ts';
 import { R9sOptions } from './options.ts';
 import { connect } from './source.ts';
 
@@ -8,14 +8,14 @@ export const r9s = defineProvider({
   docsUrl: 'https://docs.routetokens.com',
   options: R9sOptions,
   zone: 'UTC',
-  // No limit is published. The vendor's own SDK asks for seven days when it is not told; and as an account may
-  // get one row per request, a longer window would be lost whole when one of its many pages fails.
-  buckets: { '1h': { maxDays: 1 }, '1d': { maxDays: 7 } },
-  defaultBucket: '1h',
+  // No limit is published. The vendor's own SDK requests seven days by default. With one row per request, a longer
+  // window would have many pages, and one failed page discards the window.
+  buckets: () => ({ '1h': { maxDays: 1 }, '1d': { maxDays: 7 } }),
+  datasets: [USAGE],
   rate: {
     perSecond: 2,
     concurrency: 2,
-    source: 'No limit is published (https://docs.routetokens.com); a cautious guess.',
+    source: 'No limit is published (https://docs.routetokens.com); a conservative guess.',
   },
   baseUrl: (options) => options.base_url,
   connect,

@@ -6,13 +6,8 @@ export const R9sOptions = z.strictObject({
   base_url: z
     .url({ protocol: /^https?$/ })
     .default('https://portal-api.r9s.ai/api/v1/portal/management')
-    .describe('Where the management API is, path included.'),
-  page_size: z
-    .int()
-    .min(1)
-    .max(1000)
-    .default(100)
-    .describe("Rows asked for at a time. The vendor's own tools use 100."),
+    .describe('URL of the management API, including its path.'),
+  page_size: z.int().min(1).max(1000).default(100).describe("Rows per page. The vendor's own tools use 100."),
 });
 
 export type R9sOptions = z.output<typeof R9sOptions>;

@@ -2,31 +2,31 @@ import { FetchError } from '../../fetch/errors.ts';
 import { addCounts, type Count } from '../../usage/count.ts';
 import type { Page, Row, UsageTotal } from './schema.ts';
 
-/** The vendor's own tools stop after as many. */
+/** The limit of the vendor's own tools. */
 export const MAX_PAGES = 100;
-/** The first reading and three more. */
-const READINGS = 4;
+/** The first attempt and three more. */
+const ATTEMPTS = 4;
 
 type PageOf<Shape extends Page['shape']> = Extract<Page, { shape: Shape }>;
 type NextPage = (page: number) => Promise<Page>;
 
 export interface Complete<T> {
   readonly rows: readonly T[];
-  /** Rows that an answer held more than once, beyond the first. */
+  /** Rows that an answer repeated. */
   readonly duplicates: number;
 }
 
 /**
- * All rows behind a first page, each id once. New requests come in at the front and shift the pages while they
- * are read, so the number of ids is held against `total`; where it falls short the pages are read again, from
- * the first, until it does not. @throws FetchError where it never agrees
+ * The rows of all pages, each id once. New requests are inserted at the front and shift the pages during the read,
+ * so the number of ids is compared with `total`; if it is too small, the pages are read again from the first.
+ * @throws FetchError if the numbers still differ after the last attempt
  */
 export async function readRowPages(first: PageOf<'list'>, next: NextPage): Promise<Complete<Row>> {
   const rows = new Map<string, Row>();
   let duplicates = 0;
   let answer = first;
-  for (let reading = 1; reading <= READINGS; reading++) {
-    if (reading > 1) answer = sameShape(await next(1), 'list');
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+    if (attempt > 1) answer = sameShape(await next(1), 'list');
     const { total } = answer;
     const ids = new Set<string>();
     let received = 0;
@@ -40,24 +40,24 @@ export async function readRowPages(first: PageOf<'list'>, next: NextPage): Promi
       received += answer.rows.length;
       duplicates += answer.rows.length - (ids.size - before);
       if (rows.size >= answer.total) return { rows: [...rows.values()], duplicates };
-      // Past the last page; or a server that ignores `page`.
+      // Past the last page, or the server ignores `page`.
       if (ids.size === before) break;
       answer = sameShape(await next(page), 'list');
       moved ||= answer.total !== total;
     }
-    // A vendor that holds a request twice counts it twice: everything was seen.
+    // The vendor stores a request twice and counts it twice: no row is missing.
     if (!moved && received === total) return { rows: [...rows.values()], duplicates };
   }
   const counts = `${rows.size} different rows of ${answer.total}`;
-  throw new FetchError('unavailable', `usage: the pages disagree: ${counts} after ${READINGS} readings`, {
-    hint: 'Nothing of it was used; the window is tried again later.',
+  throw new FetchError('unavailable', `usage: the pages disagree: ${counts} after ${ATTEMPTS} attempts`, {
+    hint: 'The answer was discarded; the window will be retried.',
   });
 }
 
 /**
- * All records behind a first page. They have no id, so they are held against `total_tokens`, which also tells
- * repeated records from several of one model and time. `agrees` is false where a short single page, which
- * cannot be missing any, adds up to something else. @throws FetchError where several pages do not add up
+ * The records of all pages. They have no id, so their sum is compared with `total_tokens`, which also distinguishes
+ * repeated records from several of one model and time. `agrees` is false if a single short page, which cannot be
+ * incomplete, has another sum. @throws FetchError if the sum of several pages differs
  */
 export async function readRecordPages(
   first: PageOf<'records'>,
@@ -65,8 +65,8 @@ export async function readRecordPages(
   pageSize: number,
 ): Promise<Complete<UsageTotal> & { readonly agrees: boolean }> {
   let answer = first;
-  for (let reading = 1; reading <= READINGS; reading++) {
-    if (reading > 1) answer = sameShape(await next(1), 'records');
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+    if (attempt > 1) answer = sameShape(await next(1), 'records');
     const rows = [...answer.rows];
     let page = 1;
     while (answer.rows.length >= pageSize && sum(rows) < answer.totalTokens && page < MAX_PAGES) {
@@ -81,7 +81,7 @@ export async function readRecordPages(
   }
   const { totalTokens } = answer;
   throw new FetchError('unavailable', `usage: the records do not add up to total_tokens ${totalTokens}`, {
-    hint: 'Nothing of it was used; the window is tried again later.',
+    hint: 'The answer was discarded; the window will be retried.',
   });
 }
 

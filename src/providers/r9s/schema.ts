@@ -3,7 +3,7 @@ import { CountField } from '../../usage/count-schema.ts';
 import type { Count } from '../../usage/count.ts';
 import { TimeField } from '../../usage/time-schema.ts';
 
-/** What every answer has. Success is code 200 in the documentation and 0 in the vendor's own code. */
+/** The envelope of every answer. Success is code 200 in the documentation and 0 in the vendor's own code. */
 export const Envelope = z.object({
   meta: z.object({ code: z.int(), message: z.string().nullish(), request_id: z.string().nullish() }),
 });
@@ -11,7 +11,7 @@ export const Envelope = z.object({
 const Id = z.union([z.string(), z.int(), z.bigint()], { error: 'expected an id' }).transform(String);
 const OptionalId = Id.nullish().transform((id) => id || undefined);
 
-/** One request, in the answers of newer accounts. */
+/** One request, in the answers to newer accounts. */
 const Row = z.object({
   id: Id.pipe(z.string().min(1)),
   request_time: TimeField,
@@ -25,7 +25,7 @@ const Row = z.object({
 });
 export type Row = z.output<typeof Row>;
 
-/** The usage of one model and time, in the answers that the documentation shows. */
+/** The total of one model and time, in the documented answer. */
 const UsageTotal = z.object({
   timestamp: TimeField,
   model: OptionalId,
@@ -37,7 +37,7 @@ export type Page =
   | { readonly shape: 'list'; readonly rows: readonly Row[]; readonly total: number }
   | { readonly shape: 'records'; readonly rows: readonly UsageTotal[]; readonly totalTokens: Count };
 
-/** One page of usage, in whichever of the two shapes the account gets. */
+/** One page of usage in either shape. */
 export const UsagePage = z
   .object({
     data: z

@@ -22,8 +22,8 @@ export function connect(options: R9sOptions, { http }: Context): Source {
   async function readWindow(timeSlice: TimeSlice): Promise<ReadResult> {
     const { window, signal } = timeSlice;
     const next = (page: number): Promise<Page> => ask(window, page, signal);
-    // Whether `end_time` belongs to the range is undocumented. The window's end loses nothing either way: what
-    // an inclusive server adds lies outside the window and is dropped.
+    // Whether `end_time` is inclusive is undocumented. Sending the window's end loses nothing: rows that an
+    // inclusive server adds are outside the window and dropped.
     const first = await next(1);
     shape = first.shape;
     if (first.shape === 'records') {
@@ -31,7 +31,7 @@ export function connect(options: R9sOptions, { http }: Context): Source {
       mismatch ||= !complete.agrees;
       return toAnswer(complete, (row) => row.timestamp, fromTotal, timeSlice);
     }
-    // So many pages would hardly be read before the first has moved on: the window is read in halves.
+    // Too many pages to read before they shift: the window is halved.
     if (first.total <= MAX_PAGES * options.page_size) {
       return toAnswer(await readRowPages(first, next), (row) => row.request_time, fromRow, timeSlice);
     }
@@ -44,6 +44,7 @@ export function connect(options: R9sOptions, { http }: Context): Source {
   return {
     reads: 'series',
     batchSize: 1,
+    calls: { list: () => 0, read: () => 1 },
     partitions: () => Promise.resolve([{ id: 'account' }]),
 
     read(request) {
@@ -51,7 +52,7 @@ export function connect(options: R9sOptions, { http }: Context): Source {
       return readWindow(request);
     },
 
-    /** Rows per request have no total but their own sum, which proves nothing: none there. */
+    /** For rows per request the vendor has no total to compare with. */
     async totals({ window, rangeEnd, signal }) {
       if (shape === 'list') return undefined;
       const lastSecond = { start: window.start, end: window.end - 1 };
@@ -60,24 +61,25 @@ export function connect(options: R9sOptions, { http }: Context): Source {
       shape = first.shape;
       if (first.shape === 'list') return undefined;
       const { rows } = await readRecordPages(first, (page) => ask(range, page, signal), options.page_size);
-      // A record at or after the end shows that this server takes `end_time` as inclusive.
+      // A record at or after the end shows that `end_time` is inclusive on this server.
       const pastEnd = rows.some((row) => row.timestamp >= window.end);
       const answer = pastEnd ? await ask(lastSecond, 1, signal) : first;
       if (answer.shape === 'list') return undefined;
       return [{ time: window.start, tags: {}, fields: { total_tokens: answer.totalTokens } }];
     },
 
-    notes() {
-      const notes: string[] = [];
+    warnings() {
+      const warnings: string[] = [];
       if (shape === 'list')
-        notes.push('This account gets one row per request: model, key, user, input, output.');
+        warnings.push('This account gets one row per request: model, key, user, input, output.');
       if (shape === 'records')
-        notes.push('This account gets totals per model: `total_tokens` only, no key or user.');
+        warnings.push('This account gets totals per model: `total_tokens` only, no key or user.');
       if (shape === 'records' && bucket === '1h') {
-        notes.push('Its totals are those of UTC days, all stored at 00:00: use `bucket: 1d`.');
+        warnings.push('Its totals are per UTC day and are stored at 00:00: use `bucket: 1d`.');
       }
-      if (mismatch) notes.push('Its records do not add up to their own `total_tokens`: ask the vendor why.');
-      return notes;
+      if (mismatch)
+        warnings.push('The sum of its records differs from their own `total_tokens`: ask the vendor why.');
+      return warnings;
     },
   };
 }
@@ -88,7 +90,7 @@ function fromRow(row: Row): Omit<UsageRecord, 'time'> {
   return {
     tags: { ...(model && { model }), ...(key && { key }), ...(user && { user }) },
     fields: {
-      // The vendor counts cached input apart.
+      // `input_token` excludes cached input.
       input_tokens: addCounts(row.input_token, cached ?? 0),
       output_tokens: row.output_token,
       ...(cached !== undefined && { cached_input_tokens: cached }),
@@ -119,7 +121,7 @@ function toAnswer<T>(
   };
 }
 
-/** Not along buckets: rows of one bucket add up however they were asked for. */
+/** The halves need not be whole buckets: rows of one bucket are summed. */
 function halves({ start, end }: Window, rows: number): [Window, Window] {
   const middle = Math.floor((start + end) / 2);
   if (middle > start)

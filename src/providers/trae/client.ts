@@ -3,23 +3,24 @@ import { FetchError } from '../../fetch/errors.ts';
 import type { Call, HttpRequest } from '../../fetch/http.ts';
 import { changedError } from '../../fetch/http-errors.ts';
 import type { Context } from '../provider.ts';
-import { CREDENTIALS_HINT, errorOf } from './errors.ts';
+import { CREDENTIALS_HINT, vendorError } from './errors.ts';
 import type { Options } from './options.ts';
 import { MemberPage, TokenResponse, UsageResponse, type MemberUsage } from './schema.ts';
 import { createTokens, renewAt, type Token } from './token.ts';
 
-const PAGE_SIZE = 100;
+/** Members per page. */
+export const PAGE_SIZE = 100;
 
 interface UsageQuery {
   /** Unix seconds, as the API takes them. */
   readonly start_time: number;
   readonly end_time: number;
-  /** One of the two: where both are given, the vendor ignores the addresses. */
+  /** Exactly one of the two: if both are given, the vendor ignores the addresses. */
   readonly emails?: readonly string[];
   readonly user_ids?: readonly bigint[];
 }
 
-/** The three actions of the API that are used. All throw FetchError. */
+/** The requests that a job needs. All throw FetchError. */
 export interface Client {
   memberPage(page: number, signal: AbortSignal): Promise<MemberPage>;
   usage(query: UsageQuery, signal: AbortSignal): Promise<MemberUsage[]>;
@@ -35,14 +36,14 @@ export function createClient(options: Options, { http, now }: Context): Client {
       const { token, seconds } = await http.call({
         action,
         build: () => post(token_path, { app_id, app_secret: app_secret.reveal() }),
-        check: (answer) => errorOf(answer, action, [app_secret]),
+        check: (response) => vendorError(response, action, [app_secret]),
         answer: TokenResponse,
         signal,
       });
       return { value: token, renewAt: renewAt(now(), seconds) };
     } catch (error) {
       if (!(error instanceof FetchError)) throw error;
-      // Whatever the vendor has against this request, only the credentials or the address can mend it.
+      // Only other credentials or another URL can fix a refused token request.
       const fatal = error.kind === 'refused' || error.kind === 'expired_token';
       throw fatal ? changedError(error, { kind: 'credentials', hint: CREDENTIALS_HINT }) : error;
     }
@@ -57,7 +58,7 @@ export function createClient(options: Options, { http, now }: Context): Client {
     };
   }
 
-  /** A call with a token, renewed once when the vendor says that it has expired. */
+  /** A request with a token, which is renewed once if the vendor reports it as expired. */
   function authorised<T>(
     call: Pick<Call<T>, 'action' | 'answer' | 'signal'> & { request: HttpRequest },
   ): Promise<T> {
@@ -74,7 +75,7 @@ export function createClient(options: Options, { http, now }: Context): Client {
         ...request,
         headers: { ...request.headers, authorization: `Bearer ${token?.value.reveal()}` },
       }),
-      check: (got) => errorOf(got, action, token ? [app_secret, token.value] : [app_secret]),
+      check: (response) => vendorError(response, action, token ? [app_secret, token.value] : [app_secret]),
       refresh: () => tokens.drop(token),
     });
   }

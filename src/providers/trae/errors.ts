@@ -5,7 +5,7 @@ import type { Secret } from '../../lib/secret.ts';
 import { vendorMessage } from '../../fetch/vendor-message.ts';
 import { Envelope } from './schema.ts';
 
-/** https://docs.trae.cn/enterprise_error-codes; any other code is a refusal, if the HTTP status says no more. */
+/** https://docs.trae.cn/enterprise_error-codes. Other codes follow the HTTP status, or else count as refused. */
 const KINDS: Readonly<Record<string, FetchErrorKind>> = {
   1001: 'credentials',
   1002: 'expired_token',
@@ -23,8 +23,8 @@ const HINTS: Readonly<Partial<Record<FetchErrorKind, string>>> = {
     'Give the application credential the permissions for the member list (users:read) and usage statistics.',
 };
 
-/** The error in an answer's envelope, whatever its HTTP status. `secrets` is what no message may repeat. */
-export function errorOf(
+/** The error in an answer's envelope, whatever its HTTP status. `secrets` are removed from its message. */
+export function vendorError(
   answer: HttpResponse,
   action: string,
   secrets: readonly Secret[],
@@ -34,8 +34,8 @@ export function errorOf(
   const { code, message, request_id } = envelope.data;
   const byStatus = answer.status === 401 ? 'expired_token' : kindOfStatus(answer.status);
   const kind = KINDS[code] ?? byStatus ?? 'refused';
-  const said = message ? `: ${vendorMessage(message, secrets)}` : '';
-  return new FetchError(kind, `Trae answered code ${code} to ${action}${said}`, {
+  const reported = message ? `: ${vendorMessage(message, secrets)}` : '';
+  return new FetchError(kind, `Trae answered code ${code} to ${action}${reported}`, {
     hint: HINTS[kind],
     status: answer.status,
     code,

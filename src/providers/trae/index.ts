@@ -1,4 +1,4 @@
-import { defineProvider } from '../provider.ts';
+import { defineProvider, USAGE } from '../provider.ts';
 import { Options } from './options.ts';
 import { connect, MAX_DAYS } from './source.ts';
 
@@ -8,12 +8,12 @@ export const trae = defineProvider<Options>({
   docsUrl: 'https://docs.trae.cn/enterprise_get-model-usage-for-users',
   options: Options,
   zone: 'Asia/Shanghai',
-  buckets: { '1h': { maxDays: MAX_DAYS }, '1d': { maxDays: MAX_DAYS } },
-  defaultBucket: '1h',
+  buckets: () => ({ '1h': { maxDays: MAX_DAYS }, '1d': { maxDays: MAX_DAYS } }),
+  datasets: [USAGE],
   rate: {
     perSecond: 1,
     concurrency: 2,
-    source: 'not published: the slowest that public clients of this API go, who speak of 1 to 5 per second',
+    source: 'not published: the lowest rate of public clients of this API, which use 1 to 5 per second',
   },
   baseUrl: (options) => options.base_url,
   connect,

@@ -23,24 +23,22 @@ const Ids = z.strictObject({
 
 export const Options = z.strictObject({
   app_id: z.string().min(1).describe('App id of an application credential of the enterprise console.'),
-  app_secret: SecretField.describe('The secret that belongs to the app id; the console shows it once.'),
+  app_secret: SecretField.describe('The secret of the app id; the console shows it once.'),
   base_url: z
     .url({ protocol: /^https?$/ })
     .default('https://console.enterprise.trae.cn')
     .transform((url) => url.replace(/\/+$/, ''))
-    .describe('Where the API is.'),
+    .describe('URL of the API.'),
   token_path: z
     .string()
     .regex(/^\/[^/]/, 'expected a path that begins with one slash')
     .default('/openapi/v1/auth/token')
-    .describe('Path at which the app id and secret are exchanged for a token.'),
+    .describe('Path of the request that exchanges the app id and secret for a token.'),
   members: z
     .union([z.literal('all'), Emails, Ids], {
       error: 'expected `all`, `{emails: [...]}` with addresses or `{ids: [...]}` with numbers',
     })
     .default('all')
-    .describe(
-      '`all`: every member of the enterprise, found at each poll; or `{emails: [...]}`, or `{ids: [...]}`.',
-    ),
+    .describe('`all`: every member of the enterprise; or `{emails: [...]}`, or `{ids: [...]}`.'),
 });
 export type Options = z.infer<typeof Options>;

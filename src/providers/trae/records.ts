@@ -2,7 +2,7 @@ import type { UsageRecord } from '../../usage/point.ts';
 import type { Partition } from '../provider.ts';
 import type { MemberUsage } from './schema.ts';
 
-/** A record for each row. A member has the spelling that was asked for, or else the one that the vendor gives. */
+/** One record per row. A member's address is spelled as in the request, or else as in the answer. */
 export function toRecords(
   items: readonly MemberUsage[],
   time: number,
@@ -30,23 +30,23 @@ export function rowsOf(items: readonly MemberUsage[]): number {
 const EMAIL = 'email:';
 const ID = 'id:';
 
-/** A member by e-mail address. Letter case does not make another member. */
+/** A member by e-mail address, which is case-insensitive. */
 export function emailPartition(email: string): Partition {
   return { id: EMAIL + email.toLowerCase(), tags: { user: email } };
 }
 
-/** A member by id. Who that is, the answers tell. */
+/** A member by id. The address is only in the answers. */
 export function idPartition(id: string | number): Partition {
   return { id: `${ID}${id}` };
 }
 
-export interface Asked {
-  /** Lower-case address to its spelling. */
+export interface Requested {
+  /** The spelling of each lower-case address. */
   readonly emails: ReadonlyMap<string, string>;
   readonly ids: readonly bigint[];
 }
 
-export function askedOf(partitions: readonly Partition[]): Asked {
+export function requestedOf(partitions: readonly Partition[]): Requested {
   const emails = new Map<string, string>();
   const ids: bigint[] = [];
   for (const { id, tags } of partitions) {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { SecretField } from '../../fetch/secret-schema.ts';
 import { CountField } from '../../usage/count-schema.ts';
 
-/** What every answer of the API is wrapped in. Code 0 is success. */
+/** The envelope of every answer. Code 0 is success. */
 export const Envelope = z.object({
   code: z.union([z.number(), z.string()]).transform(String),
   message: z.string().optional(),
@@ -20,10 +20,10 @@ const TokenFields = z.object({
   expires_in: Seconds.optional(),
 });
 
-/** The documented lifetime of a token, where an answer does not tell. */
+/** The documented lifetime of a token, if the answer has none. */
 const DEFAULT_SECONDS = 7200;
 
-/** The token at top level or under `data`: both are seen in the field. */
+/** The token is at the top level or under `data`: both occur. */
 export const TokenResponse = TokenFields.extend({ data: TokenFields.nullish() }).transform(
   (answer, context) => {
     const inner = answer.data ?? {};
@@ -47,7 +47,7 @@ const Id = z
   })
   .transform(String);
 
-/** A list without entries comes as an empty one or as null. */
+/** An empty list may be null. */
 function listOf<T extends z.ZodType>(entry: T) {
   return z
     .array(entry)

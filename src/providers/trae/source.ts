@@ -2,27 +2,27 @@ import { FetchError } from '../../fetch/errors.ts';
 import { sumRecords } from '../../usage/aggregate.ts';
 import type { UsageRecord } from '../../usage/point.ts';
 import type { ReadResult, Context, Partition, ReadRequest, Source } from '../provider.ts';
-import { createClient } from './client.ts';
+import { createClient, PAGE_SIZE } from './client.ts';
 import { listMembers } from './members.ts';
 import type { Options } from './options.ts';
-import { askedOf, emailPartition, idPartition, rowsOf, toRecords } from './records.ts';
+import { requestedOf, emailPartition, idPartition, rowsOf, toRecords } from './records.ts';
 
-/** The longest time that one request may span (https://docs.trae.cn/enterprise_get-model-usage-for-users). */
+/** The longest range of one request (https://docs.trae.cn/enterprise_get-model-usage-for-users). */
 export const MAX_DAYS = 180;
-/** Members in one request. */
+/** Members per request. */
 const BATCH_SIZE = 100;
 
 export function connect(options: Options, context: Context): Source {
   const client = createClient(options, context);
   const { members } = options;
-  let notes: readonly string[] = [];
+  let warnings: readonly string[] = [];
 
   async function partitions(signal: AbortSignal): Promise<Partition[]> {
     if (members !== 'all') {
       return 'emails' in members ? members.emails.map(emailPartition) : members.ids.map(idPartition);
     }
     const list = await listMembers((page) => client.memberPage(page, signal));
-    ({ notes } = list);
+    ({ warnings } = list);
     return list.members.map(({ email, id }) => (email ? emailPartition(email) : idPartition(id ?? '')));
   }
 
@@ -32,7 +32,7 @@ export function connect(options: Options, context: Context): Source {
       throw new FetchError('refused', `user-model-usage: a request may span ${MAX_DAYS} days at most`);
     }
     const range = { start_time: start, end_time: rangeEnd === 'inclusive' ? end - 1 : end };
-    const { emails, ids } = askedOf(partitions);
+    const { emails, ids } = requestedOf(partitions);
     const rows: UsageRecord[] = [];
     let unidentified = 0;
     if (emails.size > 0) {
@@ -51,9 +51,16 @@ export function connect(options: Options, context: Context): Source {
   return {
     reads: 'totals',
     batchSize: BATCH_SIZE,
+    calls: {
+      list: (count) => (members === 'all' ? Math.max(1, Math.ceil(count / PAGE_SIZE)) : 0),
+      read: ({ partitions }) => {
+        const { emails, ids } = requestedOf(partitions);
+        return Number(emails.size > 0) + Number(ids.length > 0);
+      },
+    },
     partitions,
     read,
     totals: async (request) => [...(await read(request)).records],
-    notes: () => [...notes],
+    warnings: () => [...warnings],
   };
 }

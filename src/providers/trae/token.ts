@@ -3,20 +3,20 @@ import type { Secret } from '../../lib/secret.ts';
 
 export interface Token {
   readonly value: Secret;
-  /** When a new one is got instead, milliseconds since the epoch. */
+  /** When to renew it, milliseconds since the epoch. */
   readonly renewAt: number;
 }
 
-/** The token in use. Calls that need a new one at the same time share one request for it. */
+/** The current token. Concurrent calls share one request for a new one. */
 export interface Tokens {
   get(signal: AbortSignal): Promise<Token>;
-  /** Forgets a token that the vendor no longer takes; a newer one stays. */
+  /** Discards a token that the vendor rejected, unless it was already replaced. */
   drop(token: Token | undefined): void;
 }
 
 const EARLY_MS = 5 * 60_000;
 
-/** When to renew a token got at `now`: five minutes early, or half-way through a shorter life. */
+/** When to renew a token issued at `now`: five minutes early, or after half of a shorter lifetime. */
 export function renewAt(now: number, seconds: number): number {
   const lifetime = seconds * 1000;
   return now + Math.max(lifetime - EARLY_MS, lifetime / 2);
@@ -24,25 +24,25 @@ export function renewAt(now: number, seconds: number): number {
 
 export function createTokens(request: (signal: AbortSignal) => Promise<Token>, now: () => number): Tokens {
   let current: Token | undefined;
-  let underWay: Promise<Token> | undefined;
+  let pending: Promise<Token> | undefined;
 
   async function renew(signal: AbortSignal): Promise<Token> {
     try {
       current = await request(signal);
       return current;
     } finally {
-      underWay = undefined;
+      pending = undefined;
     }
   }
 
   async function get(signal: AbortSignal): Promise<Token> {
     if (current && now() < current.renewAt) return current;
-    const shared = underWay;
-    if (!shared) return (underWay = renew(signal));
+    const shared = pending;
+    if (!shared) return (pending = renew(signal));
     try {
       return await shared;
     } catch (error) {
-      // Cancelled by the one who asked, which is not for this one to suffer.
+      // Another caller cancelled the shared request.
       if (error instanceof FetchError && error.kind === 'cancelled' && !signal.aborted) return get(signal);
       throw error;
     }

@@ -6,13 +6,13 @@ import { KeyPage, Usage } from './schema.ts';
 import { sign } from './sign.ts';
 
 /** The vendor's own maximum. https://docs.ucloud.cn/api/uai-modelverse-api/list_um_infer_api_key */
-const KEYS_PER_PAGE = 100;
+export const KEYS_PER_PAGE = 100;
 
-interface UsageQuestion {
+interface UsageQuery {
   readonly project: string | undefined;
   readonly key: string;
   readonly model: string | undefined;
-  /** Unix seconds, as sent: whether `EndTime` itself belongs to the range is the server's affair. */
+  /** Unix seconds, sent as they are; the server decides whether `EndTime` is inclusive. */
   readonly start: number;
   readonly end: number;
 }
@@ -20,8 +20,8 @@ interface UsageQuestion {
 export interface Client {
   /** The ids of a project's keys. @throws FetchError */
   keys(project: string | undefined, signal: AbortSignal): Promise<string[]>;
-  /** @throws FetchError; `window_too_large` where the range is too long for the server. */
-  usage(question: UsageQuestion, signal: AbortSignal): Promise<Usage>;
+  /** @throws FetchError; `window_too_large` if the range is too long for the server. */
+  usage(query: UsageQuery, signal: AbortSignal): Promise<Usage>;
 }
 
 export function createClient(options: Options, http: Http): Client {
@@ -39,7 +39,7 @@ export function createClient(options: Options, http: Http): Client {
       build: () => {
         const signed = withoutUndefined({ Action: action, PublicKey: options.public_key, ...parameters });
         const Signature = sign(signed, options.private_key.reveal());
-        // A form carries exactly the text that is signed, and unlike a query it stays out of access logs.
+        // The form is exactly the signed text and, unlike a query, is not in access logs.
         return {
           method: 'POST',
           url: options.base_url,
@@ -57,8 +57,8 @@ export function createClient(options: Options, http: Http): Client {
         const parameters = { ProjectId: project, Offset: String(offset), Limit: String(KEYS_PER_PAGE) };
         const page = await ask('ListUMInferAPIKey', parameters, KeyPage, signal);
         const before = ids.size;
-        // Keys made or deleted between two pages shift the list: a repeated one counts once, a skipped one
-        // comes with the next poll. A full page without anything new is a server that ignores the offset.
+        // Keys created or deleted between two pages shift the list: a repeated key counts once, a skipped one is
+        // found by the next listing. A full page without new keys means that the server ignores the offset.
         for (const id of page) ids.add(id);
         if (page.length < KEYS_PER_PAGE || ids.size === before) return [...ids];
         offset += page.length;

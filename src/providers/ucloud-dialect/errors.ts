@@ -11,14 +11,14 @@ interface Meaning {
 
 const UNSIGNED: Meaning = {
   kind: 'credentials',
-  hint: 'Check that public and private key are whole, belong together and to this brand of the cloud.',
+  hint: 'Check that both keys are complete, form one pair, and belong to this cloud.',
 };
 const WITHDRAWN: Meaning = {
   kind: 'refused',
-  hint: 'This deployment does not know the action. The vendor may have withdrawn it: see Troubleshooting in the README.',
+  hint: 'This deployment does not support the action. The vendor may have withdrawn it: see Troubleshooting in the README.',
 };
 
-/** https://docs.ucloud.cn/api/summary/public; with any other code the vendor refuses the request, unless HTTP says more. */
+/** https://docs.ucloud.cn/api/summary/public. Other codes follow the HTTP status, or else count as refused. */
 const MEANINGS: ReadonlyMap<number, Meaning> = new Map([
   [110, { kind: 'window_too_large' }],
   [130, { kind: 'unavailable' }],
@@ -30,15 +30,15 @@ const MEANINGS: ReadonlyMap<number, Meaning> = new Map([
   [171, UNSIGNED],
   [172, UNSIGNED],
   [174, UNSIGNED],
-  [292, { kind: 'permission', hint: 'No such project for these keys. Check `projects` in the job.' }],
-  [293, { kind: 'permission', hint: 'The account may not use this zone. Ask its administrator.' }],
+  [292, { kind: 'permission', hint: 'These keys have no such project. Check `projects` in the job.' }],
+  [293, { kind: 'permission', hint: 'The account has no access to this zone. Ask its administrator.' }],
   [294, { kind: 'permission', hint: "Add this machine's address to the IP allow list of the API keys." }],
-  [295, { kind: 'permission', hint: 'The security lock of the account is on. Its owner can lift it.' }],
+  [295, { kind: 'permission', hint: 'The security lock of the account is on. Its owner can remove it.' }],
   [299, { kind: 'permission', hint: 'Grant the sub-account the model service actions in IAM.' }],
 ]);
 const REFUSED_HINT = 'Check `projects`, `keys` and `models` in the job.';
 
-/** What the envelope says went wrong; undefined where nothing did, or where this is no envelope. */
+/** The error in an answer's envelope; undefined on success or if there is no envelope. */
 export function vendorError(action: string, answer: HttpResponse): FetchError | undefined {
   const envelope = Envelope.safeParse(answer.body);
   if (!envelope.success || envelope.data.RetCode === 0) return undefined;
@@ -46,8 +46,8 @@ export function vendorError(action: string, answer: HttpResponse): FetchError | 
   const known = MEANINGS.get(RetCode);
   const kind = known?.kind ?? kindOfStatus(answer.status) ?? 'refused';
   const hint = known?.hint ?? (kind === 'refused' ? REFUSED_HINT : undefined);
-  const said = vendorMessage(Message ?? '') || 'no message';
-  return new FetchError(kind, `${action}: RetCode ${RetCode}: ${said}`, {
+  const reported = vendorMessage(Message ?? '') || 'no message';
+  return new FetchError(kind, `${action}: RetCode ${RetCode}: ${reported}`, {
     hint,
     status: answer.status,
     code: String(RetCode),

@@ -4,7 +4,7 @@ import { SecretField } from '../../fetch/secret-schema.ts';
 const Id = z.string().trim().min(1);
 const Ids = z.array(Id).min(1);
 
-/** What a job's `options:` may hold. `defaultBaseUrl` is all that differs between the brands. */
+/** The schema of a job's `options:`. The brands differ in `defaultBaseUrl` only. */
 export function dialectOptions(defaultBaseUrl: string) {
   return z
     .strictObject({
@@ -13,7 +13,7 @@ export function dialectOptions(defaultBaseUrl: string) {
       base_url: z
         .url({ protocol: /^https?$/ })
         .default(defaultBaseUrl)
-        .describe('Where the API is.'),
+        .describe('URL of the API.'),
       projects: Ids.optional().describe(
         "Project ids, which become the tag `project`. Without it the account's default project is read, " +
           'untagged. Sub-accounts must name their projects.',
@@ -21,14 +21,14 @@ export function dialectOptions(defaultBaseUrl: string) {
       keys: z
         .union([z.literal('all'), Ids], { error: 'expected `all` or a list of key ids' })
         .default('all')
-        .describe('`all` keys of the projects, listed anew at every poll, or a list of key ids.'),
+        .describe('`all` keys of the projects, or a list of key ids.'),
       models: Ids.optional().describe(
-        'Models to ask for one by one. Without it one question per key answers for all its models.',
+        'Models to request one by one. By default one request per key covers all its models.',
       ),
     })
     .refine((options) => options.keys === 'all' || (options.projects?.length ?? 0) <= 1, {
       path: ['keys'],
-      error: 'a list of keys goes with one project; use `all`, or one job per project',
+      error: 'a list of keys requires a single project; use `all`, or one job per project',
     });
 }
 

@@ -1,8 +1,8 @@
-import { defineProvider, type Provider } from '../provider.ts';
+import { defineProvider, USAGE, type Provider } from '../provider.ts';
 import { dialectOptions } from './options.ts';
 import { connect } from './source.ts';
 
-/** What sets one brand of this cloud apart from another. */
+/** The differences between brands of this cloud. */
 export interface Brand {
   readonly id: string;
   readonly title: string;
@@ -10,7 +10,7 @@ export interface Brand {
   readonly baseUrl: string;
 }
 
-/** One provider for each brand that serves this API. */
+/** The provider of one brand. */
 export function dialectProvider({ id, title, docsUrl, baseUrl }: Brand): Provider {
   return defineProvider({
     id,
@@ -18,17 +18,17 @@ export function dialectProvider({ id, title, docsUrl, baseUrl }: Brand): Provide
     docsUrl,
     options: dialectOptions(baseUrl),
     zone: 'Asia/Shanghai',
-    // A range of ten days or more makes the server run into its own 60 s limit, one of a day is quickest.
-    buckets: { '1h': { maxDays: 1 }, '1d': { maxDays: 1 } },
-    defaultBucket: '1h',
+    // A range of ten days or more exceeds the server's 60 s limit; a day is fastest.
+    buckets: () => ({ '1h': { maxDays: 1 }, '1d': { maxDays: 1 } }),
+    datasets: [USAGE],
     rate: {
       perSecond: 5,
       concurrency: 4,
       source:
         'No limit is published (RetCode 153 says that there is one: https://docs.ucloud.cn/api/summary/public). ' +
-        'Gains end at 16 to 32 questions at once in the field; this stays well below.',
+        'Other clients gain nothing beyond 16 to 32 concurrent requests; this stays well below.',
     },
-    // The vendor gives up after 60 s and says so (RetCode 110), upon which the window is halved.
+    // The vendor times out after 60 s (RetCode 110), and the window is halved.
     timeoutMs: 65_000,
     baseUrl: (options) => options.base_url,
     connect,

@@ -5,23 +5,23 @@ import type { Window } from '../../windows/window.ts';
 import type { ReadResult, DropReason, ReadRequest } from '../provider.ts';
 import type { Usage, UsageRow } from './schema.ts';
 
-/** The part of a request that decides where its rows belong. */
+/** The part of a request that assigns rows to buckets. */
 export type TimeSlice = Pick<ReadRequest, 'window' | 'bucket' | 'zone'>;
 
-/** Rows become one record per bucket and model. `asked` is the model of the question, where it named one. */
+/** Converts rows to one record per bucket and model. `requested` is the model of the request, if it named one. */
 export function recordsOfRows(
   rows: Usage['rows'],
   timeSlice: TimeSlice,
   tags: Tags,
-  asked: string | undefined,
+  requested: string | undefined,
 ): ReadResult {
   const dropped: Partial<Record<DropReason, number>> = {};
   const records: UsageRecord[] = [];
   for (const row of rows) {
-    const reason = dropReason(row, timeSlice.window, asked);
+    const reason = dropReason(row, timeSlice.window, requested);
     if (reason) dropped[reason] = (dropped[reason] ?? 0) + 1;
     if (!row || reason) continue;
-    const model = row.model ?? asked;
+    const model = row.model ?? requested;
     records.push({
       time: bucketStart(row.time, timeSlice.bucket, timeSlice.zone),
       tags: model === undefined ? tags : { ...tags, model },
@@ -34,16 +34,17 @@ export function recordsOfRows(
 function dropReason(
   row: UsageRow | undefined,
   window: Window,
-  asked: string | undefined,
+  requested: string | undefined,
 ): DropReason | undefined {
   if (!row) return 'unknown_type';
   if (row.time < window.start || row.time >= window.end) return 'outside_window';
-  // A server that ignores `Model` answers every question with all models: each is taken from its own question.
-  if (asked !== undefined && row.model !== undefined && !sameModel(row.model, asked)) return 'other_model';
+  // A server that ignores `Model` returns all models every time: each is taken from its own request.
+  if (requested !== undefined && row.model !== undefined && !sameModel(row.model, requested))
+    return 'other_model';
   return undefined;
 }
 
-/** The vendor's APIs and console do not agree on the letter case of a model's name. */
+/** The vendor's APIs and console differ in the case of model names. */
 function sameModel(a: string, b: string): boolean {
   return a.toLowerCase() === b.toLowerCase();
 }

@@ -4,7 +4,7 @@ import type { Count } from '../../usage/count.ts';
 import type { Field } from '../../usage/point.ts';
 import { TimeField } from '../../usage/time-schema.ts';
 
-/** `RetCode` is a number by the documentation and at times a string of digits. */
+/** `RetCode` is documented as a number and sometimes a string of digits. */
 const RetCode = z.union([
   z.int(),
   z
@@ -13,12 +13,12 @@ const RetCode = z.union([
     .transform(Number),
 ]);
 
-/** What every answer has, whatever it is about. */
+/** The envelope of every answer. */
 export const Envelope = z.object({ RetCode, Message: z.string().nullish() });
 
 /**
- * One page of key ids. A key's entry also holds the key itself in plain text: only what is named here is taken
- * from an answer, and that field is not. `Data` is an array, an object with one inside, or empty.
+ * One page of key ids. An entry also contains the key in plain text, which is not parsed. `Data` is an array, an
+ * object that contains one, or empty.
  */
 export const KeyPage = z
   .object({
@@ -35,7 +35,7 @@ function arrayInside(data: unknown): unknown {
   return members.find(Array.isArray) ?? (members.every((member) => !member) ? [] : data);
 }
 
-/** The vendor's words for what a row counts, lower case. */
+/** Field by row type, lower case. */
 const FIELD_OF_TYPE: Readonly<Record<string, Field>> = {
   in: 'input_tokens',
   out: 'output_tokens',
@@ -54,7 +54,7 @@ export interface UsageRow {
 
 const KnownRow = z.object({ Timestamp: TimeField, Count: CountField, Model: z.string().nullish() });
 
-/** A row, or undefined for a type we have no field for: the rest of such a row need not look like ours. */
+/** A row; undefined for an unknown type, whose other members are not validated. */
 const Row = z.looseObject({ Type: z.string().nullish() }).transform((row, context): UsageRow | undefined => {
   const field = FIELD_OF_TYPE[row.Type?.toLowerCase() ?? ''];
   if (!field) return undefined;
@@ -71,14 +71,14 @@ const Row = z.looseObject({ Type: z.string().nullish() }).transform((row, contex
 
 const Total = CountField.nullish().transform((count) => count ?? undefined);
 
-/** A key's usage in a window: rows where the vendor gives them, and the window's own totals. */
+/** A key's usage in a window: rows, if any, and the totals of the window. */
 export const Usage = z
   .object({
     RetCode,
     Data: z
       .object({
         Total,
-        // Described as an output total in every language of the documentation; it is the input.
+        // Documented as an output total, in every language; it is the input.
         InTotal: Total,
         OutTotal: Total,
         RequestTotal: Total,

@@ -1,18 +1,19 @@
 import type { z } from 'zod';
 import type { Context } from '../provider.ts';
 import type { Window } from '../../windows/window.ts';
-import { errorOf } from './errors.ts';
+import { vendorError } from './errors.ts';
 import type { Options } from './options.ts';
 import { EndpointPage, Usage, type Endpoint, type Series } from './schema.ts';
 import { sign } from './sign.ts';
 
 const VERSION = '2024-01-01';
 const SERVICE = 'ark';
-const PAGE_SIZE = 100;
-/** Pages shift while endpoints come and go, and one slips through: the list is read again, this often at most. */
-const LISTINGS = 3;
+/** Endpoints per page. */
+export const PAGE_SIZE = 100;
+/** Pages shift when endpoints are created or deleted during a listing; an incomplete list is read again. */
+const LIST_ATTEMPTS = 3;
 
-export interface UsageQuestion {
+export interface UsageQuery {
   readonly project: string;
   /** Absent: the whole project. */
   readonly endpoints?: readonly string[];
@@ -22,12 +23,12 @@ export interface UsageQuestion {
 }
 
 export interface Ark {
-  usage(question: UsageQuestion, signal: AbortSignal): Promise<Series[]>;
-  /** All endpoints of a project, and how many the vendor says there are. */
+  usage(query: UsageQuery, signal: AbortSignal): Promise<Series[]>;
+  /** All endpoints of a project, and the vendor's count of them. */
   endpoints(project: string, signal: AbortSignal): Promise<{ found: Endpoint[]; total: number }>;
 }
 
-/** The two actions of Volcengine's OpenAPI that a job needs. */
+/** The requests to Volcengine's OpenAPI that a job needs. */
 export function createArk(options: Options, { http, now }: Context): Ark {
   const secrets = [options.secret_access_key, ...(options.session_token ? [options.session_token] : [])];
 
@@ -47,8 +48,8 @@ export function createArk(options: Options, { http, now }: Context): Ark {
         const signed = sign(request, key, { region: options.region, service: SERVICE, time: now() });
         return { ...request, headers: { ...signed, 'content-type': 'application/json; charset=utf-8' } };
       },
-      check: (reply) => errorOf(reply, `${action} for project ${project}`, now(), secrets),
-      // A signature that came too late needs no renewing: every attempt is signed anew.
+      check: (reply) => vendorError(reply, `${action} for project ${project}`, now(), secrets),
+      // Every attempt is signed again; an expired signature needs no other renewal.
       refresh: () => {},
       answer,
       signal,
@@ -79,8 +80,8 @@ export function createArk(options: Options, { http, now }: Context): Ark {
         {
           Interval: interval,
           StartTime: window.start,
-          // A bucket counts when its start is at or before EndTime (the vendor's own example asks for one day with
-          // StartTime equal to EndTime): the window's end itself would ask for one bucket too many.
+          // EndTime is inclusive: a bucket is returned if its start is at or before EndTime (the vendor's example
+          // requests one day with StartTime equal to EndTime).
           EndTime: window.end - 1,
           Scenes: options.scenes,
           ...(endpoints ? { EndpointIds: endpoints } : {}),
@@ -91,7 +92,7 @@ export function createArk(options: Options, { http, now }: Context): Ark {
     async endpoints(project, signal) {
       const found = new Map<string, Endpoint>();
       let total = 0;
-      for (let listing = 0; listing < LISTINGS; listing++) {
+      for (let attempt = 0; attempt < LIST_ATTEMPTS; attempt++) {
         total = await list(project, found, signal);
         if (found.size >= total) break;
       }

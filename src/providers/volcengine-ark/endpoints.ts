@@ -3,48 +3,48 @@ import type { State } from '../provider.ts';
 import type { Endpoint } from './schema.ts';
 
 const DAY = 86_400;
-/** How long an endpoint that left the list is still asked for: longer than any sensible look-back. */
+/** How long an endpoint that left the list is still read: longer than any reasonable look-back. */
 export const KEPT_DAYS = 90;
 
-/** What is remembered of one project's endpoints, by id. Times in Unix seconds. */
-const Remembered = z.record(
+/** The saved endpoints of one project, by id. Times in Unix seconds. */
+const SavedEndpoints = z.record(
   z.string(),
   z.object({
-    /** Since when which model, oldest first. */
+    /** Models with the time from which each applies, oldest first. */
     models: z.array(z.tuple([z.number(), z.string()])),
-    /** When it was first missing from the list. */
+    /** When it was first absent from the list. */
     gone: z.number().optional(),
   }),
 );
-type Remembered = z.infer<typeof Remembered>;
+type SavedEndpoints = z.infer<typeof SavedEndpoints>;
 
-export interface KnownEndpoints {
-  /** Takes in what the list holds at `now`. Returns the ids to ask for: the listed ones and those that vanished of late. */
+export interface EndpointRegistry {
+  /** Saves the list as of `now`. Returns the ids to read: those listed and those that left the list recently. */
   update(project: string, listed: readonly Endpoint[], now: number): string[];
-  /** The model whose tag the usage of a bucket that starts at `time` carries. */
+  /** The model tag for usage in a bucket that starts at `time`. */
   model(project: string, endpoint: string, time: number): string | undefined;
   isGone(project: string, endpoint: string): boolean;
 }
 
 /**
- * Endpoints vanish from the list while their usage remains, and an endpoint may be given another model. Points
- * already stored keep their model tag, or a re-read would store them twice: a new model counts from the first
- * bucket that starts after it was seen.
+ * Endpoints leave the list while their usage remains, and an endpoint's model may change. Stored points keep their
+ * model tag, because a re-read under another tag would store them twice: a new model applies from the first bucket
+ * that starts after it was seen.
  */
-export function rememberEndpoints(projects: readonly string[], state: State): KnownEndpoints {
+export function endpointRegistry(projects: readonly string[], state: State): EndpointRegistry {
   const known = new Map(projects.map((project) => [project, load(project)]));
 
-  function load(project: string): Remembered {
-    const text = state.get(memoryKey(project));
-    return text === undefined ? {} : Remembered.parse(JSON.parse(text));
+  function load(project: string): SavedEndpoints {
+    const text = state.get(stateKey(project));
+    return text === undefined ? {} : SavedEndpoints.parse(JSON.parse(text));
   }
 
   return {
     update(project, listed, now) {
       const before = known.get(project) ?? {};
-      const after = remember(before, listed, now);
+      const after = updated(before, listed, now);
       if (JSON.stringify(after) !== JSON.stringify(before))
-        state.set(memoryKey(project), JSON.stringify(after));
+        state.set(stateKey(project), JSON.stringify(after));
       known.set(project, after);
       return Object.keys(after);
     },
@@ -54,8 +54,8 @@ export function rememberEndpoints(projects: readonly string[], state: State): Kn
   };
 }
 
-function remember(before: Remembered, listed: readonly Endpoint[], now: number): Remembered {
-  const after: Remembered = {};
+function updated(before: SavedEndpoints, listed: readonly Endpoint[], now: number): SavedEndpoints {
+  const after: SavedEndpoints = {};
   for (const { id, model } of listed) {
     const models = before[id]?.models ?? [];
     const since = before[id] ? now : 0;
@@ -70,6 +70,6 @@ function remember(before: Remembered, listed: readonly Endpoint[], now: number):
   return after;
 }
 
-function memoryKey(project: string): string {
+function stateKey(project: string): string {
   return `endpoints/${project}`;
 }

@@ -9,7 +9,7 @@ interface Meaning {
   readonly hint?: string;
 }
 
-const KEYS = 'Check access_key_id and secret_access_key: an Ark API key does not work here.';
+const KEYS = 'Check access_key_id and secret_access_key; an Ark API key is not accepted.';
 const ACTION = 'Check base_url; if it is right, Volcengine may have withdrawn this action.';
 const IAM =
   'Give the user of the access key a policy that allows ark:GetUsage and ark:ListEndpoints in this project, such as ArkReadOnlyAccess.';
@@ -19,7 +19,7 @@ const TOKEN = 'Renew session_token, or leave it out for a permanent access key.'
 const MEANINGS: Readonly<Record<string, Meaning>> = {
   MissingParameter: { kind: 'refused' },
   MissingRequestInfo: { kind: 'refused' },
-  // The one repeat is signed anew; the hint tells how far the clock is off.
+  // Retried once with a new signature. The hint gives the clock difference.
   InvalidTimestamp: { kind: 'expired_token' },
   ServiceNotFound: { kind: 'permission', hint: ACTION },
   InvalidActionOrVersion: { kind: 'permission', hint: ACTION },
@@ -37,12 +37,12 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
 };
 
 /**
- * The error that an answer's envelope holds, whatever its HTTP status. `what` names the call, `now` is this
- * machine's time in milliseconds, `secrets` is what no message may repeat.
+ * The error in an answer's envelope, whatever its HTTP status. `call` names the request, `now` is this machine's time
+ * in milliseconds, `secrets` are removed from the message.
  */
-export function errorOf(
+export function vendorError(
   answer: HttpResponse,
-  what: string,
+  call: string,
   now: number,
   secrets: readonly Secret[],
 ): FetchError | undefined {
@@ -51,8 +51,8 @@ export function errorOf(
   const { RequestId, Error: error } = envelope.data.ResponseMetadata;
   if (!error) return undefined;
   const meaning = MEANINGS[error.Code] ?? { kind: kindOfStatus(answer.status) };
-  const said = error.Message ? `: ${vendorMessage(error.Message, secrets)}` : '';
-  return new FetchError(meaning.kind, `Volcengine answered ${error.Code} to ${what}${said}`, {
+  const reported = error.Message ? `: ${vendorMessage(error.Message, secrets)}` : '';
+  return new FetchError(meaning.kind, `Volcengine answered ${error.Code} to ${call}${reported}`, {
     hint: error.Code === 'InvalidTimestamp' ? clockHint(answer.headers.get('date'), now) : meaning.hint,
     status: answer.status,
     code: error.Code,
@@ -60,7 +60,7 @@ export function errorOf(
   });
 }
 
-/** A business error: the HTTP status tells whose fault it is; with HTTP 200 it is the request's. */
+/** For other codes the HTTP status decides; with HTTP 200 the request is at fault. */
 function kindOfStatus(status: number): FetchErrorKind {
   if (status >= 500) return 'unavailable';
   if (status === 429) return 'rate_limited';
@@ -73,7 +73,7 @@ function clockHint(date: string | null, now: number): string {
   const theirs = date === null ? Number.NaN : Date.parse(date);
   if (Number.isNaN(theirs)) return 'Set the clock of this machine, for instance by NTP.';
   const seconds = Math.round((now - theirs) / 1000);
-  const apart =
+  const difference =
     Math.abs(seconds) < 120 ? `${Math.abs(seconds)} s` : `${Math.round(Math.abs(seconds) / 60)} min`;
-  return `This machine's clock is ${apart} ${seconds < 0 ? 'behind' : 'ahead of'} Volcengine's: set it, for instance by NTP.`;
+  return `This machine's clock is ${difference} ${seconds < 0 ? 'behind' : 'ahead of'} Volcengine's: set it, for instance by NTP.`;
 }

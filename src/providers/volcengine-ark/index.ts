@@ -1,4 +1,4 @@
-import { defineProvider } from '../provider.ts';
+import { defineProvider, USAGE } from '../provider.ts';
 import { Options } from './options.ts';
 import { connect, ZONE } from './source.ts';
 
@@ -8,9 +8,9 @@ export const volcengineArk = defineProvider<Options>({
   docsUrl: 'https://www.volcengine.com/docs/82379/1390292',
   options: Options,
   zone: ZONE,
-  // The vendor publishes no limits; these are what sister actions take.
-  buckets: { '1h': { maxDays: 7 }, '1d': { maxDays: 31 } },
-  defaultBucket: '1h',
+  // The vendor publishes no limits; these are the limits of related actions.
+  buckets: () => ({ '1h': { maxDays: 7 }, '1d': { maxDays: 31 } }),
+  datasets: [USAGE],
   rate: {
     perSecond: 2,
     concurrency: 2,

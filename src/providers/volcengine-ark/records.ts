@@ -3,7 +3,7 @@ import type { Count } from '../../usage/count.ts';
 import type { Field, Tags, UsageRecord } from '../../usage/point.ts';
 import { seriesKey } from '../../usage/series.ts';
 import type { DropReason } from '../provider.ts';
-import type { UsageQuestion } from './client.ts';
+import type { UsageQuery } from './client.ts';
 import type { Series } from './schema.ts';
 
 const FIELD_OF: Readonly<Record<string, Field>> = {
@@ -13,39 +13,39 @@ const FIELD_OF: Readonly<Record<string, Field>> = {
 
 export type Dropped = Partial<Record<DropReason, number>>;
 
-/** Whether the answer holds usage of several endpoints that nobody can take apart. */
-export function isUndivided(series: readonly Series[], { endpoints }: UsageQuestion): boolean {
+/** Whether the answer sums several endpoints into one total. */
+export function isCombinedTotal(series: readonly Series[], { endpoints }: UsageQuery): boolean {
   return endpoints !== undefined && endpoints.length > 1 && series.some((one) => isTotal(one));
 }
 
 /**
- * What an answer that is not undivided says about the question: `emit` receives one record per value, at the vendor's
- * own time, with the tags that `tagsOf` gives to the series. Returns what was left out. @throws FetchError
+ * Converts an answer that is not a combined total: `emit` receives one record per value, at the vendor's time, with
+ * the tags from `tagsOf`. Returns the discarded values. @throws FetchError
  */
 export function readRows(
   series: readonly Series[],
-  question: UsageQuestion,
+  query: UsageQuery,
   tagsOf: TagsOf,
   emit: (record: UsageRecord) => void,
 ): Dropped {
-  refuseMixtures(series, question);
-  const { window } = question;
+  refuseMixtures(series, query);
+  const { window } = query;
   const dropped: Dropped = {};
   const valuesOf = valuesSeen();
   for (const one of series) {
     const field = FIELD_OF[one.name];
-    const tags = tagsOf(one, question);
-    const asked = isAsked(one.tags, question);
+    const tags = tagsOf(one, query);
+    const requested = isRequested(one.tags, query);
     const seen = valuesOf(one, tags);
     const { times, counts } = one.values;
     for (let i = 0; i < times.length; i++) {
       const [time, count] = [times[i]!, counts[i]!];
       if (time < window.start || time >= window.end) drop(dropped, 'outside_window');
       else if (!field) drop(dropped, 'unknown_type');
-      else if (!asked) drop(dropped, 'unidentified');
+      else if (!requested) drop(dropped, 'unidentified');
       else if (repeats(seen, time, count)) drop(dropped, 'duplicate');
       else {
-        refuseOddTimes(time, question);
+        refuseOddTimes(time, query);
         emit({ time, tags, fields: { [field]: count } });
       }
     }
@@ -59,17 +59,17 @@ export function addDropped(sum: Dropped, dropped: Dropped): void {
 }
 
 /** The tags that the records of a series carry. The same object for the same tags: many records share it. */
-export type TagsOf = (series: Series, question: UsageQuestion) => Tags;
+export type TagsOf = (series: Series, query: UsageQuery) => Tags;
 
 const TAGS_KEPT = 50_000;
 
-/** @param scenes the ones asked for */
+/** @param scenes the requested ones */
 export function createTagsOf(scenes: readonly string[]): TagsOf {
   const kept = new Map<string, Tags>();
   const onlyScene = scenes.length === 1 ? scenes[0]! : '';
   return ({ tags }, { project, endpoints }) => {
-    // A series without the tag belongs to the one that was asked for. Project totals stay without endpoints, so
-    // that they are the same series whether or not the vendor splits them.
+    // A series without the tag belongs to the only endpoint of the request. Project totals have no endpoint, so that
+    // they are one series whether or not the vendor splits them.
     const endpoint = (endpoints && (tags['EndpointId'] ?? endpoints[0])) || '';
     const scene = tags['Scene'] ?? onlyScene;
     const key = `${endpoint.length} ${scene.length} ${endpoint}${scene}${project}`;
@@ -83,18 +83,18 @@ export function createTagsOf(scenes: readonly string[]): TagsOf {
   };
 }
 
-/** Usage of everything that was asked for; a total of nothing leaves nothing to take apart. */
+/** Usage without an endpoint. A total of 0 needs no endpoint. */
 function isTotal({ tags, values }: Series): boolean {
   return !tags['EndpointId'] && values.counts.some((count) => count !== 0);
 }
 
-function isAsked(tags: Series['tags'], { endpoints }: UsageQuestion): boolean {
+function isRequested(tags: Series['tags'], { endpoints }: UsageQuery): boolean {
   const endpoint = tags['EndpointId'];
   if (!endpoints) return true;
   return endpoint ? endpoints.includes(endpoint) : endpoints.length === 1;
 }
 
-function refuseMixtures(series: readonly Series[], { project }: UsageQuestion): void {
+function refuseMixtures(series: readonly Series[], { project }: UsageQuery): void {
   if (!series.some((one) => isTotal(one)) || !series.some(({ tags }) => tags['EndpointId'])) return;
   throw new FetchError(
     'invalid_response',
@@ -102,7 +102,7 @@ function refuseMixtures(series: readonly Series[], { project }: UsageQuestion): 
   );
 }
 
-/** Whether the value was there before; two different values for one series and time cannot both be right. */
+/** Whether the value repeats an earlier one. @throws FetchError if one series has two different values at one time */
 function repeats(seen: Map<number, Count>, time: number, count: Count): boolean {
   const before = seen.get(time);
   seen.set(time, count);
@@ -113,11 +113,11 @@ function repeats(seen: Map<number, Count>, time: number, count: Count): boolean 
   );
 }
 
-function refuseOddTimes(time: number, { window, interval }: UsageQuestion): void {
+function refuseOddTimes(time: number, { window, interval }: UsageQuery): void {
   if ((time - window.start) % interval === 0) return;
   throw new FetchError(
     'invalid_response',
-    `Ark gave a value at ${new Date(time * 1000).toISOString()}, inside the ${interval / 3600} h buckets that were asked for`,
+    `Ark gave a value at ${new Date(time * 1000).toISOString()}, inside the ${interval / 3600} h buckets of the request`,
   );
 }
 

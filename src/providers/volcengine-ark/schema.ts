@@ -3,10 +3,10 @@ import type { Count } from '../../usage/count.ts';
 import { CountField, countOf } from '../../usage/count-schema.ts';
 import { quickly } from '../quickly.ts';
 
-/** One series of an answer, as the vendor names and tags it. */
+/** One series of an answer, with the vendor's name and tags. */
 export interface Series {
   readonly name: string;
-  /** `EndpointId`, `Scene`, `AccountId`, `BatchJobId`: what the vendor knows; empty values left out. */
+  /** `EndpointId`, `Scene`, `AccountId`, `BatchJobId`; empty values are omitted. */
   readonly tags: Readonly<Record<string, string>>;
   readonly values: Values;
 }
@@ -61,7 +61,7 @@ function readValues(list: unknown): Values | undefined {
   return { times, counts };
 }
 
-/** ReadResult of GetUsage. Lists without entries may come as null. */
+/** The answer to GetUsage. An empty list may be null. */
 export const Usage = z
   .object({
     Result: z.object({
@@ -82,7 +82,7 @@ export const Usage = z
 
 export interface Endpoint {
   readonly id: string;
-  /** As callers write it: `<name>-<version>`, or the id of a custom model. */
+  /** As in inference requests: `<name>-<version>`, or the id of a custom model. */
   readonly model: string | undefined;
 }
 
@@ -99,7 +99,7 @@ const ModelReference = z
     return model.ModelVersion ? `${model.Name}-${model.ModelVersion}` : model.Name;
   });
 
-/** ReadResult of ListEndpoints. */
+/** The answer to ListEndpoints. */
 export const EndpointPage = z
   .object({
     Result: z.object({
@@ -115,7 +115,7 @@ export const EndpointPage = z
     })),
   }));
 
-/** The envelope of every answer, good or bad. */
+/** The envelope of every answer. */
 export const Envelope = z.object({
   ResponseMetadata: z.object({
     RequestId: z.string().optional(),

@@ -1,10 +1,10 @@
 import { createHash, createHmac } from 'node:crypto';
 
-/** What is signed. The host is the URL's own: `fetch` sends no other. */
+/** A request to sign. The host is that of the URL, because `fetch` sends no other. */
 export interface Signable {
   readonly method: 'GET' | 'POST';
   readonly url: string;
-  /** Absent where the request has none; its hash is then neither sent nor signed. */
+  /** Absent if the request has none; then no hash is sent or signed. */
   readonly body?: string;
   /** Further headers to sign, names in lower case. */
   readonly headers?: Readonly<Record<string, string>>;
@@ -27,7 +27,7 @@ const ALGORITHM = 'HMAC-SHA256';
 
 /**
  * Volcengine's signature, version 4 (https://www.volcengine.com/docs/6369/67269): the headers to send, names in
- * lower case. `content-type` may stay unsigned, as `SignedHeaders` names what counts.
+ * lower case. `content-type` need not be signed: `SignedHeaders` lists the signed headers.
  */
 export function sign(request: Signable, key: SigningKey, scope: Scope): Record<string, string> {
   const url = new URL(request.url);
@@ -51,7 +51,7 @@ export function sign(request: Signable, key: SigningKey, scope: Scope): Record<s
 
   const parts = [date.slice(0, 8), scope.region, scope.service, 'request'];
   const credential = parts.join('/');
-  // The secret goes in as it is, without a prefix.
+  // Unlike AWS, the secret has no prefix.
   const signingKey = parts.reduce<string | Buffer>((secret, part) => hmac(secret, part), key.secretAccessKey);
   const signature = hmac(signingKey, [ALGORITHM, date, credential, sha256(canonical)].join('\n'));
   headers['authorization'] =

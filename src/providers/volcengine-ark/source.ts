@@ -5,59 +5,61 @@ import { createRecordIndex } from '../../usage/record-index.ts';
 import { bucketStart } from '../../windows/calendar.ts';
 import type { Bucket, Window } from '../../windows/window.ts';
 import type { ReadResult, Context, Partition, ReadRequest, Source } from '../provider.ts';
-import { createArk, type UsageQuestion } from './client.ts';
-import { rememberEndpoints } from './endpoints.ts';
+import { createArk, PAGE_SIZE, type UsageQuery } from './client.ts';
+import { endpointRegistry } from './endpoints.ts';
 import type { Options } from './options.ts';
-import { addDropped, createTagsOf, isUndivided, readRows, type Dropped } from './records.ts';
+import { addDropped, createTagsOf, isCombinedTotal, readRows, type Dropped } from './records.ts';
 
 export const ZONE = 'Asia/Shanghai';
 const HOUR = 3600;
 const DAY = 86_400;
 const BEIJING = 8 * HOUR;
 type Interval = 3600 | 86_400;
-/** The longest window of each interval; the vendor publishes none, these are what sister actions take. */
+/** The longest window of each interval. The vendor publishes none; these are the limits of related actions. */
 const LONGEST: Readonly<Record<Interval, number>> = { [HOUR]: 7 * DAY, [DAY]: 31 * DAY };
 /**
- * The vendor publishes no limit of EndpointIds either. 50 keeps the longest answer (3 scenes, 168 hours, input and
- * output) at some 50,000 values or 2.5 MB, and stays below the 100 ids that its lists take.
+ * The vendor publishes no limit of EndpointIds. 50 keeps the largest answer (3 scenes, 168 hours, input and output)
+ * at about 50,000 values or 2.5 MB, and is below the 100 ids of its list actions.
  */
 const ENDPOINTS_PER_CALL = 50;
-/** When Ark last gave several endpoints as one total: for some days not every poll has to find it out again. */
-const UNDIVIDED_AT = 'undivided-at';
+/** State key: when Ark last combined several endpoints into one total. Endpoints are then read one by one for some days. */
+const COMBINED_AT = 'undivided-at';
 const ONE_BY_ONE_DAYS = 7;
 
 export function connect(options: Options, context: Context): Source {
   const ark = createArk(options, context);
-  const known = rememberEndpoints(options.projects, context.state);
+  const known = endpointRegistry(options.projects, context.state);
   const tagsOf = createTagsOf(options.scenes);
   const modelled = new WeakMap<Tags, Tags>();
-  let findings: string[] = [];
+  let listWarnings: string[] = [];
   const seconds = (): number => Math.floor(context.now() / 1000);
   const oneByOne = (): boolean =>
-    Number(context.state.get(UNDIVIDED_AT) ?? 0) + ONE_BY_ONE_DAYS * DAY > seconds();
+    Number(context.state.get(COMBINED_AT) ?? 0) + ONE_BY_ONE_DAYS * DAY > seconds();
 
   async function partitions(signal: AbortSignal): Promise<Partition[]> {
     if (options.endpoints === 'none')
       return options.projects.map((project) => ({ id: project, tags: { project } }));
     const all: Partition[] = [];
-    const notes: string[] = [];
+    const warnings: string[] = [];
     const missing = new Set(Array.isArray(options.endpoints) ? options.endpoints : []);
     for (const project of options.projects) {
       const { found, total } = await ark.endpoints(project, signal);
       if (found.length < total)
-        notes.push(`Project ${project} has ${total} endpoints, but Ark lists only ${found.length} of them.`);
+        warnings.push(`Project ${project} has ${total} endpoints, but Ark lists only ${found.length}.`);
       const ids = known.update(project, found, seconds());
       const wanted = options.endpoints === 'all' ? ids : ids.filter((id) => missing.delete(id));
       const gone = wanted.filter((id) => known.isGone(project, id));
       if (gone.length > 0)
-        notes.push(`No longer listed in project ${project}, but still read: ${gone.join(', ')}.`);
+        warnings.push(`No longer listed in project ${project}, but still read: ${gone.join(', ')}.`);
       all.push(...wanted.map((endpoint) => partitionOf(project, endpoint)));
     }
     const project = options.projects[0] ?? '';
     if (missing.size > 0)
-      notes.push(`Not listed in any project read, so looked for in ${project}: ${[...missing].join(', ')}.`);
+      warnings.push(
+        `Not listed in any project of the job, so read from ${project}: ${[...missing].join(', ')}.`,
+      );
     all.push(...[...missing].map((endpoint) => partitionOf(project, endpoint)));
-    findings = notes;
+    listWarnings = warnings;
     return all;
   }
 
@@ -70,7 +72,7 @@ export function connect(options: Options, context: Context): Source {
     });
   }
 
-  /** Days where the buckets are hours, and the other way round: the same usage, counted by the vendor another way. */
+  /** Days for hourly buckets and hours for daily ones: the same usage, aggregated differently by the vendor. */
   async function totals(request: ReadRequest): Promise<readonly UsageRecord[]> {
     const { bucket, zone, window } = request;
     const interval = bucket === '1d' ? HOUR : intervalOf('1d', window, zone);
@@ -82,7 +84,7 @@ export function connect(options: Options, context: Context): Source {
     return records;
   }
 
-  /** The answer for one window, from as many requests as it takes; `place` says where a value of the vendor's belongs. */
+  /** The result for one window, from one or more requests; `place` assigns a value of the vendor to a bucket. */
   async function ask(
     request: ReadRequest,
     interval: Interval,
@@ -90,22 +92,22 @@ export function connect(options: Options, context: Context): Source {
   ): Promise<{ records: readonly UsageRecord[]; dropped: Dropped }> {
     const sums = createRecordIndex();
     const dropped: Dropped = {};
-    for (const question of questionsOf(request, interval)) {
-      const series = await ark.usage(question, request.signal);
-      if (isUndivided(series, question)) {
-        context.state.set(UNDIVIDED_AT, String(seconds()));
-        const message = `Ark gave one total for ${question.endpoints?.length} endpoints of project ${question.project}`;
+    for (const query of queriesOf(request, interval)) {
+      const series = await ark.usage(query, request.signal);
+      if (isCombinedTotal(series, query)) {
+        context.state.set(COMBINED_AT, String(seconds()));
+        const message = `Ark returned one total for ${query.endpoints?.length} endpoints of project ${query.project}`;
         throw new FetchError('refused', message, {
-          hint: 'Nothing to do: they are asked for one by one instead.',
+          hint: 'No action needed: the endpoints are read one by one instead.',
         });
       }
       const emit = (record: UsageRecord): void => sums.add(place(record), addRecords);
-      addDropped(dropped, readRows(series, question, tagsOf, emit));
+      addDropped(dropped, readRows(series, query, tagsOf, emit));
     }
     return { records: sums.values(), dropped };
   }
 
-  /** Adds the endpoint's model, where it was one and the same from `first` to `last`. */
+  /** Adds the endpoint's model, if it did not change from `first` to `last`. */
   function withModel(tags: Tags, first: number, last: number): Tags {
     const { project, endpoint } = tags;
     if (!project || !endpoint) return tags;
@@ -121,16 +123,23 @@ export function connect(options: Options, context: Context): Source {
   return {
     reads: 'series',
     get batchSize() {
-      // Projects are one request each, so that one that fails does not hold back the others.
+      // One request per project, so that a failing one does not affect the others.
       return options.endpoints === 'none' || oneByOne() ? 1 : ENDPOINTS_PER_CALL;
+    },
+    calls: {
+      list: (count) =>
+        options.endpoints === 'none' ? 0 : Math.max(options.projects.length, Math.ceil(count / PAGE_SIZE)),
+      read: (request) => queriesOf(request, intervalOf(request.bucket, request.window, request.zone)).length,
     },
     partitions,
     read,
     totals,
-    notes: () => [
-      ...findings,
+    warnings: () => [
+      ...listWarnings,
       ...(oneByOne()
-        ? ['Ark gives several endpoints as one total here, so each is asked for on its own.']
+        ? [
+            'Ark combines several endpoints into one total for this account, so each endpoint is a separate request.',
+          ]
         : []),
     ],
   };
@@ -150,19 +159,22 @@ function partitionOf(project: string, endpoint: string): Partition {
   return { id: `${project}/${endpoint}`, tags: { project, endpoint } };
 }
 
-/** A request takes endpoints of one project, and a window no longer than the vendor answers. */
-function questionsOf({ partitions, window }: ReadRequest, interval: Interval): UsageQuestion[] {
+/** One request per project and at most the longest window of the vendor. */
+function queriesOf(
+  { partitions, window }: Pick<ReadRequest, 'partitions' | 'window'>,
+  interval: Interval,
+): UsageQuery[] {
   const projects = new Map<string, string[]>();
   for (const { id, tags } of partitions) {
     const project = tags?.project ?? id;
     const endpoints = projects.get(project) ?? [];
     projects.set(project, tags?.endpoint ? [...endpoints, tags.endpoint] : endpoints);
   }
-  const questions: UsageQuestion[] = [];
+  const queries: UsageQuery[] = [];
   for (const [project, endpoints] of projects) {
     for (let start = window.start; start < window.end; start += LONGEST[interval]) {
       const end = Math.min(window.end, start + LONGEST[interval]);
-      questions.push({
+      queries.push({
         project,
         ...(endpoints.length > 0 ? { endpoints } : {}),
         window: { start, end },
@@ -170,17 +182,17 @@ function questionsOf({ partitions, window }: ReadRequest, interval: Interval): U
       });
     }
   }
-  return questions;
+  return queries;
 }
 
-/** Ark's days are Beijing's; the days of another zone are put together from hours. */
+/** Ark's days are those of Beijing; days of another zone are summed from hours. */
 function intervalOf(bucket: Bucket, { start, end }: Window, zone: string): Interval {
   if (start % HOUR !== 0 || end % HOUR !== 0)
     throw new FetchError(
       'refused',
-      `Ark counts in whole hours of UTC, which the buckets of zone ${zone} are not`,
+      `Ark's buckets are whole hours of UTC, and those of zone ${zone} are not`,
       {
-        hint: `Set the job's zone to one that is whole hours from UTC, such as ${ZONE}.`,
+        hint: `Set the job's zone to one whose offset from UTC is whole hours, such as ${ZONE}.`,
       },
     );
   const daily = [start, end].every((time) => (time + BEIJING) % DAY === 0);

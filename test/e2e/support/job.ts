@@ -11,8 +11,10 @@ export function jobOf({ id, options, env }: Vendor, job: Pick<Job, 'start'> & Pa
   });
   return {
     name: id,
-    provider: { ...provider, rate: { perSecond: 10_000, concurrency: 4, source: 'loopback' } },
+    provider,
     account: 'default',
+    dataset: 'usage',
+    rate: { perSecond: 10_000, concurrency: 4, source: 'loopback' },
     schedule: '*/5 * * * *',
     scheduleZone: 'UTC',
     bucket: '1h',

@@ -28,47 +28,47 @@ function records(totalTokens: number, ...tokens: number[]): RecordsPage {
   return { shape: 'records', rows, totalTokens };
 }
 
-/** Pages in the order they are asked for after the first, and which were asked for. */
+/** Pages in the order of the requests after the first, and the requested page numbers. */
 function server(...pages: Page[]) {
-  const asked: number[] = [];
+  const requested: number[] = [];
   const next = (page: number): Promise<Page> => {
-    asked.push(page);
-    return Promise.resolve(pages[asked.length - 1] ?? list(0));
+    requested.push(page);
+    return Promise.resolve(pages[requested.length - 1] ?? list(0));
   };
-  return { asked, next };
+  return { requested, next };
 }
 
 describe('readRowPages', () => {
-  it('asks for nothing more when the first page is all there is', async () => {
-    const { asked, next } = server();
+  it('requests no further page if the first one has all rows', async () => {
+    const { requested, next } = server();
 
     const complete = await readRowPages(list(2, 'b', 'a'), next);
 
     expect(complete.rows.map(({ id }) => id)).toEqual(['b', 'a']);
-    expect(asked).toEqual([]);
+    expect(requested).toEqual([]);
   });
 
-  it('stops at a server that answers every page the same', async () => {
+  it('stops if the server returns the same page every time', async () => {
     const page = list(5, 'b', 'a');
-    const { asked, next } = server(...Array.from({ length: 20 }, () => page));
+    const { requested, next } = server(...Array.from({ length: 20 }, () => page));
 
     const reading = readRowPages(page, next);
 
     await expect(reading).rejects.toMatchObject({ kind: 'unavailable' });
-    expect(asked).toEqual([2, 1, 2, 1, 2, 1, 2]);
+    expect(requested).toEqual([2, 1, 2, 1, 2, 1, 2]);
   });
 
-  it('keeps what earlier readings found', async () => {
-    const { asked, next } = server(list(4, 'b', 'a'), list(4), list(4, 'd', 'c'));
+  it('keeps the rows of earlier attempts', async () => {
+    const { requested, next } = server(list(4, 'b', 'a'), list(4), list(4, 'd', 'c'));
 
     const complete = await readRowPages(list(3, 'c', 'b'), next);
 
     expect(complete.rows.map(({ id }) => id).toSorted()).toEqual(['a', 'b', 'c', 'd']);
     expect(complete.duplicates).toBe(1);
-    expect(asked).toEqual([2, 3, 1]);
+    expect(requested).toEqual([2, 3, 1]);
   });
 
-  it('does not mix the shapes', async () => {
+  it('refuses pages of different shapes', async () => {
     const { next } = server(records(1, 1));
 
     await expect(readRowPages(list(3, 'c', 'b'), next)).rejects.toMatchObject({ kind: 'invalid_response' });
@@ -76,30 +76,30 @@ describe('readRowPages', () => {
 });
 
 describe('readRecordPages', () => {
-  it('adds up several records of one model and day where the total says so', async () => {
+  it('sums several records of one model and day if the total includes them', async () => {
     const complete = await readRecordPages(records(10, 5, 5), server().next, 100);
 
     expect(complete).toMatchObject({ duplicates: 0, agrees: true });
     expect(complete.rows).toHaveLength(2);
   });
 
-  it('drops repeated records where the total says so', async () => {
+  it('drops repeated records if the total excludes them', async () => {
     const complete = await readRecordPages(records(5, 5, 5), server().next, 100);
 
     expect(complete).toMatchObject({ duplicates: 1, agrees: true });
     expect(complete.rows).toHaveLength(1);
   });
 
-  it('takes a short page as it is, and tells that it does not agree', async () => {
+  it('accepts a short page with another total and reports the difference', async () => {
     const complete = await readRecordPages(records(12, 5, 6), server().next, 100);
 
     expect(complete).toMatchObject({ duplicates: 0, agrees: false });
     expect(complete.rows).toHaveLength(2);
   });
 
-  it('reads pages that do not add up again, and gives up in the end', async () => {
+  it('reads pages with another total again and fails after the last attempt', async () => {
     const page = records(100, 5, 6);
-    const { asked, next } = server(
+    const { requested, next } = server(
       ...Array.from({ length: 7 }, (_, i) => (i % 2 === 0 ? records(100, 7) : page)),
     );
 
@@ -109,6 +109,6 @@ describe('readRecordPages', () => {
       kind: 'unavailable',
       message: expect.stringContaining('100'),
     });
-    expect(asked).toEqual([2, 1, 2, 1, 2, 1, 2]);
+    expect(requested).toEqual([2, 1, 2, 1, 2, 1, 2]);
   });
 });

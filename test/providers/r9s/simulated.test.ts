@@ -40,7 +40,7 @@ const world = createWorld([
   }),
   ...atTheEdges(days, { tags: { key: 'tk_0', model: 'gpt-4o-mini' }, fields: r9sFields(70, 7) }),
 ]);
-/** The same usage as an account with totals per model sees it. */
+/** The same usage for an account with totals per model. */
 const totalsWorld = createWorld(
   world.events.map(({ fields, ...event }) => ({
     ...event,
@@ -100,7 +100,7 @@ describe('r9s against the simulator, with a row per request', () => {
     expect(droppedOf(answers, 'duplicate')).toBe(0);
   });
 
-  it.each([1, 2, 3])('reads exactly what is there, however rough the way (seed %i)', async (seed) => {
+  it.each([1, 2, 3])('reads exact sums despite faults (seed %i)', async (seed) => {
     await start({ faults: rough(seed, 0.3) });
 
     const answers = await readAll(r9s, connect({ page_size: 20 }), WEEK, '1h');
@@ -108,7 +108,7 @@ describe('r9s against the simulator, with a row per request', () => {
     expect(recordsOf(answers)).toEqual(truth('1h'));
   });
 
-  it('finds the row that came in between two pages by reading the first page again', async () => {
+  it('finds a row that was inserted between two pages by reading the first page again', async () => {
     const rows = world.visible(MONDAY, NOW).length;
     await start({ faults: script('shifting_pages') });
 
@@ -116,12 +116,12 @@ describe('r9s against the simulator, with a row per request', () => {
 
     expect(recordsOf(answers)).toEqual(truth('1h', MONDAY));
     expect(droppedOf(answers, 'duplicate')).toBe(1);
-    // All pages; one past the last, where nothing new is; the first again.
+    // All pages, one past the last without new rows, and the first again.
     expect(rows % 50).toBeGreaterThan(0);
     expect(simulator.calls.length).toBeLessThanOrEqual(Math.ceil(rows / 50) + 2);
   });
 
-  it('counts a row once however often a page repeats it', async () => {
+  it('counts a repeated row once', async () => {
     await start({ faults: script('duplicate_rows', 'duplicate_rows') });
 
     const answers = await readAll(r9s, connect({ page_size: 50 }), MONDAY, '1h');
@@ -130,7 +130,7 @@ describe('r9s against the simulator, with a row per request', () => {
     expect(droppedOf(answers, 'duplicate')).toBe(2);
   });
 
-  it('refuses a second that holds more than 100 pages', async () => {
+  it('refuses a second with more than 100 pages', async () => {
     const crowd = Array.from({ length: 101 }, (_, i) => ({
       id: `req-${i}`,
       time: START,
@@ -147,7 +147,7 @@ describe('r9s against the simulator, with a row per request', () => {
     expect(error).toMatchObject({ kind: 'refused', hint: expect.stringContaining('page_size') });
   });
 
-  it('has no totals to compare with, and says what its answers hold', async () => {
+  it('has no independent totals, and describes the shape of its answers', async () => {
     await start();
     const source = connect();
     const { signal } = new AbortController();
@@ -161,7 +161,7 @@ describe('r9s against the simulator, with a row per request', () => {
     });
 
     expect(totals).toBeUndefined();
-    expect(source.notes?.()).toEqual([expect.stringContaining('one row per request')]);
+    expect(source.warnings?.()).toEqual([expect.stringContaining('one row per request')]);
   });
 });
 
@@ -170,7 +170,7 @@ describe('r9s against the simulator, with totals per model', () => {
     { name: 'one page', size: 100, simulated: {} },
     { name: 'several pages', size: 3, simulated: { rangeEnd: 'inclusive' } },
     { name: 'repeated records', size: 3, simulated: { faults: script('duplicate_rows', 'duplicate_rows') } },
-    { name: 'a rough way', size: 3, simulated: { faults: rough(4, 0.5) } },
+    { name: 'random faults', size: 3, simulated: { faults: rough(4, 0.5) } },
   ])('reads days exactly: $name', async ({ size, simulated }) => {
     await start({ shape: 'records', ...simulated });
 
@@ -180,7 +180,7 @@ describe('r9s against the simulator, with totals per model', () => {
   });
 
   it.each(['exclusive', 'inclusive'] as const)(
-    'gives the total of a range, end_time %s',
+    'returns the total of a range, end_time %s',
     async (rangeEnd) => {
       await start({ shape: 'records', rangeEnd });
       const source = connect({ page_size: 1 });
@@ -204,7 +204,7 @@ describe('r9s against the simulator, with totals per model', () => {
 
     await readAll(r9s, source, MONDAY, '1h');
 
-    expect(source.notes?.().join()).toContain('use `bucket: 1d`');
+    expect(source.warnings?.().join()).toContain('use `bucket: 1d`');
   });
 });
 
@@ -212,7 +212,7 @@ describe('r9s', () => {
   it.each([
     ['sk_mg_other', 'API key not found'],
     ['sk-inference', 'Invalid API key format'],
-  ])('says that the key %s is not accepted', async (key, message) => {
+  ])('reports that the key %s is not accepted', async (key, message) => {
     await start();
 
     const error = await readAll(r9s, connect({ management_key: key }), MONDAY, '1h').catch(
@@ -222,7 +222,7 @@ describe('r9s', () => {
     expect(error).toMatchObject({ kind: 'credentials', message: expect.stringContaining(message) });
   });
 
-  it('shows its key in no record and no error', async () => {
+  it('never shows its key in a record or an error', async () => {
     await start();
     const seen: unknown[] = [await readAll(r9s, connect(), MONDAY, '1h')];
 

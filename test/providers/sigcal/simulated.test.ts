@@ -15,8 +15,8 @@ let simulator: Simulator;
 afterEach(() => simulator.close());
 
 it.each([
-  { name: 'calm', share: 0 },
-  { name: 'rough', share: 0.3 },
+  { name: 'no faults', share: 0 },
+  { name: 'random faults', share: 0.3 },
 ])('reads exactly what is there: $name', async ({ share }) => {
   const world = createWorld(
     officeHours({

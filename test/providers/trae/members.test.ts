@@ -9,7 +9,7 @@ interface Case {
   /** What each request gives, in order. */
   readonly pages: readonly MemberPage[];
   readonly found: readonly (Member | undefined)[];
-  readonly notes?: readonly string[];
+  readonly warnings?: readonly string[];
 }
 
 function page(members: readonly (Member | undefined)[], totalPages: number, total?: number): MemberPage {
@@ -17,21 +17,21 @@ function page(members: readonly (Member | undefined)[], totalPages: number, tota
 }
 
 it.each<Case>([
-  { name: 'nobody', pages: [page([], 0, 0)], found: [] },
+  { name: 'no member', pages: [page([], 0, 0)], found: [] },
   { name: 'one page', pages: [page([A, B], 1, 2)], found: [A, B] },
   { name: 'two pages', pages: [page([A, B], 2, 3), page([C], 2, 3)], found: [A, B, C] },
   {
-    name: 'a member lost between pages, by the total',
+    name: 'a member missed between pages, detected by the total',
     pages: [page([A], 2, 3), page([C], 2, 3), page([A, B], 2, 3), page([C], 2, 3)],
     found: [A, C, B],
   },
   {
-    name: 'a member lost between pages, by a page that is not full',
+    name: 'a member missed between pages, detected by a short page',
     pages: [page([A, B], 3), page([C], 3), page([], 3), page([A, B], 1)],
     found: [A, B, C],
   },
   {
-    name: 'a member doubled between pages',
+    name: 'a member repeated between pages',
     pages: [page([A, B], 2), page([B], 2), page([A, B], 2), page([C], 2)],
     found: [A, B, C],
   },
@@ -39,21 +39,21 @@ it.each<Case>([
     name: 'a list that stays short',
     pages: [page([A], 1, 3), page([A, B], 1, 3)],
     found: [A, B],
-    notes: ['The member list should hold at least 3 members, but only 2 came.'],
+    warnings: ['The member list should have at least 3 members, but only 2 were returned.'],
   },
   {
-    name: 'a vendor that does not look at the page number',
+    name: 'a server that ignores the page number',
     pages: [page([A], 9), page([A], 9), page([A], 9), page([A], 9)],
     found: [A],
-    notes: ['The member list should hold at least 9 members, but only 1 came.'],
+    warnings: ['The member list should have at least 9 members, but only 1 were returned.'],
   },
   {
-    name: 'two ids with one address, in other letters',
+    name: 'two ids with one address in different case',
     pages: [page([A, { email: 'A@Example.com', id: '9' }], 1, 2)],
     found: [A],
   },
   {
-    name: 'members without an address, and without anything',
+    name: 'members without an address, and without any identity',
     pages: [
       page(
         [
@@ -65,14 +65,14 @@ it.each<Case>([
       ),
     ],
     found: [{ email: undefined, id: '7' }],
-    notes: ['Members without e-mail address and id, whose usage cannot be asked for: 1.'],
+    warnings: ['Members without e-mail address and id, whose usage cannot be read: 1.'],
   },
-])('lists members: $name', async ({ pages, found, notes }) => {
+])('lists members: $name', async ({ pages, found, warnings }) => {
   const left = [...pages];
 
   const list = await listMembers(() => Promise.resolve(left.shift()!));
 
   expect(list.members).toEqual(found);
-  expect(list.notes).toEqual(notes ?? []);
+  expect(list.warnings).toEqual(warnings ?? []);
   expect(left).toEqual([]);
 });

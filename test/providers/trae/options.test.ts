@@ -16,7 +16,7 @@ it('fills in the defaults', () => {
   });
 });
 
-it('takes a base URL with a slash at its end', () => {
+it('accepts a base URL with a trailing slash', () => {
   expect(Options.parse({ ...required, base_url: 'https://trae.example.com/' }).base_url).toBe(
     'https://trae.example.com',
   );
@@ -25,16 +25,16 @@ it('takes a base URL with a slash at its end', () => {
 it.each([
   { name: 'no secret', given: { app_secret: undefined }, at: 'app_secret' },
   { name: 'an empty app id', given: { app_id: '' }, at: 'app_id' },
-  { name: 'an address that is none', given: { base_url: 'trae' }, at: 'base_url' },
+  { name: 'a base URL that is no URL', given: { base_url: 'trae' }, at: 'base_url' },
   { name: 'a token path on another host', given: { token_path: '//evil.example/token' }, at: 'token_path' },
   { name: 'no members', given: { members: { emails: [] } }, at: 'members.emails' },
-  { name: 'a member who is no address', given: { members: { emails: ['li.lei'] } }, at: 'members.emails.0' },
+  { name: 'a member that is no address', given: { members: { emails: ['li.lei'] } }, at: 'members.emails.0' },
   {
-    name: 'a member twice',
+    name: 'a duplicate member',
     given: { members: { emails: ['a@example.com', 'A@example.com'] } },
     at: 'members.emails',
   },
-  { name: 'an id that is no number', given: { members: { ids: ['7'] } }, at: 'members' },
+  { name: 'an id that is not a number', given: { members: { ids: ['7'] } }, at: 'members' },
   { name: 'both emails and ids', given: { members: { emails: ['a@example.com'], ids: [7] } }, at: 'members' },
 ])('refuses $name', ({ given, at }) => {
   const { error } = Options.safeParse({ ...required, ...given });

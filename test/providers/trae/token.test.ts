@@ -10,7 +10,7 @@ function issue(name: string, until: number): Token {
 }
 
 describe('tokens', () => {
-  it('are got once for all that ask at the same time', async () => {
+  it('are requested once for concurrent callers', async () => {
     let requests = 0;
     const tokens = createTokens(
       () => Promise.resolve(issue(`token-${++requests}`, 1000)),
@@ -24,7 +24,7 @@ describe('tokens', () => {
     expect([a, c]).toEqual([b, b]);
   });
 
-  it('are renewed when their time has come', async () => {
+  it('are renewed before they expire', async () => {
     let now = 0;
     let requests = 0;
     const tokens = createTokens(
@@ -42,7 +42,7 @@ describe('tokens', () => {
     expect(renewed.value.reveal()).toBe('token-2');
   });
 
-  it('are only dropped by who used them', async () => {
+  it('are only dropped while they are current', async () => {
     let requests = 0;
     const tokens = createTokens(
       () => Promise.resolve(issue(`token-${++requests}`, 1000)),
@@ -57,7 +57,7 @@ describe('tokens', () => {
     expect(await tokens.get(signal)).toBe(second);
   });
 
-  it('a failed request is not remembered', async () => {
+  it('are requested again after a failed request', async () => {
     let requests = 0;
     const tokens = createTokens(
       () =>
@@ -72,7 +72,7 @@ describe('tokens', () => {
     expect((await tokens.get(signal)).value.reveal()).toBe('good');
   });
 
-  it('one caller’s cancellation is not the other’s', async () => {
+  it('are still requested for one caller when another cancels', async () => {
     const first = new AbortController();
     let requests = 0;
     const tokens = createTokens(

@@ -98,7 +98,7 @@ describe('ucloud against the simulator', () => {
     expect(droppedOf(answers, 'outside_window')).toBe(rows);
   });
 
-  it('reads totals without rows bucket by bucket, and by model where models are listed', async () => {
+  it('reads totals without rows one bucket at a time, and by model if models are listed', async () => {
     await start({ totalsOnly: true });
     const source = connect();
     const window = { start: START, end: START + DAY };
@@ -108,10 +108,10 @@ describe('ucloud against the simulator', () => {
 
     expect(recordsOf(byKey)).toEqual(truthOf(world, window, '1h', ZONE, ['key'], NOW));
     expect(recordsOf(byModel)).toEqual(truthOf(world, window, '1h', ZONE, BY, NOW));
-    expect(source.notes?.().join()).toContain('totals without rows');
+    expect(source.warnings?.().join()).toContain('totals without rows');
   });
 
-  it.each([1, 2, 3])('reads exactly what is there, however rough the way (seed %i)', async (seed) => {
+  it.each([1, 2, 3])('reads exact sums despite faults (seed %i)', async (seed) => {
     await start({ faults: rough(seed, 0.3), maxWindowSeconds: 20 * 3600 });
 
     const answers = await readAll(ucloud, connect(), WEEK, '1h');
@@ -119,7 +119,7 @@ describe('ucloud against the simulator', () => {
     expect(recordsOf(answers)).toEqual(truthOf(world, WEEK, '1h', ZONE, BY, NOW));
   });
 
-  it('lists every key once over pages that shift and rows that repeat', async () => {
+  it('lists every key once despite shifted pages and repeated rows', async () => {
     const keys = Array.from({ length: 205 }, (_, i) => ({ id: `uminferapikey-${i}`, name: `key ${i}` }));
     await start({ keys, faults: script(undefined, 'shifting_pages', 'duplicate_rows') });
 
@@ -129,7 +129,7 @@ describe('ucloud against the simulator', () => {
     expect(simulator.calls).toHaveLength(3);
   });
 
-  it('reads keys of several projects under their own tag', async () => {
+  it('tags the keys of several projects with their project', async () => {
     const keys = KEYS.map((key, i) => ({ ...key, project: `org-${i % 2}` }));
     await start({ keys });
 
@@ -144,36 +144,39 @@ describe('ucloud against the simulator', () => {
     );
   });
 
-  it.each(['exclusive', 'inclusive'] as const)('gives totals of whole days, EndTime %s', async (rangeEnd) => {
-    await start({ rangeEnd, rowsPer: 'minute' });
-    const source = connect();
-    const { signal } = new AbortController();
-    const partitions = await source.partitions(signal);
+  it.each(['exclusive', 'inclusive'] as const)(
+    'returns totals of whole days, EndTime %s',
+    async (rangeEnd) => {
+      await start({ rangeEnd, rowsPer: 'minute' });
+      const source = connect();
+      const { signal } = new AbortController();
+      const partitions = await source.partitions(signal);
 
-    const totals = await source.totals?.({ window: WEEK, bucket: '1h', zone: ZONE, partitions, signal });
+      const totals = await source.totals?.({ window: WEEK, bucket: '1h', zone: ZONE, partitions, signal });
 
-    expect(sorted(totals ?? [])).toEqual(sorted(world.totals(WEEK, NOW, ['key'])));
-  });
+      expect(sorted(totals ?? [])).toEqual(sorted(world.totals(WEEK, NOW, ['key'])));
+    },
+  );
 
-  it('notes that an account has days only', async () => {
+  it('warns about an account without hourly usage', async () => {
     await start({ rowsPer: 'day' });
     const source = connect();
 
     await readAll(ucloud, source, WEEK, '1h');
 
-    expect(source.notes?.().join()).toContain('use `bucket: 1d`');
+    expect(source.warnings?.().join()).toContain('use `bucket: 1d`');
   });
 
-  it('has nothing to note about an account with hours', async () => {
+  it('has no warning about an account with hourly usage', async () => {
     await start();
     const source = connect();
 
     await readAll(ucloud, source, WEEK, '1h');
 
-    expect(source.notes?.()).toEqual([]);
+    expect(source.warnings?.()).toEqual([]);
   });
 
-  it('says that the action may have been withdrawn', async () => {
+  it('reports that the action may have been withdrawn', async () => {
     await start({ withdrawn: true });
 
     const error = await readAll(ucloud, connect(), WEEK, '1h').catch((caught: unknown) => caught);
@@ -181,7 +184,7 @@ describe('ucloud against the simulator', () => {
     expect(error).toMatchObject({ kind: 'refused', code: '161', hint: expect.stringContaining('withdrawn') });
   });
 
-  it('shows neither plain key in partitions, records or errors', async () => {
+  it('never shows a plain-text key in partitions, records or errors', async () => {
     await start();
     const seen: unknown[] = [await connect().partitions(new AbortController().signal)];
     seen.push(await readAll(ucloud, connect(), WEEK, '1d'));

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { KEPT_DAYS, rememberEndpoints } from '../../../src/providers/volcengine-ark/endpoints.ts';
+import { KEPT_DAYS, endpointRegistry } from '../../../src/providers/volcengine-ark/endpoints.ts';
 
 const DAY = 86_400;
 const NOW = 1_790_784_000;
 
-describe('rememberEndpoints', () => {
-  it('gives all usage the model that an endpoint had when it was first seen', () => {
-    const known = rememberEndpoints(['default'], memory());
+describe('endpointRegistry', () => {
+  it('tags all usage with the model that an endpoint had when it was first seen', () => {
+    const known = endpointRegistry(['default'], memory());
 
     known.update('default', [{ id: 'ep-a', model: 'old' }], NOW);
 
@@ -16,20 +16,20 @@ describe('rememberEndpoints', () => {
     ]);
   });
 
-  it('gives a new model to the buckets that begin after it was seen, also after a restart', () => {
+  it('applies a new model to buckets that begin after it was seen, also after a restart', () => {
     const store = memory();
-    const before = rememberEndpoints(['default'], store);
+    const before = endpointRegistry(['default'], store);
     before.update('default', [{ id: 'ep-a', model: 'old' }], NOW);
     before.update('default', [{ id: 'ep-a', model: 'new' }], NOW + 600);
 
-    const known = rememberEndpoints(['default'], store);
+    const known = endpointRegistry(['default'], store);
 
     expect(known.model('default', 'ep-a', NOW)).toBe('old');
     expect(known.model('default', 'ep-a', NOW + 3600)).toBe('new');
   });
 
-  it('does not name a model for usage that was stored without one', () => {
-    const known = rememberEndpoints(['default'], memory());
+  it('adds no model to usage that was stored without one', () => {
+    const known = endpointRegistry(['default'], memory());
     known.update('default', [{ id: 'ep-a', model: undefined }], NOW);
 
     known.update('default', [{ id: 'ep-a', model: 'new' }], NOW + 600);
@@ -38,8 +38,8 @@ describe('rememberEndpoints', () => {
     expect(known.model('default', 'ep-a', NOW + 3600)).toBe('new');
   });
 
-  it('keeps the model while the list does not tell it', () => {
-    const known = rememberEndpoints(['default'], memory());
+  it('keeps the model while the list omits it', () => {
+    const known = endpointRegistry(['default'], memory());
     known.update('default', [{ id: 'ep-a', model: 'old' }], NOW);
 
     known.update('default', [{ id: 'ep-a', model: undefined }], NOW + 600);
@@ -47,8 +47,8 @@ describe('rememberEndpoints', () => {
     expect(known.model('default', 'ep-a', NOW + 3600)).toBe('old');
   });
 
-  it('keeps what vanished for a while, counted from when it was first missed', () => {
-    const known = rememberEndpoints(['default'], memory());
+  it('keeps endpoints that left the list for a while, counted from their first absence', () => {
+    const known = endpointRegistry(['default'], memory());
     known.update('default', [{ id: 'ep-a', model: 'old' }], NOW - DAY);
 
     const missed = known.update('default', [], NOW);
@@ -58,8 +58,8 @@ describe('rememberEndpoints', () => {
     expect([missed, last, after]).toEqual([['ep-a'], ['ep-a'], []]);
   });
 
-  it('knows an endpoint that came back', () => {
-    const known = rememberEndpoints(['default'], memory());
+  it('recognises an endpoint that is listed again', () => {
+    const known = endpointRegistry(['default'], memory());
     known.update('default', [{ id: 'ep-a', model: 'old' }], NOW);
     known.update('default', [], NOW + DAY);
     const gone = known.isGone('default', 'ep-a');
@@ -70,9 +70,9 @@ describe('rememberEndpoints', () => {
     expect(known.model('default', 'ep-a', NOW)).toBe('old');
   });
 
-  it('writes to the state only what changed', () => {
+  it('writes the state only on a change', () => {
     const store = memory();
-    const known = rememberEndpoints(['default'], store);
+    const known = endpointRegistry(['default'], store);
 
     for (let poll = 0; poll < 5; poll++)
       known.update('default', [{ id: 'ep-a', model: 'old' }], NOW + poll * 60);

@@ -55,7 +55,7 @@ describe('volcengine-ark against the simulator', () => {
     expect(sorted(records)).toEqual(sorted(truth(world, WEEK, '1h', SHANGHAI)));
   });
 
-  it('signs anew when a signature came too late', async () => {
+  it('signs again after an expired signature', async () => {
     const source = await connect({ world: office(), tagged: true, faults: script('expired_token') });
 
     const partitions = await source.partitions(new AbortController().signal);
@@ -63,7 +63,7 @@ describe('volcengine-ark against the simulator', () => {
     expect(partitions).toHaveLength(ENDPOINTS.length);
   });
 
-  it('gives the totals of whole days, counted apart from the hours', async () => {
+  it('returns totals of whole days, independent of the hours', async () => {
     const world = office();
     const source = await connect({ world, tagged: true });
     const partitions = await source.partitions(new AbortController().signal);
@@ -73,7 +73,7 @@ describe('volcengine-ark against the simulator', () => {
     expect(sorted(totals ?? [])).toEqual(sorted(world.totals(WEEK, NOW / 1000, BY)));
   });
 
-  it('reads whole projects where no endpoints are wanted', async () => {
+  it('reads whole projects with `endpoints: none`', async () => {
     const world = office();
     const source = await connect({ world, tagged: true, options: { endpoints: 'none', scenes: ['Batch'] } });
 
@@ -84,7 +84,7 @@ describe('volcengine-ark against the simulator', () => {
     expect(simulator.calls).not.toContain('ListEndpoints');
   });
 
-  it('asks endpoints one by one for a week once they came back as one total', async () => {
+  it('reads endpoints one by one for a week after a combined total', async () => {
     let now = NOW;
     const source = await connect({ world: office(), tagged: false, now: () => now });
     const before = source.batchSize;
@@ -97,12 +97,12 @@ describe('volcengine-ark against the simulator', () => {
 
     expect([before, after, stillAfter, source.batchSize]).toEqual([50, 1, 1, 50]);
     now = NOW;
-    expect(source.notes?.()).toContain(
-      'Ark gives several endpoints as one total here, so each is asked for on its own.',
+    expect(source.warnings?.()).toContain(
+      'Ark combines several endpoints into one total for this account, so each endpoint is a separate request.',
     );
   });
 
-  it('goes on reading an endpoint that left the list, under the model it had', async () => {
+  it('keeps reading an endpoint that left the list, under its last model', async () => {
     const world = office();
     const endpoints = [...ENDPOINTS];
     const state = createState();
@@ -114,12 +114,12 @@ describe('volcengine-ark against the simulator', () => {
     const records = await readAll(restarted, WEEK, '1d', SHANGHAI);
 
     expect(sorted(records)).toEqual(sorted(truth(world, WEEK, '1d', SHANGHAI)));
-    expect(restarted.notes?.()).toEqual([
+    expect(restarted.warnings?.()).toEqual([
       'No longer listed in project default, but still read: ep-default-0.',
     ]);
   });
 
-  it('does not move usage already read to a model that the endpoint was given later', async () => {
+  it('does not move usage that was already read to a later model', async () => {
     const endpoints = [endpointOf('default', 0)];
     const now = { ms: (START + 10 * HOUR + 600) * 1000 };
     const world = createWorld(
@@ -142,7 +142,7 @@ describe('volcengine-ark against the simulator', () => {
     expect(new Set(old.map(({ tags }) => tags.model))).toEqual(new Set(['doubao-pro-240515']));
   });
 
-  it('takes listed endpoints only from where they are, and looks for the others in the first project', async () => {
+  it('reads listed endpoints from their project, and the others from the first project', async () => {
     const source = await connect({
       world: office(),
       tagged: true,
@@ -152,10 +152,12 @@ describe('volcengine-ark against the simulator', () => {
     const partitions = await source.partitions(new AbortController().signal);
 
     expect(partitions.map(({ id }) => id)).toEqual(['research/ep-research-1', 'default/ep-lost']);
-    expect(source.notes?.()).toEqual(['Not listed in any project read, so looked for in default: ep-lost.']);
+    expect(source.warnings?.()).toEqual([
+      'Not listed in any project of the job, so read from default: ep-lost.',
+    ]);
   });
 
-  it('finds all of 230 endpoints though the pages shift', async () => {
+  it('finds all of 230 endpoints although the pages shift', async () => {
     const endpoints = Array.from({ length: 230 }, (_, i) => endpointOf('default', i));
     const faults = script(undefined, 'shifting_pages', 'shifting_pages');
     const source = await connect({
@@ -171,7 +173,7 @@ describe('volcengine-ark against the simulator', () => {
     expect(partitions).toHaveLength(230);
   });
 
-  it('tells how far this clock is off', async () => {
+  it('reports the difference of the clock', async () => {
     await connect({ world: office(), tagged: true });
     const source = connectTo(simulator, { now: () => NOW - 3 * 3_600_000 });
 
@@ -202,7 +204,7 @@ describe('volcengine-ark against the simulator', () => {
       partitions: await source.partitions(new AbortController().signal),
     });
 
-    await expect(read).rejects.toThrow('Ark counts in whole hours of UTC');
+    await expect(read).rejects.toThrow("Ark's buckets are whole hours of UTC");
   });
 });
 
@@ -268,7 +270,12 @@ function connectTo({ url }: Simulator, { state, now, options }: Partial<Setting>
     attempts: 20,
     timeoutMs: 250,
   });
-  return volcengineArk.connect(parsed, { http, state: state ?? createState(), now: clock });
+  return volcengineArk.connect(parsed, {
+    http,
+    dataset: 'usage',
+    state: state ?? createState(),
+    now: clock,
+  });
 }
 
 function createState(): State {

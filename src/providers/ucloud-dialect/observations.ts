@@ -2,16 +2,16 @@ import { bucketStart } from '../../windows/calendar.ts';
 import type { TimeSlice } from './records.ts';
 import type { Usage } from './schema.ts';
 
-/** What the answers so far tell about an account, which the vendor's documentation does not. */
+/** What the answers show about an account and the vendor does not document. */
 export interface Observations {
   answer(usage: Usage, timeSlice: TimeSlice): void;
-  notes(): string[];
+  warnings(): string[];
 }
 
 export function createObservations(): Observations {
   const midnights = new Set<number>();
   let finerThanDays = false;
-  let widerThanAsked = false;
+  let widerThanRequested = false;
   let totalsWithoutRows = false;
 
   return {
@@ -20,25 +20,25 @@ export function createObservations(): Observations {
       if (bucket !== '1h') return;
       for (const row of rows) {
         if (!row) continue;
-        widerThanAsked ||= row.time < window.start;
+        widerThanRequested ||= row.time < window.start;
         if (row.time !== bucketStart(row.time, '1d', zone)) finerThanDays = true;
         else if (midnights.size < 2) midnights.add(row.time);
       }
     },
 
-    notes() {
-      const notes: string[] = [];
-      if (!finerThanDays && (widerThanAsked || midnights.size > 1)) {
-        notes.push(
-          'Every row so far stands at the start of a day: use `bucket: 1d`, hours are not to be had.',
+    warnings() {
+      const warnings: string[] = [];
+      if (!finerThanDays && (widerThanRequested || midnights.size > 1)) {
+        warnings.push(
+          'All rows are at the start of a day: use `bucket: 1d`, this account has no hourly usage.',
         );
       }
       if (totalsWithoutRows) {
-        notes.push(
-          'This account gets totals without rows, so its points carry no model: list `models` to have them told apart.',
+        warnings.push(
+          'This account gets totals without rows, so its points have no model: list `models` in the job to get one total per model.',
         );
       }
-      return notes;
+      return warnings;
     },
   };
 }
