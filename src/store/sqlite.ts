@@ -6,7 +6,7 @@ import { openSqliteFile, type Value } from './sqlite/database.ts';
 import { createSeriesTable, decodeTags, encodeTags } from './sqlite/series.ts';
 import { type PointQuery, type Rejection, type Store, StoreError } from './store.ts';
 
-/** Points per statement; more gain nothing. */
+/** Rows per INSERT statement; larger statements are not faster. */
 const ROWS = 25;
 
 /**
@@ -25,7 +25,7 @@ export function openSqliteStore(path: string): Store {
         return work();
       });
     } catch (error) {
-      // The series that the transaction made are gone with it.
+      // The transaction's new series are rolled back as well.
       series.forget();
       throw error;
     }
@@ -48,7 +48,7 @@ export function openSqliteStore(path: string): Store {
     identity: path === ':memory:' ? 'sqlite' : `sqlite:${resolve(path)}`,
     overwrites: true,
 
-    // A local transaction takes milliseconds: there is nothing to cancel.
+    // A local transaction takes milliseconds, so the signal is not used.
     write: async (points) => {
       const rejected: Rejection[] = [];
       const good: Point[] = [];
@@ -82,13 +82,13 @@ export function openSqliteStore(path: string): Store {
         file.run('INSERT INTO scratch VALUES (?)', [MAX_COUNT]);
         const [row] = file.all('SELECT json_array(value) FROM scratch');
         if (row?.[0] !== `[${MAX_COUNT}]`) {
-          throw new StoreError('config', `${path} does not give back what was written`);
+          throw new StoreError('config', `${path} did not return the value written`);
         }
         file.run('DROP TABLE scratch');
       });
       const mode = file.all('PRAGMA journal_mode')[0]?.[0];
       if (mode === 'wal' || mode === 'memory') return [];
-      return ['The file system allows no write-ahead log: whoever reads the file holds up the collector.'];
+      return ['The file system does not support a write-ahead log: readers of the file block the collector.'];
     },
 
     points: async ({ start, end, where = {}, among }) => {
@@ -119,7 +119,7 @@ export function openSqliteStore(path: string): Store {
   };
 }
 
-/** A stored point: its series, then its fields. */
+/** A stored point: series id, then fields. */
 type Row = readonly [series: number, ...fields: (Count | null)[]];
 
 function upsertSql(rows: number): string {
@@ -129,7 +129,7 @@ function upsertSql(rows: number): string {
     SET ${FIELDS.map((field) => `${field} = coalesce(excluded.${field}, ${field})`).join(', ')}`;
 }
 
-/** Summed by series first, which leaves few rows to join with their tags. */
+/** Sums by series first, so that few rows are joined with their tags. */
 function sumsSql(by: readonly Tag[], filter: string): string {
   return `SELECT json_array(${by.join(', ')}), json_array(${FIELDS.map((field) => `sum(${field})`).join(', ')})
     FROM (
@@ -163,9 +163,9 @@ function namedFields(row: readonly (Count | null)[], first: number): Fields {
   return fields;
 }
 
-/** Why a point can never be stored; undefined for a good one. */
+/** The reason why a point is invalid; undefined for a valid one. */
 function fault({ time, fields }: Point): string | undefined {
-  if (!Number.isSafeInteger(time)) return `its time is not in whole seconds: ${time}`;
+  if (!Number.isSafeInteger(time)) return `the time is not in whole seconds: ${time}`;
   let count = 0;
   for (const field of FIELDS) {
     const value = fields[field];
@@ -174,5 +174,5 @@ function fault({ time, fields }: Point): string | undefined {
     if (!exact || value < 0) return `${field} is not a count up to 2^63-1: ${value}`;
     count++;
   }
-  return count === 0 ? 'it has no field' : undefined;
+  return count === 0 ? 'the point has no field' : undefined;
 }

@@ -1,18 +1,18 @@
 import type { Fields, Point, Tag, Tags } from '../usage/point.ts';
 
-/** A point the store will never take, with the store's own reason. */
+/** A point the store rejects permanently, with the store's reason. */
 export interface Rejection {
   readonly point: Point;
   readonly reason: string;
 }
 
-/** What became of each point of one write: every point is in exactly one of the three. */
+/** Outcome of one write: every point is in exactly one of the three. */
 export interface WriteResult {
   /** Acknowledged by the store. */
   readonly accepted: number;
-  /** Refused for good: kept as dead letters, never sent again. */
+  /** Rejected permanently: kept as dead letters, never sent again. */
   readonly rejected: readonly Rejection[];
-  /** Not written, in order, to be written again later; `error` says why. */
+  /** Not written, in order, to be retried later; `error` holds the reason. */
   readonly kept: readonly Point[];
   readonly error?: StoreError;
 }
@@ -23,7 +23,7 @@ export interface SumQuery {
   readonly end: number;
   /** Only series with these tag values. */
   readonly where?: Tags;
-  /** The tags to group by; none gives one row. */
+  /** Grouping tags; none gives one row. */
   readonly by: readonly Tag[];
 }
 
@@ -40,42 +40,42 @@ export interface PointQuery {
   readonly end: number;
   /** Only series with these tag values. */
   readonly where?: Tags;
-  /** Of these points only those with one of the values. */
+  /** Only points whose tag has one of the values. */
   readonly among?: { readonly tag: Tag; readonly values: readonly string[] };
 }
 
 export interface SumRow {
   /** The grouping tags; a tag that a series lacks is absent. */
   readonly tags: Tags;
-  /** Exact sums; a field that no point has is absent. */
+  /** Exact sums; a field without any value is absent. */
   readonly fields: Fields;
 }
 
-/** Where points end. Same tags and time is the same point: a later write overwrites. */
+/** Destination of points. Same tags and time is the same point: a later write overwrites. */
 export interface Store {
-  /** What and where it is, for people: `InfluxDB 2 at http://localhost:8086, bucket usage`. No credentials. */
+  /** For people: `InfluxDB 2 at http://localhost:8086, bucket usage`. No credentials. */
   readonly description: string;
-  /** Which data it holds: changes when points would go somewhere else. No credentials. */
+  /** Identifies the stored data; differs when points would go elsewhere. No credentials. */
   readonly identity: string;
-  /** False where a point cannot be overwritten dependably: only settled buckets are written there. */
+  /** False if points cannot be overwritten reliably: only final buckets are written then. */
   readonly overwrites: boolean;
   /** Writes in order; resolves when the store has acknowledged or given up. @throws StoreError on a configuration error. */
   write(points: readonly Point[], signal?: AbortSignal): Promise<WriteResult>;
   /** @throws StoreError */
   sums(query: SumQuery): Promise<SumRow[]>;
-  /** The points themselves, in any order. Ask for few enough to hold. @throws StoreError */
+  /** The points themselves, in any order, all in memory. @throws StoreError */
   points(query: PointQuery): Promise<Point[]>;
-  /** Removes the points of `[start, end)` with these tag values, where the server can. @throws StoreError */
+  /** Removes the points of `[start, end)` with these tag values, if the server can. @throws StoreError */
   remove(query: RemoveQuery): Promise<void>;
-  /** Connects, writes to a scratch measurement, reads it back and cleans up. Resolves to remarks. @throws StoreError */
+  /** Self-test: writes to a scratch measurement, reads it back, cleans up. Resolves to warnings. @throws StoreError */
   check(): Promise<string[]>;
   close(): Promise<void>;
 }
 
 export type StoreErrorKind =
-  /** Wrong address, token, database, version: a person must act. */
+  /** Wrong address, token, database or version: needs a person. */
   | 'config'
-  /** Down, overloaded, full: later. */
+  /** Down, overloaded or full: retried later. */
   | 'unavailable';
 
 export class StoreError extends Error {

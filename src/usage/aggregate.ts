@@ -2,10 +2,9 @@ import { addCounts, type Count } from './count.ts';
 import { type Field, type Fields, type UsageRecord } from './point.ts';
 import { createRecordIndex } from './record-index.ts';
 
-/** Field by field sum; a field absent on both sides stays absent. @throws RangeError above 2^63-1. */
+/** Sums field by field; a field absent on both sides stays absent. @throws RangeError above 2^63-1 */
 export function addFields(a: Fields, b: Fields): Fields {
   const sum: Partial<Record<Field, Count>> = { ...a };
-  // Most records have few of the fields: asking for each by name takes several times as long.
   for (const field in b) {
     const [before, value] = [sum[field as Field], b[field as Field]];
     if (value !== undefined) sum[field as Field] = before === undefined ? value : addCounts(before, value);
@@ -20,7 +19,7 @@ export function sameFields(a: Fields, b: Fields): boolean {
   return true;
 }
 
-/** Records of the same series and time become one, their fields summed exactly. Order of first appearance. */
+/** Merges records of the same series and time by exact sums, in order of first appearance. */
 export function sumRecords(records: Iterable<UsageRecord>): UsageRecord[] {
   const sums = createRecordIndex();
   for (const record of records) sums.add(record, addRecords);
@@ -32,7 +31,7 @@ export function addRecords({ time, tags, fields }: UsageRecord, other: UsageReco
   return { time, tags, fields: addFields(fields, other.fields) };
 }
 
-/** Tokens of a record: the vendor's own total, or else input and output together. */
+/** Tokens of a record: the vendor's own total, else input plus output. */
 export function tokensOf(fields: Fields): bigint {
   if (fields.total_tokens !== undefined) return BigInt(fields.total_tokens);
   return BigInt(fields.input_tokens ?? 0) + BigInt(fields.output_tokens ?? 0);

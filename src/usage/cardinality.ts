@@ -2,51 +2,50 @@ import { addFields } from './aggregate.ts';
 import { FIELDS, TAGS, type Field, type Fields, type Tag, type Tags, type UsageRecord } from './point.ts';
 import { seriesKey } from './series.ts';
 
-/** What a value becomes beyond its tag's limit. */
+/** Replaces values above the limit of their tag. */
 export const OTHER = '__other__';
 
 export interface Limits {
-  /** The most distinct values of a tag; a tag that is absent here is not limited. */
+  /** Maximum number of distinct values per tag; absent tags have no limit. */
   readonly limits: Readonly<Partial<Record<Tag, number>>>;
-  /** The values that were let in so far. */
+  /** Values stored under their own name so far. */
   readonly allowed: ReadonlyMap<Tag, ReadonlySet<string>>;
 }
 
-/** Usage of one true series that was stored as a part of an `__other__` point. */
+/** Usage of one series that is stored as part of an `__other__` point. */
 export interface OverflowPart {
   readonly record: UsageRecord;
-  /** The tags of the point it went into. */
+  /** Tags of the `__other__` point. */
   readonly into: Tags;
 }
 
 export interface Limited {
-  /** What to store. */
+  /** Records to store. */
   readonly records: UsageRecord[];
-  /** Values let in for the first time. */
+  /** Values allowed for the first time. */
   readonly allowed: { readonly tag: Tag; readonly value: string }[];
-  /** What went into `__other__` points now; replaces an earlier share of the same series and time. */
+  /** New parts of `__other__` points; each replaces the earlier part of the same series and time. */
   readonly overflowParts: OverflowPart[];
-  /** Earlier overflow parts whose series is stored by itself now. */
+  /** Earlier parts whose series is now stored under its own tags. */
   readonly releasedParts: OverflowPart[];
-  /** The values beyond the limit, for a warning and a metric. */
+  /** Values above the limit, for a warning and a metric. */
   readonly overflow: ReadonlyMap<Tag, ReadonlySet<string>>;
 }
 
 /**
- * Keeps the number of series bounded: the first values of a tag stay, usage of further ones is added up in
- * points whose tag says `__other__`.
+ * Bounds the number of series: the first values of a tag keep their name, usage of further values is summed into
+ * points tagged `__other__`.
  *
- * An `__other__` point is a sum over many series, while one answer of a provider may hold only some of them: a
- * batch of members, a retried partition, what has changed. Summing an answer by itself would put the part over
- * the whole. So the true series behind every `__other__` point are remembered as overflow parts for as long as the
- * bucket may be read again, and the point is always the sum of all overflow parts of its bucket: whatever comes again,
- * in whatever pieces and order, the sums stay exact.
+ * An `__other__` point is a sum over many series, but one answer may cover only some of them (a batch of members, a
+ * retried partition, changed rows). Overwriting the point with the sum of one answer would lose the rest. Therefore
+ * the ledger keeps the series behind every `__other__` point as overflow parts, and the point is always the sum of
+ * all parts of its bucket.
  *
- * What the caller owes, or usage is counted twice or not at all:
- * - `overflowParts` are all remembered ones of the records' buckets, of this job;
- * - `allowed` and `overflowParts` of the result are on the disk before its records go to the store;
- * - `releasedParts` are forgotten when the store has acknowledged, together with the ledger's commit;
- * - calls for one job follow one another.
+ * Preconditions; otherwise usage is counted twice or lost:
+ * - `overflowParts` holds all parts that the ledger has for this job and the records' buckets;
+ * - `allowed` and `overflowParts` of the result are committed before its records go to the store;
+ * - `releasedParts` are deleted in the commit that follows the store's acknowledgement;
+ * - calls for one job are sequential.
  *
  * Pure. @throws RangeError where a sum exceeds 2^63-1
  */
@@ -56,13 +55,13 @@ export function limitCardinality(
 ): Limited {
   const gate = createLimiter(limits, allowed);
   const held = new Map<string, OverflowPart>();
-  for (const share of overflowParts) held.set(keyOf(share.record), share);
+  for (const part of overflowParts) held.set(keyOf(part.record), part);
   const sums = new Map<string, UsageRecord>();
   const plain: UsageRecord[] = [];
   const changed: OverflowPart[] = [];
   const releasedParts: OverflowPart[] = [];
 
-  /** The point of a share has to be summed anew; a field that no share has any more becomes 0. */
+  /** Marks the point of a part for summing; a field that no part has any more becomes 0. */
   function touch({ record, into }: OverflowPart): void {
     const key = keyOf({ time: record.time, tags: into });
     const fields = { ...sums.get(key)?.fields, ...zeros(record.fields) };
@@ -83,10 +82,10 @@ export function limitCardinality(
       if (old) releasedParts.push(old);
       held.delete(key);
     } else {
-      const share = { record: { ...record, fields: { ...old?.record.fields, ...record.fields } }, into };
-      touch(share);
-      changed.push(share);
-      held.set(key, share);
+      const part = { record: { ...record, fields: { ...old?.record.fields, ...record.fields } }, into };
+      touch(part);
+      changed.push(part);
+      held.set(key, part);
     }
   }
   for (const { record, into } of held.values()) {
@@ -103,7 +102,7 @@ export function limitCardinality(
   };
 }
 
-/** The tags that usage went into: values that are not let in are `__other__`, even where there is room by now. */
+/** The stored tags: values that were not allowed are `__other__`, even if the limit has room now. */
 export function limitedTags(tags: Tags, { limits, allowed }: Limits): Tags {
   let limited = tags;
   for (const tag of TAGS) {
@@ -121,7 +120,7 @@ function createLimiter(limits: Limits['limits'], before: Limits['allowed']) {
   const allowed: { tag: Tag; value: string }[] = [];
 
   function admits(tag: Tag, value: string): boolean {
-    // Usage that says it is the rest belongs to the rest.
+    // A provider's own `__other__` belongs to ours.
     if (value === OTHER) return false;
     const known = before.get(tag);
     const added = fresh.get(tag)!;
@@ -132,7 +131,7 @@ function createLimiter(limits: Limits['limits'], before: Limits['allowed']) {
     return true;
   }
 
-  /** The same object where nothing is beyond its limit. */
+  /** Returns the same object if no value exceeds its limit. */
   function pass(tags: Tags): Tags {
     let passed = tags;
     for (const tag of limited) {

@@ -7,7 +7,7 @@ export type Count = number | bigint;
 /** The largest integer of both stores. */
 export const MAX_COUNT = 2n ** 63n - 1n;
 
-/** The canonical form of a value: a number while that is exact, a bigint above. @throws RangeError outside int64. */
+/** Normalises a value: a number if a double holds it exactly, else a bigint. @throws RangeError outside 0 to 2^63-1 */
 export function toCount(value: bigint): Count {
   if (value < 0n) throw new RangeError(`a count cannot be negative: ${value}`);
   if (value > MAX_COUNT) throw new RangeError(`a count cannot exceed 2^63-1: ${value}`);
@@ -23,7 +23,7 @@ export function addCounts(a: Count, b: Count): Count {
   return toCount(BigInt(a) + BigInt(b));
 }
 
-/** Exact difference `a - b`, which may be negative: for comparing totals, not for storing. */
+/** Exact difference `a - b`, possibly negative. */
 export function subtractCounts(a: Count, b: Count): bigint {
   return BigInt(a) - BigInt(b);
 }

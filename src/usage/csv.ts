@@ -1,15 +1,15 @@
 export interface CsvRow {
-  /** The line it begins on, from 1. */
+  /** First line of the row, from 1. */
   readonly line: number;
   readonly cells: readonly string[];
 }
 
-/** A cell up to a comma, the end of its line or the end of the text: in quotes (a quote inside doubled), or plain. */
+/** One cell with its separator: quoted (inner quotes doubled) or plain. */
 const CELL = /(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r\n|\n|\r|$)/y;
 
 /**
- * The rows of a comma separated file (RFC 4180), with or without a byte order mark, without empty lines.
- * @throws SyntaxError `<file>:<line>: ...` where a quote stands where none may
+ * Parses comma-separated values (RFC 4180) with an optional byte order mark; empty lines are skipped.
+ * @throws SyntaxError `<file>:<line>: ...` for a misplaced quote
  */
 export function parseCsv(text: string, file: string): CsvRow[] {
   const rows: CsvRow[] = [];
@@ -19,7 +19,8 @@ export function parseCsv(text: string, file: string): CsvRow[] {
   while (at < text.length) {
     CELL.lastIndex = at;
     const match = CELL.exec(text);
-    if (!match) throw new SyntaxError(`${file}:${line}: a quote is not closed, or stands inside a cell`);
+    if (!match)
+      throw new SyntaxError(`${file}:${line}: unterminated quote, or quote inside an unquoted cell`);
     const [whole, quoted, plain = '', separator] = match;
     row.cells.push(quoted?.replaceAll('""', '"') ?? plain);
     at += whole.length;

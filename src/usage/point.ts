@@ -20,7 +20,7 @@ export const TAGS = [
 ] as const;
 export type Tag = (typeof TAGS)[number];
 
-/** The tag `bucket` of a point that is no usage but the result of a reconciliation, at the time when it was made. */
+/** The tag `bucket` of reconciliation results. */
 export const RECONCILE_BUCKET = 'reconcile';
 
 /** Every field a point may carry. A field the provider does not report is absent, never 0. */

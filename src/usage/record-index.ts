@@ -3,7 +3,7 @@ import { seriesKey } from './series.ts';
 
 type Place = Pick<UsageRecord, 'time' | 'tags'>;
 
-/** Records by series and bucket, one of each, in the order of their first appearance. */
+/** Records by series and bucket, in order of first appearance. */
 export interface ReadonlyRecordIndex {
   readonly size: number;
   get(place: Place): UsageRecord | undefined;
@@ -12,13 +12,13 @@ export interface ReadonlyRecordIndex {
 }
 
 export interface RecordIndex extends ReadonlyRecordIndex {
-  /** Adds a record; where there is one of the same series and bucket, `merge` makes one of both. */
+  /** Adds a record; `merge` combines it with an existing one of the same series and bucket. */
   add(record: UsageRecord, merge: (old: UsageRecord, record: UsageRecord) => UsageRecord): void;
 }
 
 export function createRecordIndex(): RecordIndex {
   const values: UsageRecord[] = [];
-  // Two levels instead of one text of both: the text of a series is at hand, and no other has to be built.
+  // Two levels, because the key of a series is cached and a combined key would have to be built.
   const positions = new Map<number, Map<string, number>>();
 
   const position = ({ time, tags }: Place): number | undefined => positions.get(time)?.get(seriesKey(tags));

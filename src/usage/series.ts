@@ -3,12 +3,11 @@ import { TAGS, type Tag, type Tags } from './point.ts';
 const NAME_END = '\u0001';
 const VALUE_END = '\u0002';
 
-/** Texts made before: tags never change, and the records of a series mostly share one object of them. */
+/** Tags are immutable, and records of a series usually share one object. */
 const keys = new WeakMap<Tags, string>();
 
 /**
- * The identity of a series: its tags in the order of `TAGS` as one text. Same tags, same text; absent and
- * empty tags do not count.
+ * The identity of a series: its tags in the order of `TAGS` as one text. Absent and empty tags are equal.
  */
 export function seriesKey(tags: Tags): string {
   let key = keys.get(tags);
@@ -28,7 +27,7 @@ function textOf(tags: Tags): string {
   return key;
 }
 
-/** The tags that `seriesKey` made its text from. */
+/** The inverse of `seriesKey`. */
 export function tagsOfSeries(key: string): Tags {
   const tags: Partial<Record<Tag, string>> = {};
   for (const pair of key.split(VALUE_END)) {
@@ -38,7 +37,7 @@ export function tagsOfSeries(key: string): Tags {
   return tags;
 }
 
-// A value may hold any character, the separators included. NUL is escaped as well: it ends a text in SQLite.
+// A value may hold any character, including the separators. NUL would end a text in SQLite.
 const ESCAPE = '\u0003';
 const SPECIAL = /[\u0000-\u0003]/;
 const SPECIALS = /[\u0000-\u0003]/g;

@@ -9,13 +9,13 @@ const CODE = '[0189][0-9A-F]|7F|5C|25|uD[89A-F][0-9A-F]{2}';
 const CODES = new RegExp(`%(${CODE})`, 'g');
 /** Ends a shortened value, before the digest. */
 const SHORTENED = '%~';
-/** How much of a value that is too long is kept readable. */
+/** Readable part of a shortened value. */
 const READABLE_BYTES = 1_000;
 
 /** Control characters, lone surrogates, a backslash that reads as an escape, a `%` that reads as one of our codes. */
 const ENCODED = new RegExp(String.raw`\p{Cc}|\p{Cs}|\\(?=[\\,= ]|$)|%(?=~|${CODE})`, 'gu');
 
-/** The stored text of a tag value; never empty for a value that is not. Different values have different texts. */
+/** The stored text of a tag value, injective; empty only for the empty value. */
 export function encodeText(value: string): string {
   return value.replace(ENCODED, (character) => {
     const code = character.charCodeAt(0).toString(16).toUpperCase();
@@ -23,7 +23,7 @@ export function encodeText(value: string): string {
   });
 }
 
-/** The tag value of a stored text. A shortened one stays as it is stored. */
+/** The inverse of `encodeText`. A shortened text is returned unchanged. */
 export function decodeText(text: string): string {
   if (!text.includes('%')) return text;
   return text.replace(CODES, (_, code: string) =>
@@ -31,7 +31,7 @@ export function decodeText(text: string): string {
   );
 }
 
-/** Every text a value may be stored as: whole, and shortened where it is long enough for that. */
+/** The texts a value may be stored as: in full, and shortened if it is long. */
 export function storedTexts(value: string): string[] {
   const text = encodeText(value);
   const shortened = shortenText(value);
@@ -39,8 +39,8 @@ export function storedTexts(value: string): string[] {
 }
 
 /**
- * The stored text of a value, for a server that cannot hold it whole: how it begins, and a SHA-256 of all of it, so
- * that different values still have different texts. A value of no more than about 1 KB stays whole.
+ * The stored text of a value that exceeds the server's limit: its beginning and the SHA-256 of the whole, so that
+ * different values keep different texts. Values up to about 1 KB are not shortened.
  */
 export function shortenText(value: string): string {
   const text = encodeText(value);
@@ -53,7 +53,7 @@ export function shortenText(value: string): string {
     if (bytes > READABLE_BYTES) break;
     readable += part;
   }
-  // UTF-16 is the one form that tells lone surrogates apart.
+  // Only UTF-16 distinguishes lone surrogates.
   const digest = createHash('sha256').update(Buffer.from(value, 'utf16le')).digest('hex');
   return readable + SHORTENED + digest;
 }

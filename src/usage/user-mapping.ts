@@ -5,18 +5,18 @@ import type { Tags } from './point.ts';
 export interface UserMappingOptions {
   /** E-mail in lower case -> team, from `parseTeams`. */
   readonly teams?: ReadonlyMap<string, string> | undefined;
-  /** Present where users are stored under a keyed hash. */
+  /** Key for pseudonyms; absent: users are stored by name. */
   readonly pseudonymKey?: { reveal(): string } | undefined;
 }
 
 const HEADER = 'email,team';
 
-/** Users whose names are remembered. */
+/** Maximum number of cached users. */
 const REMEMBERED = 50_000;
 
 /**
- * The names that usage is stored under: the user's team is added where it is known, then the user is replaced
- * by a pseudonym where that is wanted. Different users keep different names.
+ * Adds the user's team if known, then replaces the user with a pseudonym if configured. Different users keep
+ * different names.
  */
 export function createUserMapping({ teams, pseudonymKey }: UserMappingOptions): (tags: Tags) => Tags {
   if (!teams && !pseudonymKey) return (tags) => tags;
@@ -35,14 +35,14 @@ export function createUserMapping({ teams, pseudonymKey }: UserMappingOptions): 
   };
 }
 
-/** A short name that is the same for the same user and key, and tells nothing of the user without the key. */
+/** A stable keyed hash: HMAC-SHA256, 64 bits. */
 export function pseudonym(key: string, user: string): string {
   return `u_${createHmac('sha256', key).update(user).digest('hex').slice(0, 16)}`;
 }
 
 /**
- * The teams of a CSV file with the header `email,team`: e-mail in lower case -> team.
- * @throws SyntaxError that names every bad line as `<file>:<line>: ...`
+ * Parses a CSV file with the header `email,team`: lower-case e-mail -> team.
+ * @throws SyntaxError that lists every invalid line as `<file>:<line>: ...`
  */
 export function parseTeams(text: string, file: string): Map<string, string> {
   const [header, ...rows] = parseCsv(text, file);

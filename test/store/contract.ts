@@ -160,7 +160,7 @@ export function storeContract(
       ]);
     });
 
-    it('sums by several tags, an absent one apart', async () => {
+    it('sums by several tags, with absent tags as a group of their own', async () => {
       await write(
         point(START, { model: 'm1', user: 'ann' }, { input_tokens: 1 }),
         point(START + DAY, { model: 'm1', user: 'ann' }, { input_tokens: 10 }),
@@ -257,7 +257,7 @@ export function storeContract(
       expect(await found({ where: { model: 'm2' }, among: { tag: 'user', values: ['bob'] } })).toEqual([]);
     });
 
-    it('gives back the points of every text, found by it among others', async () => {
+    it('finds points by a list of values of any text', async () => {
       const points = ODD_TEXTS.map(([, text], i) => point(START, { user: text }, { input_tokens: i }));
       await write(...points);
       const values = ODD_TEXTS.map(([, text]) => text);

@@ -276,7 +276,7 @@ describe('the file', () => {
     expect(error).toMatchObject({ kind: 'config', hint: expect.stringContaining('writable') });
   });
 
-  it('that is damaged stops the collector with a hint', async () => {
+  it('is refused with a hint when it is damaged', async () => {
     const path = newPath();
     const store = openSqliteStore(path);
     await store.write(Array.from({ length: 2000 }, (_, i) => point(i * HOUR, {}, { requests: i })));
@@ -358,7 +358,7 @@ function writeUntilKilled(path: string, first: number, acks: number): Promise<nu
     });
     child.on('close', (_, signal) => {
       if (signal === 'SIGKILL') resolve(last);
-      else reject(new Error(`the writer ended by itself (${signal})`));
+      else reject(new Error(`the writer exited (${signal})`));
     });
   });
 }

@@ -63,7 +63,7 @@ describe('limitCardinality', () => {
     });
   });
 
-  it('lets the first values stay and adds up the others', () => {
+  it('keeps the first values and sums the others', () => {
     const records = [
       use('ann', 1),
       use('bob', 2),
@@ -83,7 +83,7 @@ describe('limitCardinality', () => {
     expect(result.overflow).toEqual(new Map([['user', new Set(['eve', 'joe'])]]));
   });
 
-  it('keeps what it let in before a restart, also above a lowered limit', () => {
+  it('keeps values that were allowed before, also above a lowered limit', () => {
     const allowed = new Map<Tag, Set<string>>([['user', new Set(['ann', 'bob'])]]);
 
     const result = limitCardinality([use('bob', 1), use('eve', 2)], {
@@ -96,7 +96,7 @@ describe('limitCardinality', () => {
     expect(result.allowed).toEqual([]);
   });
 
-  it('keeps the other tags of an overflow apart', () => {
+  it('keeps the other tags of overflow points', () => {
     const records = [
       use('a', 1, { model: 'm1' }),
       use('b', 2, { model: 'm1' }),
@@ -156,7 +156,7 @@ describe('limitCardinality', () => {
 });
 
 describe('an __other__ point', () => {
-  it('is whole although a later answer holds only a part of it', () => {
+  it('keeps its full sum when a later answer covers only a part', () => {
     const self = collector({ user: 1 });
     self.accept([use('ann', 1), use('bob', 2), use('eve', 4)]);
 
@@ -166,7 +166,7 @@ describe('an __other__ point', () => {
     expect(self.sum()).toEqual({ requests: 8 });
   });
 
-  it('does not change when the same answer comes again', () => {
+  it('does not change when the same answer is repeated', () => {
     const self = collector({ user: 1 });
     self.accept([use('ann', 1), use('bob', 2), use('eve', 4)]);
 
@@ -210,7 +210,7 @@ describe('an __other__ point', () => {
     expect(self.sum()).toEqual({ requests: 4 });
   });
 
-  it('adds up to the truth whatever is read in whatever pieces while the limits move', () => {
+  it('sums to the true totals for any order of partial reads and changing limits', () => {
     const read = fc.record({
       limit: fc.nat(6),
       records: fc.array(

@@ -127,7 +127,7 @@ describe('a value longer than the server holds', () => {
     expect(storedTexts('short')).toEqual(['short']);
   });
 
-  it('stays apart from one that differs at the very end, and from a name that looks the same', () => {
+  it('differs from a value with another last character, and from a value equal to its stored text', () => {
     const stored = parseLine(toLine({ ...point, tags: { user: long } }, limits)).tags.user ?? '';
     const values = [long, `${long.slice(0, -1)}\ud801`, stored];
 

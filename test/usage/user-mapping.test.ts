@@ -53,13 +53,13 @@ describe('parseTeams', () => {
     ['no e-mail', 'email,team\n,red', 'teams.csv:2: the e-mail is missing'],
     ['no team', 'email,team\na@b.c,', 'teams.csv:2: a@b.c has no team'],
     ['two teams', 'email,team\na@b.c,red\nA@b.c,blue', 'teams.csv:3: A@b.c is in red already'],
-    ['an open quote', 'email,team\na@b.c,"red\n', 'teams.csv:2: a quote is not closed'],
+    ['an open quote', 'email,team\na@b.c,"red\n', 'teams.csv:2: unterminated quote'],
     [
       'a quote inside',
       'email,team\na@b.c,r"e"d\n',
-      'teams.csv:2: a quote is not closed, or stands inside a cell',
+      'teams.csv:2: unterminated quote, or quote inside an unquoted cell',
     ],
-    ['text after a quote', 'email,team\na@b.c,"red"dish\n', 'teams.csv:2: a quote is not closed'],
+    ['text after a quote', 'email,team\na@b.c,"red"dish\n', 'teams.csv:2: unterminated quote'],
     [
       'a bad line after a long cell',
       'email,team\na@b.c,"r\ne\nd"\n,blue',

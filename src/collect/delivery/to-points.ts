@@ -3,17 +3,16 @@ import { createUserMapping } from '../../usage/user-mapping.ts';
 import type { Point, Tag, Tags, UsageRecord } from '../../usage/point.ts';
 import type { JobContext } from '../context.ts';
 
-/** Points to be stored, and what their acknowledgement changes. */
+/** Points to store, and what to delete once they are acknowledged. */
 export interface Prepared {
   readonly points: Point[];
-  /** OverflowParts whose series is stored by itself now: to be forgotten once the points are stored or spooled. */
+  /** Parts whose series is now stored under its own tags: delete them once the points are stored or spooled. */
   readonly releasedParts: readonly OverflowPart[];
 }
 
 /**
- * What is stored for some changed records: values beyond a tag's limit folded into `__other__`, users named as
- * the job wants it, the job's own tags added. Values that are let in for the first time, and the overflow parts of
- * `__other__` points, are on the disk before this returns.
+ * Converts changed records to points: values above a tag's limit become `__other__`, users are mapped, the job's
+ * tags are added. Newly allowed values and overflow parts are committed before this returns.
  */
 export function toPoints(context: JobContext, changed: readonly UsageRecord[]): Prepared {
   if (changed.length === 0) return { points: [], releasedParts: [] };
@@ -34,18 +33,18 @@ export function toPoints(context: JobContext, changed: readonly UsageRecord[]): 
   return { points, releasedParts: limited.releasedParts };
 }
 
-/** The tags that usage with these tags is stored under, as far as values have been let in. */
+/** The stored tags of a record, by the values allowed so far. */
 export function storedTags(context: JobContext, teams = context.job.teams): (tags: Tags) => Tags {
   const limits = { limits: context.job.tagLimits, allowed: allowedValuesOf(context) };
   const naming = addJobTags(context, teams);
   return (tags) => naming(limitedTags(tags, limits));
 }
 
-/** The tags that usage is stored under, the job's own included; values beyond a limit are left as they are. */
+/** Maps users and adds the job's tags; limits are not applied. */
 function addJobTags({ job }: JobContext, teams = job.teams): (tags: Tags) => Tags {
   const named = createUserMapping({ teams, pseudonymKey: job.pseudonymKey });
   const own = { provider: job.provider.id, account: job.account, bucket: job.bucket };
-  // The points of a series share their tags as its records do.
+  // Points of a series share one tags object, as its records do.
   const stored = new Map<Tags, Tags>();
   return (tags) => {
     const before = stored.get(tags);

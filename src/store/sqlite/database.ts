@@ -7,30 +7,30 @@ import { makeFolder } from './folder.ts';
 
 export type Value = string | number | bigint | null;
 
-/** A file of points, opened. Statements are prepared once and kept. */
+/** An open file of points. Statements are prepared once and cached. */
 export interface SqliteFile {
   /**
-   * All or nothing of `work`, on the disk when it returns (write-ahead log, one fsync), so that it survives a
-   * kill and a power cut. Other processes may read meanwhile. @throws StoreError
+   * Runs `work` in one transaction, durable when it returns (write-ahead log, one fsync). Other processes can read
+   * meanwhile. @throws StoreError
    */
   transaction<T>(mode: 'IMMEDIATE' | 'DEFERRED', work: () => T): T;
-  /** The rows of a query. An integer above 2^53 is rounded here: ask for it as JSON. */
+  /** The rows of a query. Integers above 2^53 are rounded: select them as JSON text. */
   all(sql: string, values?: readonly Value[]): unknown[][];
-  /** How many rows a statement changed, and the row it made last. */
+  /** The number of changed rows and the last inserted row id. */
   run(sql: string, values?: readonly Value[]): { changes: number; lastId: number };
   close(): void;
 }
 
-/** Raised when the tables change: an older file is upgraded, a newer one refused. */
+/** Schema version: older files are upgraded, newer ones refused. */
 const VERSION = 1;
 
-/** Marks a file as ours ("TKPT"), so that another program's database is never written to. */
+/** The application id ("TKPT"): another program's database is never written to. */
 const APPLICATION = 0x54_4b_50_54;
 
-/** How long a write waits for another process that is in the middle of one. */
+/** How long a write waits for another process's transaction. */
 const BUSY_MS = 5000;
 
-// Time leads the primary key: a poll's points land side by side, and a range of time is read in one sweep.
+// Time leads the primary key: the points of a poll are adjacent, and a time range is one scan.
 const TABLES = `
   CREATE TABLE series (
     id INTEGER PRIMARY KEY,
@@ -47,7 +47,7 @@ const TABLES = `
   PRAGMA user_version = ${VERSION};
 `;
 
-/** Opens a file of points, made with its folder if need be; or `:memory:`. @throws StoreError */
+/** Opens or creates a file of points and its folder; or `:memory:`. @throws StoreError */
 export function openSqliteFile(path: string): SqliteFile {
   const database = connect(path);
   const statements = new Map<string, Database.Statement>();
@@ -116,7 +116,7 @@ function transaction<T>(database: Database.Database, mode: string, work: () => T
     database.exec('COMMIT');
     return result;
   } catch (error) {
-    // SQLite has rolled back by itself after a full disk, say.
+    // SQLite rolls back on its own after a full disk, for example.
     if (database.inTransaction) database.exec('ROLLBACK');
     throw error;
   }
@@ -142,7 +142,7 @@ function upgrade(file: SqliteFile, database: Database.Database, path: string): v
   addColumns(file, database, 'points', FIELDS, 'INTEGER');
 }
 
-/** A tag or field that this version has and the file's did not is a new, empty column. */
+/** Tags and fields that the file lacks become new, empty columns. */
 function addColumns(
   file: SqliteFile,
   database: Database.Database,

@@ -12,7 +12,7 @@ const UNREACHABLE: Explanation = {
   hint: 'Make the file and its folder writable for this user, or name another file.',
 };
 
-/** By the primary result code (https://www.sqlite.org/rescode.html), the part of an extended code that says what to do. */
+/** By primary result code: https://www.sqlite.org/rescode.html */
 const EXPLANATIONS: Readonly<Record<string, Explanation>> = {
   CANTOPEN: UNREACHABLE,
   READONLY: UNREACHABLE,
@@ -29,35 +29,35 @@ const EXPLANATIONS: Readonly<Record<string, Explanation>> = {
   },
   ERROR: {
     kind: 'config',
-    what: 'does not do what it is asked',
+    what: 'reported an SQL error',
     hint: 'If the file was changed by hand, move it away.',
   },
   FULL: {
     kind: 'unavailable',
     what: 'cannot grow: the disk is full',
-    hint: 'Free some space; what could not be written is kept and written again.',
+    hint: 'Free some space; unwritten points are kept and retried.',
   },
   BUSY: {
     kind: 'unavailable',
-    what: 'is being written by another process',
-    hint: 'It is tried again; end the other process if this goes on.',
+    what: 'is locked by another process',
+    hint: 'The write is retried; stop the other process if this persists.',
   },
 };
 
-/** SQLite refuses a sum that does not fit, and so it is never wrong. */
+/** SQLite raises an error instead of wrapping around. */
 const TOO_LARGE: Explanation = {
   kind: 'config',
   what: 'holds a sum above 2^63-1',
-  hint: 'Ask for a shorter range, or group by more tags.',
+  hint: 'Query a shorter range, or group by more tags.',
 };
 
 const OTHER: Explanation = {
   kind: 'unavailable',
   what: 'cannot be used',
-  hint: 'Check the disk and the system log; what could not be written is kept and written again.',
+  hint: 'Check the disk and the system log; unwritten points are kept and retried.',
 };
 
-/** What a fault of SQLite or of the file system means for the user. A fault of neither is returned as it is. */
+/** Explains an error of SQLite or of the file system; any other error is returned unchanged. */
 export function storeError(error: unknown, path: string): unknown {
   if (!(error instanceof Error) || error instanceof StoreError) return error;
   const { kind, what, hint } = explanation(error) ?? {};
@@ -70,7 +70,7 @@ export function storeError(error: unknown, path: string): unknown {
 
 function explanation(error: Error): Explanation | undefined {
   const { code, syscall } = error as NodeJS.ErrnoException;
-  // libsql gives no code when the connection itself fails, and Node a system call when the folder does.
+  // libsql sets no code if the connection fails; Node sets a system call if mkdir fails.
   if (syscall === 'mkdir' || error.message.startsWith('ConnectionFailed')) return UNREACHABLE;
   if (error.message === 'integer overflow') return TOO_LARGE;
   const result = /^SQLITE_([A-Z]+)/.exec(code ?? '')?.[1];

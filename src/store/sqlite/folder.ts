@@ -2,8 +2,8 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 /**
- * Makes a folder for this user alone, and those above it. Level by level, because the `recursive` of Node 20 never returns
- * where the file system answers ENOENT, as /proc does. @throws the system's error
+ * Creates a folder (0700) and its parents. One level at a time, because `recursive` in Node 20 never returns where
+ * the file system answers ENOENT, as /proc does. @throws the system error
  */
 export function makeFolder(path: string): void {
   if (existsSync(path)) return;

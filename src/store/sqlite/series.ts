@@ -3,19 +3,19 @@ import { TAGS, type Tag, type Tags } from '../../usage/point.ts';
 import { seriesKey } from '../../usage/series.ts';
 import type { SqliteFile } from './database.ts';
 
-/** Series kept in memory, for identity and for tags each: some 20 MB at most. */
+/** Cached series, by identity and by id: at most about 20 MB. */
 const REMEMBERED = 20_000;
 
 const INSERT = `INSERT INTO series (identity, ${TAGS.join(', ')}) VALUES (?, ${TAGS.map(() => '?').join(', ')})`;
 const LOAD = `SELECT json_array(id, ${TAGS.join(', ')}) FROM series WHERE id IN (SELECT value FROM json_each(?))`;
 
-/** The table of tag sets, with those in use remembered. Used inside a transaction only. */
+/** The table of tag sets, cached. For use inside a transaction only. */
 export interface SeriesTable {
-  /** Forgets what another process may have changed. To be called first in every transaction. */
+  /** Drops cached rows that another process may have changed. Call it first in every transaction. */
   refresh(): void;
-  /** The row of this tag set, made if need be. */
+  /** The row id of a tag set, inserted if missing. */
   id(tags: Tags): number;
-  /** The tags of each row. */
+  /** Tags by row id. */
   tags(ids: ReadonlySet<number>): ReadonlyMap<number, Tags>;
   forget(): void;
 }
@@ -63,7 +63,7 @@ export function createSeriesTable(file: SqliteFile): SeriesTable {
   };
 }
 
-/** Tags as they are stored: without empty ones, and with codes for what SQLite would cut or garble (NUL, half emoji). */
+/** Tags as stored: without empty ones, and encoded where SQLite would truncate (NUL) or replace (lone surrogates). */
 export function encodeTags(tags: Tags): Tags {
   const stored: Partial<Record<Tag, string>> = {};
   for (const tag of TAGS) {
@@ -73,7 +73,7 @@ export function encodeTags(tags: Tags): Tags {
   return stored;
 }
 
-/** Tags of stored texts, under their names; null is an absent tag. */
+/** The inverse of `encodeTags` for a row of columns; null is an absent tag. */
 export function decodeTags(names: readonly Tag[], values: readonly (string | null)[]): Tags {
   const tags: Partial<Record<Tag, string>> = {};
   for (let i = 0; i < names.length; i++) {
