@@ -1,6 +1,6 @@
 import type { Secret } from '../lib/secret.ts';
 import type { Provider, RateLimit } from '../providers/provider.ts';
-import type { Tag } from '../usage/point.ts';
+import type { Tag, Tags } from '../usage/point.ts';
 import type { Bucket } from '../windows/window.ts';
 
 /** One job as the collector runs it: a job file, validated, with defaults filled in and secrets resolved. */
@@ -35,4 +35,9 @@ export interface Job {
   readonly pseudonymKey?: Secret;
   /** Present where users are mapped to a `team` tag: e-mail, lower case -> team. */
   readonly teams?: ReadonlyMap<string, string>;
+}
+
+/** The tags that every usage point of a job carries. */
+export function jobTags({ provider, account, bucket }: Pick<Job, 'provider' | 'account' | 'bucket'>): Tags {
+  return { provider: provider.id, account, bucket };
 }

@@ -1,4 +1,4 @@
-import { addCounts, type Count } from './count.ts';
+import { addCounts, MAX_COUNT, toCount, type Count } from './count.ts';
 import { type Field, type Fields, type UsageRecord } from './point.ts';
 import { createRecordIndex } from './record-index.ts';
 
@@ -35,4 +35,13 @@ export function addRecords({ time, tags, fields }: UsageRecord, other: UsageReco
 export function tokensOf(fields: Fields): bigint {
   if (fields.total_tokens !== undefined) return BigInt(fields.total_tokens);
   return BigInt(fields.input_tokens ?? 0) + BigInt(fields.output_tokens ?? 0);
+}
+
+/** Adds the derived field `tokens`; it stays absent if unknown or above 2^63-1. */
+export function withTokens(fields: Fields): Fields {
+  if (fields.tokens !== undefined) return fields;
+  const { total_tokens: total, input_tokens: input, output_tokens: output } = fields;
+  if (total === undefined && input === undefined && output === undefined) return fields;
+  const tokens = tokensOf(fields);
+  return tokens > MAX_COUNT ? fields : { ...fields, tokens: toCount(tokens) };
 }

@@ -1,5 +1,5 @@
-import { addFields } from './aggregate.ts';
-import { FIELDS, TAGS, type Field, type Fields, type Tag, type Tags, type UsageRecord } from './point.ts';
+import { addFields, withTokens } from './aggregate.ts';
+import { TAGS, type Field, type Fields, type Tag, type Tags, type UsageRecord } from './point.ts';
 import { seriesKey } from './series.ts';
 
 /** Replaces values above the limit of their tag. */
@@ -64,7 +64,7 @@ export function limitCardinality(
   /** Marks the point of a part for summing; a field that no part has any more becomes 0. */
   function touch({ record, into }: OverflowPart): void {
     const key = keyOf({ time: record.time, tags: into });
-    const fields = { ...sums.get(key)?.fields, ...zeros(record.fields) };
+    const fields = { ...sums.get(key)?.fields, ...zeros(withTokens(record.fields)) };
     sums.set(key, { time: record.time, tags: into, fields });
   }
 
@@ -91,7 +91,8 @@ export function limitCardinality(
   for (const { record, into } of held.values()) {
     const key = keyOf({ time: record.time, tags: into });
     const sum = sums.get(key);
-    if (sum) sums.set(key, { ...sum, fields: addFields(sum.fields, record.fields) });
+    // Parts may differ in whether they have a total of their own: `tokens` is summed, not derived from the sums.
+    if (sum) sums.set(key, { ...sum, fields: addFields(sum.fields, withTokens(record.fields)) });
   }
   return {
     records: [...plain, ...sums.values()],
@@ -148,7 +149,7 @@ function createLimiter(limits: Limits['limits'], before: Limits['allowed']) {
 
 function zeros(fields: Fields): Fields {
   const zero: Partial<Record<Field, number>> = {};
-  for (const field of FIELDS) if (fields[field] !== undefined) zero[field] = 0;
+  for (const field in fields) if (fields[field as Field] !== undefined) zero[field as Field] = 0;
   return zero;
 }
 

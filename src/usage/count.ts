@@ -14,13 +14,23 @@ export function toCount(value: bigint): Count {
   return value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : value;
 }
 
-/** Exact sum. @throws RangeError above 2^63-1. */
+/** Exact sum of integers; doubles are added as doubles. @throws RangeError outside int64 */
 export function addCounts(a: Count, b: Count): Count {
   if (typeof a === 'number' && typeof b === 'number') {
     const sum = a + b;
-    if (sum <= Number.MAX_SAFE_INTEGER) return sum;
+    if (Math.abs(sum) <= Number.MAX_SAFE_INTEGER || !Number.isInteger(a) || !Number.isInteger(b)) return sum;
   }
-  return toCount(BigInt(a) + BigInt(b));
+  return toInteger(BigInt(a) + BigInt(b));
+}
+
+const MIN_INTEGER = -(2n ** 63n);
+
+/** Normalises a signed value: a number if a double holds it exactly, else a bigint. @throws RangeError outside int64 */
+export function toInteger(value: bigint): Count {
+  if (value < MIN_INTEGER || value > MAX_COUNT)
+    throw new RangeError(`an integer cannot exceed 2^63-1: ${value}`);
+  const safe = BigInt(Number.MAX_SAFE_INTEGER);
+  return value >= -safe && value <= safe ? Number(value) : value;
 }
 
 /** Exact difference `a - b`, possibly negative. */

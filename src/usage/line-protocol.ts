@@ -1,15 +1,14 @@
-import { MAX_COUNT, toCount, type Count } from './count.ts';
+import { MAX_COUNT, toInteger, type Count } from './count.ts';
 import { decodeText, encodeText, shortenText } from './tag-encoding.ts';
 import {
-  FIELDS,
-  MEASUREMENT,
-  TAGS,
-  type Field,
-  type Fields,
-  type Point,
-  type Tag,
-  type Tags,
-} from './point.ts';
+  CATALOGUE,
+  measurementNamed,
+  type Catalogue,
+  type FieldKind,
+  type FieldSpec,
+  type Measurement,
+} from './catalogue.ts';
+import { MEASUREMENT, type Field, type Fields, type Point, type Tag, type Tags } from './point.ts';
 
 /** What a server can hold, in bytes as they stand in a line. */
 export interface LineLimits {
@@ -25,47 +24,73 @@ export const NO_LIMITS: LineLimits = { value: Infinity, series: Infinity };
 const MAX_TIME = 9_223_372_036;
 
 /**
- * One point as one line of line protocol, without a newline: tags in the order of `TAGS`, integer fields, time in
- * seconds. https://docs.influxdata.com/influxdb/v2/reference/syntax/line-protocol/
- * @throws RangeError on a point without fields, a value that is not a count, a time outside int64 nanoseconds.
+ * One point as one line of line protocol, without a newline: tags sorted by name, fields in the order of the catalogue,
+ * time in seconds. https://docs.influxdata.com/influxdb/v2/reference/syntax/line-protocol/
+ * @throws RangeError for a point without fields, an invalid value, or a time outside int64 nanoseconds
  */
-export function toLine(point: Point, limits: LineLimits = NO_LIMITS): string {
-  const fields: string[] = [];
-  for (const field of FIELDS) {
-    const value = point.fields[field];
-    if (value !== undefined) fields.push(`${field}=${checkedCount(value, field)}i`);
+export function toLine(
+  point: Point,
+  limits: LineLimits = NO_LIMITS,
+  catalogue: Catalogue = CATALOGUE,
+): string {
+  const measurement = measurementNamed(catalogue, point.measurement ?? MEASUREMENT);
+  return `${seriesOf(measurement, point.tags, limits)}${restOf(measurement, point)}`;
+}
+
+/** What follows the series in a line: fields and time. @throws RangeError as `toLine` does */
+export function restOf({ fieldNames, fields: specs }: Measurement, { fields, time }: Point): string {
+  let rest = '';
+  for (const name of fieldNames) {
+    const value = fields[name as Field];
+    if (value === undefined) continue;
+    const { kind } = specs[name]!;
+    rest += (rest === '' ? ' ' : ',') + name + '=' + checkedValue(value, kind, name);
+    if (kind !== 'float') rest += 'i';
   }
-  if (fields.length === 0) throw new RangeError('a point has no field');
-  return `${seriesOf(point.tags, limits)} ${fields.join(',')} ${checkedTime(point.time)}`;
+  if (rest === '') throw new RangeError('a point has no field');
+  return rest + ' ' + checkedTime(time);
 }
 
-/** Measurement and tags as they stand at the start of a line, tag values shortened where the server needs it. */
-export function seriesOf(tags: Tags, limits: LineLimits): string {
-  const series = joinSeries(tags, encodeText);
-  return fits(series, tags, limits) ? series : joinSeries(tags, shortenText);
+/** Measurement and tags as they appear in a line; tag values are shortened if they exceed the limits. */
+export function seriesOf(measurement: Measurement, tags: Tags, limits: LineLimits): string {
+  const series = joinSeries(measurement, tags, encodeText);
+  return fits(measurement, series, tags, limits) ? series : joinSeries(measurement, tags, shortenText);
 }
 
-function joinSeries(tags: Tags, textOf: (value: string) => string): string {
-  let series: string = MEASUREMENT;
-  for (const tag of TAGS) {
-    const value = tags[tag];
+function joinSeries({ name, tagNames }: Measurement, tags: Tags, textOf: (value: string) => string): string {
+  let series = name;
+  for (const tag of tagNames) {
+    const value = tags[tag as Tag];
     if (value) series += `,${tag}=${textOf(value).replace(/[,= ]/g, '\\$&')}`;
   }
   return series;
 }
 
-function fits(series: string, tags: Tags, limits: LineLimits): boolean {
+function fits({ tagNames }: Measurement, series: string, tags: Tags, limits: LineLimits): boolean {
   // A UTF-16 unit takes at most three bytes.
   if (series.length * 3 <= Math.min(limits.value, limits.series)) return true;
   if (Buffer.byteLength(series) > limits.series) return false;
-  return TAGS.every((tag) => Buffer.byteLength(encodeText(tags[tag] ?? '')) <= limits.value);
+  return tagNames.every((tag) => Buffer.byteLength(encodeText(tags[tag as Tag] ?? '')) <= limits.value);
 }
 
-export function checkedCount(value: Count, field: Field): Count {
-  const fine =
-    typeof value === 'number' ? Number.isSafeInteger(value) && value >= 0 : value >= 0n && value <= MAX_COUNT;
-  if (!fine) throw new RangeError(`${field} is not a count from 0 to 2^63-1: ${value}`);
+const EXPECTED: Readonly<Record<FieldKind, string>> = {
+  count: 'a count from 0 to 2^63-1',
+  integer: 'a 64-bit integer',
+  float: 'a finite number',
+};
+
+/** @throws RangeError for a value that the field cannot hold */
+export function checkedValue(value: Count, kind: FieldKind, field: string): Count {
+  if (!isValid(value, kind)) throw new RangeError(`${field} is not ${EXPECTED[kind]}: ${value}`);
   return value;
+}
+
+function isValid(value: Count, kind: FieldKind): boolean {
+  if (kind === 'count' && value < 0) return false;
+  if (typeof value === 'number')
+    return kind === 'float' ? Number.isFinite(value) : Number.isSafeInteger(value);
+  if (kind === 'float') return false;
+  return value <= MAX_COUNT && value >= -MAX_COUNT - 1n;
 }
 
 export function checkedTime(time: number): number {
@@ -74,40 +99,53 @@ export function checkedTime(time: number): number {
   return time;
 }
 
-const TAG_NAMES: ReadonlySet<string> = new Set(TAGS);
-const FIELD_NAMES: ReadonlySet<string> = new Set(FIELDS);
-
-/**
- * The point of a line that `toLine` wrote. @throws SyntaxError on anything else.
- */
-export function parseLine(line: string): Point {
+/** The inverse of `toLine`. @throws SyntaxError for anything else */
+export function parseLine(line: string, catalogue: Catalogue = CATALOGUE): Point {
   // Unescaped separators only: `toLine` leaves no other backslash in front of one.
   const [series = '', fields = '', time = '', ...rest] = line.split(/(?<!\\) /);
-  const [measurement, ...tags] = series.split(/(?<!\\),/);
-  if (measurement !== MEASUREMENT) throw new SyntaxError(`not a line of ${MEASUREMENT}: ${clip(line)}`);
+  const [name = '', ...tags] = series.split(/(?<!\\),/);
+  const measurement = catalogue.get(name);
+  if (!measurement) throw new SyntaxError(`unknown measurement: ${clip(line)}`);
   if (rest.length > 0 || !/^-?[0-9]{1,10}$/.test(time))
     throw new SyntaxError(`no time in seconds at the end of: ${clip(line)}`);
-  return { time: Number(time), tags: parseTags(tags), fields: parseFields(fields) };
+  return {
+    ...(name !== MEASUREMENT && { measurement: name }),
+    time: Number(time),
+    tags: parseTags(tags, measurement),
+    fields: parseFields(fields, measurement),
+  };
 }
 
-function parseTags(texts: readonly string[]): Tags {
+function parseTags(texts: readonly string[], measurement: Measurement): Tags {
   const tags: Partial<Record<Tag, string>> = {};
   for (const text of texts) {
     const [name = '', value, ...rest] = text.split(/(?<!\\)=/);
-    if (!value || rest.length > 0 || !TAG_NAMES.has(name)) throw new SyntaxError(`not a tag: ${clip(text)}`);
+    if (!value || rest.length > 0 || !(name in measurement.tags))
+      throw new SyntaxError(`not a tag: ${clip(text)}`);
     tags[name as Tag] = decodeText(value.replace(/\\([,= ])/g, '$1'));
   }
   return tags;
 }
 
-function parseFields(text: string): Fields {
+function parseFields(text: string, measurement: Measurement): Fields {
   const fields: Partial<Record<Field, Count>> = {};
   for (const part of text.split(',')) {
-    const [, name = '', digits = ''] = /^([a-z_]+)=([0-9]{1,19})i$/.exec(part) ?? [];
-    if (!FIELD_NAMES.has(name)) throw new SyntaxError(`not an integer field: ${clip(part)}`);
-    fields[name as Field] = toCount(BigInt(digits));
+    const [, name = '', digits = ''] = /^([a-z_]+)=([^ ]+)$/.exec(part) ?? [];
+    const value = parseValue(digits, measurement.fields[name]);
+    if (value === undefined) throw new SyntaxError(`not a field: ${clip(part)}`);
+    fields[name as Field] = value;
   }
   return fields;
+}
+
+function parseValue(text: string, spec: FieldSpec | undefined): Count | undefined {
+  if (!spec) return undefined;
+  if (spec.kind === 'float') {
+    const value = Number(text);
+    return Number.isFinite(value) && /[0-9]$/.test(text) ? value : undefined;
+  }
+  const pattern = spec.kind === 'count' ? /^[0-9]{1,19}i$/ : /^-?[0-9]{1,19}i$/;
+  return pattern.test(text) ? toInteger(BigInt(text.slice(0, -1))) : undefined;
 }
 
 function clip(text: string): string {

@@ -1,46 +1,25 @@
+import { HEALTH, RECONCILIATION, USAGE, type TagSpec } from './catalogue.ts';
 import type { Count } from './count.ts';
 
-/** The measurement every usage point belongs to. */
-export const MEASUREMENT = 'llm_token_usage';
+/** The measurement of a point that names none. */
+export const MEASUREMENT = USAGE.name;
 
-/** Every tag a point may carry, sorted by name: the order of line protocol and of a series' identity. */
-export const TAGS = [
-  'account',
-  'bucket',
-  'endpoint',
-  'key',
-  'model',
-  'model_source',
-  'model_type',
-  'project',
-  'provider',
-  'scene',
-  'team',
-  'user',
-] as const;
-export type Tag = (typeof TAGS)[number];
+export type Tag = keyof typeof USAGE.tags | keyof typeof RECONCILIATION.tags | keyof typeof HEALTH.tags;
+export type Field =
+  | keyof typeof USAGE.fields
+  | keyof typeof RECONCILIATION.fields
+  | keyof typeof HEALTH.fields;
 
-/** The tag `bucket` of reconciliation results. */
-export const RECONCILE_BUCKET = 'reconcile';
-
-/** Every field a point may carry. A field the provider does not report is absent, never 0. */
-export const FIELDS = [
-  /** All input, cached input included. */
-  'input_tokens',
-  'output_tokens',
-  'total_tokens',
-  'cached_input_tokens',
-  'cache_write_tokens',
-  'requests',
-  'images',
-  /** A reconciliation's two sums: only on points whose tag `bucket` is `RECONCILE_BUCKET`. */
-  'reconciled_provider_tokens',
-  'reconciled_stored_tokens',
-] as const;
-export type Field = (typeof FIELDS)[number];
+/** Tags of usage points, sorted. */
+export const TAGS = USAGE.tagNames;
+/** Tags that come from the provider, sorted. */
+export const DIMENSIONS = TAGS.filter((tag) => (USAGE.tags[tag] as TagSpec).from === 'provider');
+/** Fields that providers report; derived fields are added when a point is made. */
+export const FIELDS = USAGE.fieldNames.filter((field) => !USAGE.fields[field].derived);
 
 /** Tag values. An unknown tag is absent; an empty string is never stored. */
 export type Tags = Readonly<Partial<Record<Tag, string>>>;
+/** Field values; which kind of number depends on the field. An unknown value is absent. */
 export type Fields = Readonly<Partial<Record<Field, Count>>>;
 
 /** What a provider reports: usage of one series in one bucket, before the job's own tags are added. */
@@ -51,5 +30,8 @@ export interface UsageRecord {
   readonly fields: Fields;
 }
 
-/** A stored point: a usage record with the tags `provider`, `account` and `bucket`. Same tags and time: same point. */
-export type Point = UsageRecord;
+/** A stored point. Same measurement, tags and time: same point. */
+export interface Point extends UsageRecord {
+  /** A name of the catalogue; absent for usage. */
+  readonly measurement?: string;
+}

@@ -1,4 +1,4 @@
-import { TAGS, type Tag, type Tags } from './point.ts';
+import type { Tag, Tags } from './point.ts';
 
 const NAME_END = '\u0001';
 const VALUE_END = '\u0002';
@@ -6,9 +6,7 @@ const VALUE_END = '\u0002';
 /** Tags are immutable, and records of a series usually share one object. */
 const keys = new WeakMap<Tags, string>();
 
-/**
- * The identity of a series: its tags in the order of `TAGS` as one text. Absent and empty tags are equal.
- */
+/** The identity of a series: its tags, sorted by name, as one text. Absent and empty tags are equal. */
 export function seriesKey(tags: Tags): string {
   let key = keys.get(tags);
   if (key === undefined) {
@@ -20,7 +18,7 @@ export function seriesKey(tags: Tags): string {
 
 function textOf(tags: Tags): string {
   let key = '';
-  for (const tag of TAGS) {
+  for (const tag of Object.keys(tags).sort() as Tag[]) {
     const value = tags[tag];
     if (value) key += tag + NAME_END + escape(value) + VALUE_END;
   }

@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto';
+import { OTHER } from './cardinality.ts';
 import { parseCsv } from './csv.ts';
 import type { Tags } from './point.ts';
 
@@ -22,7 +23,7 @@ export function createUserMapping({ teams, pseudonymKey }: UserMappingOptions): 
   if (!teams && !pseudonymKey) return (tags) => tags;
   const names = new Map<string, Tags>();
   return (tags) => {
-    if (!tags.user) return tags;
+    if (!tags.user || tags.user === OTHER) return tags;
     let name = names.get(tags.user);
     if (!name) {
       const team = teams?.get(tags.user.toLowerCase());

@@ -98,16 +98,27 @@ describe('reconcile', () => {
     });
   });
 
-  it('keeps its result in the ledger and as a point that no sum of usage includes', async () => {
+  it('keeps its result in the ledger and as a point of its own measurement', async () => {
     const { context, partitions, store } = await collected();
     const result = await reconcile(context, WEEK, partitions, signal);
 
     await record(context, result, 0);
 
     expect(context.ledger.reconciliations.of('test')).toMatchObject([{ provider: '1680', differences: 0 }]);
-    const where = { bucket: 'reconcile' };
-    expect(await store.sums({ start: 0, end: NOW + 1, where, by: [] })).toEqual([
-      { tags: {}, fields: { reconciled_provider_tokens: 1680, reconciled_stored_tokens: 1680 } },
+    expect(
+      await store.points({ measurement: 'llm_token_reconciliation', start: 0, end: NOW + 1 }),
+    ).toMatchObject([
+      {
+        time: NOW,
+        tags: { job: 'test' },
+        fields: {
+          provider_tokens: 1680,
+          stored_tokens: 1680,
+          difference: 0,
+          from: WEEK.start,
+          to: WEEK.end,
+        },
+      },
     ]);
     expect(await reconcile(context, WEEK, partitions, signal)).toEqual(result);
   });

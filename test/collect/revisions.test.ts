@@ -89,7 +89,7 @@ describe.each(KINDS)('re-reading %s', (_, options) => {
     await f.pollAfter(HOUR);
 
     const points = [...f.store.contents.values()].filter(({ tags }) => tags.user === 'ann');
-    expect(points.map(({ fields }) => fields)).toEqual([{ input_tokens: 0 }]);
+    expect(points.map(({ fields }) => fields)).toEqual([{ input_tokens: 0, tokens: 0 }]);
     expect(f.stored()).toEqual(f.truth());
     expect(revisions(f)).toBe(1);
   });

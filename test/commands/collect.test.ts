@@ -74,7 +74,14 @@ test('a dry run prints what would be stored as line protocol, and leaves no file
   );
 
   expect([code, err]).toEqual([0, '']);
-  expect(sumsOf(out.trimEnd().split('\n').map(parseLine))).toEqual(trueSums(vendor, START));
+  expect(
+    sumsOf(
+      out
+        .trimEnd()
+        .split('\n')
+        .map((line) => parseLine(line)),
+    ),
+  ).toEqual(trueSums(vendor, START));
   expect(existsSync(place.data)).toBe(false);
 });
 

@@ -2,6 +2,7 @@ import { StoreError } from '../../store/store.ts';
 import { TAGS, type Fields, type Field, type Point, type Tag } from '../../usage/point.ts';
 import { createRecordIndex } from '../../usage/record-index.ts';
 import type { JobContext } from '../context.ts';
+import { jobTags } from '../job.ts';
 import { drain } from './deliver.ts';
 
 /** A question to the store names at most so many users, keys or endpoints. */
@@ -25,7 +26,7 @@ export async function filterUnchanged(
     const found = await store.points({
       start: times.reduce((a, b) => Math.min(a, b)),
       end: times.reduce((a, b) => Math.max(a, b)) + 1,
-      where: { provider: job.provider.id, account: job.account, bucket: job.bucket },
+      where: jobTags(job),
       ...amongOf(points),
     });
     for (const point of found) stored.add(point, (_, later) => later);

@@ -1,3 +1,4 @@
+import { withTokens } from '../../usage/aggregate.ts';
 import { seriesKey } from '../../usage/series.ts';
 import type { Point } from '../../usage/point.ts';
 import type { JobContext } from '../context.ts';
@@ -26,7 +27,8 @@ export async function retag(context: JobContext, signal: AbortSignal): Promise<v
   for (const { time, tags, fields } of ledger.lastAnswers.of(job.name, all).values()) {
     const [from, to] = [old(tags), now(tags)];
     if (seriesKey(from) === seriesKey(to)) continue;
-    moved.push({ time, tags: from, fields: zeros(fields) }, { time, tags: to, fields });
+    const stored = withTokens(fields);
+    moved.push({ time, tags: from, fields: zeros(stored) }, { time, tags: to, fields: stored });
   }
   const { kept } = await deliver(context, moved, signal);
   ledger.commit(() => {

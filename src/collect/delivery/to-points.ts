@@ -1,7 +1,9 @@
 import { limitedTags, limitCardinality, type OverflowPart } from '../../usage/cardinality.ts';
+import { withTokens } from '../../usage/aggregate.ts';
 import { createUserMapping } from '../../usage/user-mapping.ts';
 import type { Point, Tag, Tags, UsageRecord } from '../../usage/point.ts';
 import type { JobContext } from '../context.ts';
+import { jobTags } from '../job.ts';
 
 /** Points to store, and what to delete once they are acknowledged. */
 export interface Prepared {
@@ -29,7 +31,11 @@ export function toPoints(context: JobContext, changed: readonly UsageRecord[]): 
   for (const [tag, values] of limited.overflow)
     observe({ type: 'overflow', job: job.name, tag, values: values.size });
   const naming = addJobTags(context);
-  const points = limited.records.map(({ time, tags, fields }) => ({ time, tags: naming(tags), fields }));
+  const points = limited.records.map(({ time, tags, fields }) => ({
+    time,
+    tags: naming(tags),
+    fields: withTokens(fields),
+  }));
   return { points, releasedParts: limited.releasedParts };
 }
 
@@ -43,7 +49,7 @@ export function storedTags(context: JobContext, teams = context.job.teams): (tag
 /** Maps users and adds the job's tags; limits are not applied. */
 function addJobTags({ job }: JobContext, teams = job.teams): (tags: Tags) => Tags {
   const named = createUserMapping({ teams, pseudonymKey: job.pseudonymKey });
-  const own = { provider: job.provider.id, account: job.account, bucket: job.bucket };
+  const own = jobTags(job);
   // Points of a series share one tags object, as its records do.
   const stored = new Map<Tags, Tags>();
   return (tags) => {

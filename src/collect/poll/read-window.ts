@@ -4,10 +4,11 @@ import type { Partition } from '../../providers/provider.ts';
 import { StoreError } from '../../store/store.ts';
 import { addRecords } from '../../usage/aggregate.ts';
 import { createRecordIndex, type ReadonlyRecordIndex } from '../../usage/record-index.ts';
-import type { Tag, UsageRecord } from '../../usage/point.ts';
+import { DIMENSIONS, type UsageRecord } from '../../usage/point.ts';
 import type { Window } from '../../windows/window.ts';
 import { readBatches } from './batches.ts';
 import type { JobContext } from '../context.ts';
+import { jobTags } from '../job.ts';
 import { drain } from '../delivery/deliver.ts';
 import { ownersOf } from './ownership.ts';
 import { bisectTotals, type StoredTotals, type TotalsRead } from '../totals/bisect.ts';
@@ -137,10 +138,8 @@ async function totalsInStore(
   if (job.pseudonymKey || job.teams || !store.overwrites) return new Map();
   // What waits in the spool is newer than what the store holds.
   if (!(await drain(context, signal))) return new Map();
-  const where = { provider: job.provider.id, account: job.account, bucket: job.bucket };
-  const by: Tag[] = ['endpoint', 'key', 'model', 'model_source', 'model_type', 'project', 'scene', 'user'];
   try {
-    const rows = await store.sums({ ...range, where, by });
+    const rows = await store.sums({ ...range, where: jobTags(job), by: DIMENSIONS });
     return totalsOf(rows.map(({ tags, fields }) => ({ time: range.start, tags, fields })));
   } catch (error) {
     if (error instanceof StoreError) return new Map();

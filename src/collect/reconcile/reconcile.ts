@@ -1,19 +1,14 @@
 import type { Partition } from '../../providers/provider.ts';
 import { sumRecords, tokensOf } from '../../usage/aggregate.ts';
-import { toCount } from '../../usage/count.ts';
-import {
-  RECONCILE_BUCKET,
-  TAGS,
-  type Fields,
-  type Tag,
-  type Tags,
-  type UsageRecord,
-} from '../../usage/point.ts';
+import { toCount, toInteger } from '../../usage/count.ts';
+import { RECONCILIATION } from '../../usage/catalogue.ts';
+import { DIMENSIONS, type Fields, type Tag, type Tags, type UsageRecord } from '../../usage/point.ts';
 import { seriesKey } from '../../usage/series.ts';
 import { splitByDays } from '../../windows/calendar.ts';
 import type { Window } from '../../windows/window.ts';
 import { batchesOf } from '../poll/batches.ts';
 import { maxDays, type JobContext } from '../context.ts';
+import { jobTags } from '../job.ts';
 import { deliver } from '../delivery/deliver.ts';
 import { readWindow } from '../poll/read-window.ts';
 import { storedTags } from '../delivery/to-points.ts';
@@ -53,8 +48,7 @@ export async function reconcile(
   const { job, store } = context;
   const totals = await providerTotals(context, window, partitions, signal);
   const by = tagsIn(totals);
-  const where = { provider: job.provider.id, account: job.account, bucket: job.bucket };
-  const sums = await store.sums({ ...window, where, by });
+  const sums = await store.sums({ ...window, where: jobTags(job), by });
   const said = new Map(
     sumRecords(totals.map((record) => only(record, by))).map((r) => [seriesKey(r.tags), r]),
   );
@@ -97,12 +91,19 @@ export async function record(context: JobContext, result: Reconciled, difference
     stored: String(stored),
     differences,
   });
-  const tags = { provider: job.provider.id, account: job.account, bucket: RECONCILE_BUCKET };
-  const fields = {
-    reconciled_provider_tokens: toCount(provider),
-    reconciled_stored_tokens: toCount(stored),
+  const point = {
+    measurement: RECONCILIATION.name,
+    time: now(),
+    tags: { provider: job.provider.id, account: job.account, job: job.name },
+    fields: {
+      provider_tokens: toCount(provider),
+      stored_tokens: toCount(stored),
+      difference: toInteger(stored - provider),
+      from: window.start,
+      to: window.end,
+    },
   };
-  await deliver(context, [{ time: now(), tags, fields }]);
+  await deliver(context, [point]);
 }
 
 /** Reads days again and stores every point, whatever the ledger believes is stored. */
@@ -144,22 +145,18 @@ async function providerTotals(
   // The same names as the stored points: pseudonyms, teams, overflow.
   const name = storedTags(context);
   return sumRecords(
-    records.map((record) => withoutJobTags({ ...record, time: window.start, tags: name(record.tags) })),
+    records.map(({ tags, fields }) => only({ time: window.start, tags: name(tags), fields }, DIMENSIONS)),
   );
-}
-
-function withoutJobTags(record: UsageRecord): UsageRecord {
-  const { provider: _p, account: _a, bucket: _b, ...tags } = record.tags;
-  return { ...record, tags };
 }
 
 /** The tags that every total carries: both sides are grouped by them. */
 function tagsIn(totals: readonly UsageRecord[]): Tag[] {
-  return TAGS.filter((tag) => totals.length > 0 && totals.every(({ tags }) => tags[tag]));
+  return DIMENSIONS.filter((tag) => totals.length > 0 && totals.every(({ tags }) => tags[tag]));
 }
 
 function only(record: UsageRecord, by: readonly Tag[]): UsageRecord {
-  return { ...record, tags: Object.fromEntries(by.map((tag) => [tag, record.tags[tag]])) };
+  const kept = by.flatMap((tag) => (record.tags[tag] ? [[tag, record.tags[tag]]] : []));
+  return { ...record, tags: Object.fromEntries(kept) };
 }
 
 function compare(

@@ -88,5 +88,5 @@ export function totalsByOwner(totals: Totals): Map<string, Totals> {
 
 /** The same fields, all zero: what becomes of a series that the provider has withdrawn. */
 export function zeros(fields: Fields): Fields {
-  return Object.fromEntries(FIELDS.filter((field) => fields[field] !== undefined).map((field) => [field, 0]));
+  return Object.fromEntries(Object.keys(fields).map((field) => [field, 0]));
 }

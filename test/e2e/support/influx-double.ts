@@ -34,7 +34,9 @@ export async function startInfluxDouble(): Promise<InfluxDouble> {
         return;
       }
       const lines = gunzipSync(Buffer.concat(chunks)).toString('utf8').split('\n');
-      const points = lines.filter((line) => line !== '' && !line.startsWith('#')).map(parseLine);
+      const points = lines
+        .filter((line) => line !== '' && !line.startsWith('#'))
+        .map((line) => parseLine(line));
       if (points.length > 0 && state === 'up') writes.push(points);
       if (points.length > 0 && state !== 'up') refused++;
       if (points.length > 0 && state === 'silent') return;

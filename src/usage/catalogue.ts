@@ -1,0 +1,150 @@
+/**
+ * All measurements, their tags and fields. Line protocol, SQLite tables, queries, the README tables and `tokentide
+ * schema --points` follow from this table: a new tag or field is one line here.
+ */
+
+/**
+ * `count`: integer from 0 to 2^63-1. `integer`: signed 64-bit integer. `float`: finite double.
+ */
+export type FieldKind = 'count' | 'integer' | 'float';
+
+export interface FieldSpec {
+  readonly kind: FieldKind;
+  readonly unit: string;
+  readonly meaning: string;
+  /** Computed from the other fields when a point is made; never compared with a provider's answer. */
+  readonly derived?: true;
+}
+
+export interface TagSpec {
+  /** `job`: set by the job. `provider`: a dimension of the provider's usage. */
+  readonly from: 'job' | 'provider';
+  readonly meaning: string;
+}
+
+export interface Measurement<T extends string = string, F extends string = string> {
+  readonly name: string;
+  /** What the timestamp of a point is. */
+  readonly time: string;
+  readonly writer: string;
+  readonly tags: Readonly<Record<T, TagSpec>>;
+  readonly fields: Readonly<Record<F, FieldSpec>>;
+  /** Sorted: the order of line protocol. */
+  readonly tagNames: readonly T[];
+  readonly fieldNames: readonly F[];
+}
+
+/** Measurements by name. */
+export type Catalogue = ReadonlyMap<string, Measurement>;
+
+export function defineMeasurement<T extends string, F extends string>(
+  spec: Omit<Measurement<T, F>, 'tagNames' | 'fieldNames'>,
+): Measurement<T, F> {
+  const tagNames = (Object.keys(spec.tags) as T[]).toSorted();
+  return { ...spec, tagNames, fieldNames: Object.keys(spec.fields) as F[] };
+}
+
+export function catalogueOf(...measurements: readonly Measurement[]): Catalogue {
+  return new Map(measurements.map((measurement) => [measurement.name, measurement]));
+}
+
+/** @throws RangeError for a name that is not in the catalogue */
+export function measurementNamed(catalogue: Catalogue, name: string): Measurement {
+  const measurement = catalogue.get(name);
+  if (!measurement) throw new RangeError(`unknown measurement: ${name}`);
+  return measurement;
+}
+
+const count = (unit: string, meaning: string): FieldSpec => ({ kind: 'count', unit, meaning });
+const job = (meaning: string): TagSpec => ({ from: 'job', meaning });
+const dimension = (meaning: string): TagSpec => ({ from: 'provider', meaning });
+
+const PROVIDER = job('provider of the job');
+const ACCOUNT = job('account of the job');
+
+/** Usage, one point per series and bucket. */
+export const USAGE = defineMeasurement({
+  name: 'llm_token_usage',
+  time: 'start of the bucket',
+  writer: 'every poll and backfill',
+  tags: {
+    provider: PROVIDER,
+    account: ACCOUNT,
+    bucket: job('width of the bucket: 1h or 1d'),
+    model: dimension("the provider's model name"),
+    user: dimension("e-mail address, or the caller's own user id"),
+    key: dimension('id of the API key, never the key'),
+    project: dimension('project of the cloud account'),
+    model_type: dimension('Trae: CUE or Chat'),
+    model_source: dimension("Trae: built-in or the organisation's own model"),
+    endpoint: dimension('Ark: inference endpoint'),
+    scene: dimension('Ark: inference scenario'),
+    team: dimension("team of the user, from the job's teams file"),
+  },
+  // The ledger stores reported fields by position: add new ones at the end.
+  fields: {
+    tokens: {
+      ...count('tokens', 'total_tokens if the provider reports it, else input_tokens + output_tokens'),
+      derived: true,
+    },
+    input_tokens: count('tokens', 'input, cached input included'),
+    output_tokens: count('tokens', 'output'),
+    total_tokens: count('tokens', 'input and output, as reported by the provider'),
+    cached_input_tokens: count('tokens', 'input read from a cache'),
+    cache_write_tokens: count('tokens', 'input written to a cache'),
+    requests: count('requests', 'requests'),
+    images: count('images', 'generated images'),
+  },
+});
+
+/** Results of `tokentide reconcile`. */
+export const RECONCILIATION = defineMeasurement({
+  name: 'llm_token_reconciliation',
+  time: 'time of the comparison',
+  writer: 'tokentide reconcile',
+  tags: { provider: PROVIDER, account: ACCOUNT, job: job('name of the job') },
+  fields: {
+    provider_tokens: count('tokens', "the provider's own total of the range"),
+    stored_tokens: count('tokens', 'sum of the stored points of the range'),
+    difference: { kind: 'integer', unit: 'tokens', meaning: 'stored_tokens - provider_tokens' },
+    from: { kind: 'integer', unit: 'Unix seconds', meaning: 'start of the range' },
+    to: { kind: 'integer', unit: 'Unix seconds', meaning: 'end of the range, exclusive' },
+  },
+});
+
+/** The state of a job after a poll. */
+export const HEALTH = defineMeasurement({
+  name: 'llm_collector_health',
+  time: 'end of the poll',
+  writer: 'every poll, best effort',
+  tags: { provider: PROVIDER, account: ACCOUNT, job: job('name of the job') },
+  fields: {
+    data_age_seconds: count('seconds', 'time since the end of the newest bucket that was read'),
+    final_until: {
+      kind: 'integer',
+      unit: 'Unix seconds',
+      meaning:
+        'end of the buckets that were read for the last time, without a gap since the start of the job',
+    },
+    backlog_buckets: count('buckets', 'closed buckets that were never read'),
+    gaps_open: count('gaps', 'missing windows that are retried'),
+    gaps_expired: count('gaps', "missing windows beyond the provider's retention"),
+    poll_ok: count('polls', '1 if this poll succeeded, 0 if it failed'),
+    revisions: count('points', 'points corrected by a later answer, since the ledger was created'),
+    mismatches: count(
+      'windows',
+      "windows whose parts differed from the provider's total, since the ledger was created",
+    ),
+    dropped_rows: count(
+      'rows',
+      "rows of the provider's answers that were discarded, since the ledger was created",
+    ),
+    spool_points: count('points', 'points of all jobs that wait for the store'),
+    spool_dropped: count(
+      'points',
+      'points discarded because the spool was full, since the ledger was created',
+    ),
+  },
+});
+
+export const CATALOGUE = catalogueOf(USAGE, RECONCILIATION, HEALTH);
