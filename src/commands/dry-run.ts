@@ -39,10 +39,12 @@ function printer({ out }: CommandContext, job: Job, json: boolean): Store {
     identity: 'standard output',
     overwrites: true,
     write: (points) => {
-      points.forEach(print);
+      // Usage only: the state of a dry run is of no interest.
+      points.filter(({ measurement }) => measurement === undefined).forEach(print);
       return Promise.resolve({ accepted: points.length, rejected: [], kept: [] });
     },
     sums: () => Promise.resolve([]),
+    series: () => Promise.resolve([]),
     points: () => Promise.resolve([]),
     remove: () => Promise.resolve(),
     check: () => Promise.resolve([]),

@@ -12,6 +12,7 @@ import { victoriaCapabilities, victoriaPrecheck, victoriaRemarks } from './influ
 import { victoriaPoints, victoriaRemove, victoriaSums } from './influxdb/victoria-sums.ts';
 import { createWrite, type WriteContext } from './influxdb/write.ts';
 import type { Point } from '../usage/point.ts';
+import { seriesOfPoints } from './series.ts';
 import type { PointQuery, RemoveQuery, Store, SumQuery, SumRow } from './store.ts';
 
 export interface InfluxStore extends Store {
@@ -84,6 +85,7 @@ export async function openInfluxStore(options: InfluxOptions): Promise<InfluxSto
     probe: () => probe(connection, post),
     write: (points, signal = new AbortController().signal) => oneByOne(() => write(points, signal)),
     sums: dialect.sums,
+    series: async (query) => seriesOfPoints(query, await dialect.points(query)),
     points: dialect.points,
     remove: (query) => oneByOne(() => dialect.remove(query)),
     async check() {

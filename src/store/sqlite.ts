@@ -1,51 +1,75 @@
 import { resolve } from 'node:path';
+import { CATALOGUE, measurementNamed, type Catalogue, type Measurement } from '../usage/catalogue.ts';
 import { MAX_COUNT, type Count } from '../usage/count.ts';
 import { parseJson } from '../usage/json.ts';
-import { FIELDS, type Field, type Fields, type Point, type Tag, TAGS, type Tags } from '../usage/point.ts';
-import { openSqliteFile, type Value } from './sqlite/database.ts';
-import { createSeriesTable, decodeTags, encodeTags } from './sqlite/series.ts';
-import { type PointQuery, type Rejection, type Store, StoreError } from './store.ts';
+import { restOf } from '../usage/line-protocol.ts';
+import { MEASUREMENT, type Field, type Point } from '../usage/point.ts';
+import { noteChanges, storeId } from './sqlite/changes.ts';
+import { openSqliteFile, type SqliteFile, type Value } from './sqlite/database.ts';
+import { createSeriesReader, type SeriesReader } from './sqlite/series-reader.ts';
+import { createSeriesTable, decodeTags, seriesCondition, type SeriesTable } from './sqlite/series-table.ts';
+import { startSeriesWorker } from './sqlite/worker-reader.ts';
+import { column, columns, namedFields, placeholders, prepareTables, tableOf } from './sqlite/tables.ts';
+import { type Rejection, type Store, StoreError, type SumQuery } from './store.ts';
 
 /** Rows per INSERT statement; larger statements are not faster. */
 const ROWS = 25;
+
+/** A measurement with its cached tag sets. */
+interface Table {
+  readonly measurement: Measurement;
+  readonly series: SeriesTable;
+}
 
 /**
  * The embedded store: one SQLite file, or `:memory:`. A write is one transaction, on the disk when it
  * resolves. A later write of a point replaces the fields it has and keeps the others, as in InfluxDB.
  * Sums are exact; one above 2^63-1 is an error. @throws StoreError
  */
-export function openSqliteStore(path: string): Store {
-  const file = openSqliteFile(path);
-  const series = createSeriesTable(file);
+export function openSqliteStore(path: string, catalogue: Catalogue = CATALOGUE): Store {
+  const { file, id } = openFile(path, catalogue);
+  const tables = new Map<string, Table>();
+  for (const [name, measurement] of catalogue) {
+    tables.set(name, { measurement, series: createSeriesTable(file, measurement) });
+  }
+  let reader: SeriesReader | undefined;
+
+  function tableNamed(name: string = MEASUREMENT): Table {
+    measurementNamed(catalogue, name);
+    return tables.get(name)!;
+  }
 
   function transaction<T>(mode: 'IMMEDIATE' | 'DEFERRED', work: () => T): T {
     try {
       return file.transaction(mode, () => {
-        series.refresh();
+        for (const { series } of tables.values()) series.refresh();
         return work();
       });
     } catch (error) {
       // The transaction's new series are rolled back as well.
-      series.forget();
+      for (const { series } of tables.values()) series.forget();
       throw error;
     }
   }
 
-  function upsert(points: readonly Point[]): void {
+  function upsert(name: string, points: readonly Point[]): void {
+    const { measurement, series } = tableNamed(name);
     for (let i = 0; i < points.length; i += ROWS) {
       const values: Value[] = [];
       const rows = points.slice(i, i + ROWS);
       for (const { time, tags, fields } of rows) {
         values.push(time, series.id(tags));
-        for (const field of FIELDS) values.push(fields[field] ?? null);
+        for (const field of measurement.fieldNames) values.push(fields[field as Field] ?? null);
       }
-      file.run(upsertSql(rows.length), values);
+      file.run(upsertSql(measurement, rows.length), values);
     }
+    noteChanges(file, name, new Set(points.map(({ time }) => Math.floor(time / 3600))));
   }
 
   return {
     description: path === ':memory:' ? 'SQLite in memory' : `SQLite file ${path}`,
-    identity: path === ':memory:' ? 'sqlite' : `sqlite:${resolve(path)}`,
+    identity: `sqlite:${id}`,
+    formerIdentities: [path === ':memory:' ? 'sqlite' : `sqlite:${resolve(path)}`],
     overwrites: true,
 
     // A local transaction takes milliseconds, so the signal is not used.
@@ -53,12 +77,14 @@ export function openSqliteStore(path: string): Store {
       const rejected: Rejection[] = [];
       const good: Point[] = [];
       for (const point of points) {
-        const reason = fault(point);
+        const reason = faultOf(point, catalogue);
         if (reason) rejected.push({ point, reason });
         else good.push(point);
       }
       try {
-        if (good.length > 0) transaction('IMMEDIATE', () => upsert(good));
+        if (good.length > 0) {
+          transaction('IMMEDIATE', () => byMeasurement(good).forEach((some, name) => upsert(name, some)));
+        }
         return { accepted: good.length, rejected, kept: [] };
       } catch (error) {
         if (!(error instanceof StoreError) || error.kind === 'config') throw error;
@@ -66,14 +92,23 @@ export function openSqliteStore(path: string): Store {
       }
     },
 
-    sums: async ({ start, end, where = {}, by }) => {
-      const filter = seriesFilter(where);
-      const sql = sumsSql(by, filter.sql);
-      const rows = transaction('DEFERRED', () => file.all(sql, [start, end, ...filter.values]));
+    sums: async (query) => {
+      const { measurement } = tableNamed(query.measurement);
+      const { start, end, where = {}, by } = query;
+      const condition = seriesCondition(measurement, where);
+      const sql = sumsSql(measurement, by, condition.sql);
+      const rows = transaction('DEFERRED', () => file.all(sql, [start, end, ...condition.values]));
       return (rows as [string, string][]).map(([tags, sums]) => ({
         tags: decodeTags(by, JSON.parse(tags) as (string | null)[]),
-        fields: namedFields(parseJson(sums) as (Count | null)[], 0),
+        fields: namedFields(measurement, parseJson(sums) as (Count | null)[], 0),
       }));
+    },
+
+    series: (query) => {
+      measurementNamed(catalogue, query.measurement ?? MEASUREMENT);
+      reader ??=
+        path === ':memory:' ? createSeriesReader(file, catalogue) : startSeriesWorker(path, catalogue);
+      return reader.read(query);
     },
 
     check: async () => {
@@ -91,88 +126,107 @@ export function openSqliteStore(path: string): Store {
       return ['The file system does not support a write-ahead log: readers of the file block the collector.'];
     },
 
-    points: async ({ start, end, where = {}, among }) => {
-      const filter = seriesFilter(where, among);
-      const sql = `SELECT time, json_group_array(json_array(series, ${FIELDS.join(', ')}))
-        FROM points WHERE time >= ? AND time < ? ${filter.sql} GROUP BY time`;
+    points: async (query) => {
+      const { measurement, series } = tableNamed(query.measurement);
+      const { start, end, where = {}, among } = query;
+      const condition = seriesCondition(measurement, where, among);
+      const sql = `SELECT time, json_group_array(json_array(series, ${columns(measurement.fieldNames)}))
+        FROM ${tableOf(measurement.name).points} WHERE time >= ? AND time < ? ${condition.sql} GROUP BY time`;
       return transaction('DEFERRED', () => {
-        const found = file.all(sql, [start, end, ...filter.values]) as [number, string][];
+        const found = file.all(sql, [start, end, ...condition.values]) as [number, string][];
         const buckets = found.map(([time, text]) => ({ time, rows: parseJson(text) as Row[] }));
         const tags = series.tags(new Set(buckets.flatMap(({ rows }) => rows.map(([id]) => id))));
         return buckets.flatMap(({ time, rows }) =>
-          rows.map((row) => ({ time, tags: tags.get(row[0])!, fields: namedFields(row, 1) })),
+          rows.map((row) => ({
+            ...(measurement.name !== MEASUREMENT && { measurement: measurement.name }),
+            time,
+            tags: tags.get(row[0])!,
+            fields: namedFields(measurement, row, 1),
+          })),
         );
       });
     },
 
-    remove: async ({ start, end, where }) => {
-      const filter = seriesFilter(where);
+    remove: async (query) => {
+      const { measurement, series } = tableNamed(query.measurement);
+      const { start, end, where } = query;
+      const condition = seriesCondition(measurement, where);
+      const table = tableOf(measurement.name);
+      const selected = `FROM ${table.points} WHERE time >= ? AND time < ? ${condition.sql}`;
+      const values = [start, end, ...condition.values];
       transaction('IMMEDIATE', () => {
-        const sql = `DELETE FROM points WHERE time >= ? AND time < ? ${filter.sql}`;
-        if (file.run(sql, [start, end, ...filter.values]).changes === 0) return;
-        file.run('DELETE FROM series WHERE id NOT IN (SELECT series FROM points)');
+        const times = file.all(`SELECT DISTINCT time ${selected}`, values) as [number][];
+        if (times.length === 0) return;
+        file.run(`DELETE ${selected}`, values);
+        file.run(`DELETE FROM ${table.series} WHERE id NOT IN (SELECT series FROM ${table.points})`);
+        noteChanges(file, measurement.name, new Set(times.map(([time]) => Math.floor(time / 3600))));
         series.forget();
       });
     },
 
-    close: async () => file.close(),
+    close: async () => {
+      await reader?.close();
+      file.close();
+    },
   };
+}
+
+function openFile(path: string, catalogue: Catalogue): { readonly file: SqliteFile; readonly id: string } {
+  const file = openSqliteFile(path);
+  try {
+    const id = file.transaction('IMMEDIATE', () => {
+      prepareTables(file, catalogue, path);
+      return storeId(file);
+    });
+    return { file, id };
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+}
+
+function byMeasurement(points: readonly Point[]): Map<string, Point[]> {
+  const groups = new Map<string, Point[]>();
+  for (const point of points) {
+    const { measurement = MEASUREMENT } = point;
+    const group = groups.get(measurement);
+    if (group) group.push(point);
+    else groups.set(measurement, [point]);
+  }
+  return groups;
 }
 
 /** A stored point: series id, then fields. */
 type Row = readonly [series: number, ...fields: (Count | null)[]];
 
-function upsertSql(rows: number): string {
-  const row = `(?, ?, ${FIELDS.map(() => '?').join(', ')})`;
-  return `INSERT INTO points (time, series, ${FIELDS.join(', ')}) VALUES ${Array(rows).fill(row).join(', ')}
-    ON CONFLICT (time, series) DO UPDATE
-    SET ${FIELDS.map((field) => `${field} = coalesce(excluded.${field}, ${field})`).join(', ')}`;
+function upsertSql({ name, fieldNames }: Measurement, rows: number): string {
+  const row = `(${placeholders(fieldNames.length + 2)})`;
+  const updates = fieldNames.map(column).map((field) => `${field} = coalesce(excluded.${field}, ${field})`);
+  return `INSERT INTO ${tableOf(name).points} (time, series, ${columns(fieldNames)})
+    VALUES ${Array(rows).fill(row).join(', ')}
+    ON CONFLICT (time, series) DO UPDATE SET ${updates.join(', ')}`;
 }
 
 /** Sums by series first, so that few rows are joined with their tags. */
-function sumsSql(by: readonly Tag[], filter: string): string {
-  return `SELECT json_array(${by.join(', ')}), json_array(${FIELDS.map((field) => `sum(${field})`).join(', ')})
+function sumsSql({ name, fieldNames }: Measurement, by: SumQuery['by'], condition: string): string {
+  const { points, series } = tableOf(name);
+  const fields = fieldNames.map(column);
+  return `SELECT json_array(${columns(by)}), json_array(${fields.map((field) => `sum(${field})`).join(', ')})
     FROM (
-      SELECT series, ${FIELDS.map((field) => `sum(${field}) AS ${field}`).join(', ')}
-      FROM points WHERE time >= ? AND time < ? ${filter} GROUP BY series
-    ) JOIN series ON id = series
-    ${by.length > 0 ? `GROUP BY ${by.join(', ')}` : 'HAVING count(*) > 0'}`;
-}
-
-/** Only series with these tag values; an empty value means series without the tag. */
-function seriesFilter(where: Tags, among?: PointQuery['among']): { sql: string; values: string[] } {
-  const tags = TAGS.filter((tag) => where[tag] !== undefined);
-  const texts = encodeTags(where);
-  const conditions = tags.map((tag) => (texts[tag] === undefined ? `${tag} IS NULL` : `${tag} = ?`));
-  const values = tags.flatMap((tag) => texts[tag] ?? []);
-  if (among) {
-    conditions.push(`${among.tag} IN (${among.values.map(() => '?').join(', ')})`);
-    values.push(...among.values.map((value) => encodeTags({ [among.tag]: value })[among.tag] ?? ''));
-  }
-  if (conditions.length === 0) return { sql: '', values: [] };
-  return { sql: `AND series IN (SELECT id FROM series WHERE ${conditions.join(' AND ')})`, values };
-}
-
-/** The fields of a row, from position `first` on; null is an absent field. */
-function namedFields(row: readonly (Count | null)[], first: number): Fields {
-  const fields: Partial<Record<Field, Count>> = {};
-  for (let i = 0; i < FIELDS.length; i++) {
-    const value = row[first + i];
-    if (value !== null && value !== undefined) fields[FIELDS[i]!] = value;
-  }
-  return fields;
+      SELECT series, ${fields.map((field) => `sum(${field}) AS ${field}`).join(', ')}
+      FROM ${points} WHERE time >= ? AND time < ? ${condition} GROUP BY series
+    ) JOIN ${series} ON id = series
+    ${by.length > 0 ? `GROUP BY ${columns(by)}` : 'HAVING count(*) > 0'}`;
 }
 
 /** The reason why a point is invalid; undefined for a valid one. */
-function fault({ time, fields }: Point): string | undefined {
-  if (!Number.isSafeInteger(time)) return `the time is not in whole seconds: ${time}`;
-  let count = 0;
-  for (const field of FIELDS) {
-    const value = fields[field];
-    if (value === undefined) continue;
-    const exact = typeof value === 'bigint' ? value <= MAX_COUNT : Number.isSafeInteger(value);
-    if (!exact || value < 0) return `${field} is not a count up to 2^63-1: ${value}`;
-    count++;
+function faultOf(point: Point, catalogue: Catalogue): string | undefined {
+  try {
+    if (!Number.isSafeInteger(point.time)) return `the time is not in whole seconds: ${point.time}`;
+    restOf(measurementNamed(catalogue, point.measurement ?? MEASUREMENT), point);
+    return undefined;
+  } catch (error) {
+    if (error instanceof RangeError) return error.message;
+    throw error;
   }
-  return count === 0 ? 'the point has no field' : undefined;
 }

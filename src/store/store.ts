@@ -1,4 +1,5 @@
 import type { Fields, Point, Tag, Tags } from '../usage/point.ts';
+import type { SeriesQuery, SeriesRow } from './series-query.ts';
 
 /** A point the store rejects permanently, with the store's reason. */
 export interface Rejection {
@@ -12,34 +13,35 @@ export interface WriteResult {
   readonly accepted: number;
   /** Rejected permanently: kept as dead letters, never sent again. */
   readonly rejected: readonly Rejection[];
-  /** Not written, in order, to be retried later; `error` holds the reason. */
+  /**
+   * Not written, to be retried later; `error` holds the reason. The same objects as in the write and in its order,
+   * but not necessarily its last ones: points between them may have been accepted or rejected.
+   */
   readonly kept: readonly Point[];
   readonly error?: StoreError;
 }
 
-export interface SumQuery {
+/** Points of one measurement in a range. */
+interface Selection {
+  /** Default: usage. */
+  readonly measurement?: string;
   /** `[start, end)`, Unix seconds. */
   readonly start: number;
   readonly end: number;
-  /** Only series with these tag values. */
+  /** Only series with these tag values; an empty value selects series without the tag. */
   readonly where?: Tags;
+}
+
+export interface SumQuery extends Selection {
   /** Grouping tags; none gives one row. */
   readonly by: readonly Tag[];
 }
 
-export interface RemoveQuery {
-  /** `[start, end)`, Unix seconds. */
-  readonly start: number;
-  readonly end: number;
+export interface RemoveQuery extends Selection {
   readonly where: Tags;
 }
 
-export interface PointQuery {
-  /** `[start, end)`, Unix seconds. */
-  readonly start: number;
-  readonly end: number;
-  /** Only series with these tag values. */
-  readonly where?: Tags;
+export interface PointQuery extends Selection {
   /** Only points whose tag has one of the values. */
   readonly among?: { readonly tag: Tag; readonly values: readonly string[] };
 }
@@ -51,18 +53,22 @@ export interface SumRow {
   readonly fields: Fields;
 }
 
-/** Destination of points. Same tags and time is the same point: a later write overwrites. */
+/** Destination of points. Same measurement, tags and time is the same point: a later write overwrites. */
 export interface Store {
   /** For people: `InfluxDB 2 at http://localhost:8086, bucket usage`. No credentials. */
   readonly description: string;
   /** Identifies the stored data; differs when points would go elsewhere. No credentials. */
   readonly identity: string;
+  /** Identities under which earlier versions recorded the same data. */
+  readonly formerIdentities?: readonly string[];
   /** False if points cannot be overwritten reliably: only final buckets are written then. */
   readonly overwrites: boolean;
   /** Writes in order; resolves when the store has acknowledged or given up. @throws StoreError on a configuration error. */
   write(points: readonly Point[], signal?: AbortSignal): Promise<WriteResult>;
   /** @throws StoreError */
   sums(query: SumQuery): Promise<SumRow[]>;
+  /** Sums by time step and tags, for people: never delays a write. @throws StoreError */
+  series(query: SeriesQuery): Promise<SeriesRow[]>;
   /** The points themselves, in any order, all in memory. @throws StoreError */
   points(query: PointQuery): Promise<Point[]>;
   /** Removes the points of `[start, end)` with these tag values, if the server can. @throws StoreError */

@@ -1,6 +1,6 @@
+import { closeSync, existsSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'libsql';
-import { FIELDS, TAGS } from '../../usage/point.ts';
 import { StoreError } from '../store.ts';
 import { storeError } from './errors.ts';
 import { makeFolder } from './folder.ts';
@@ -18,38 +18,20 @@ export interface SqliteFile {
   all(sql: string, values?: readonly Value[]): unknown[][];
   /** The number of changed rows and the last inserted row id. */
   run(sql: string, values?: readonly Value[]): { changes: number; lastId: number };
+  /** Several statements without values. */
+  exec(sql: string): void;
   close(): void;
 }
-
-/** Schema version: older files are upgraded, newer ones refused. */
-const VERSION = 1;
-
-/** The application id ("TKPT"): another program's database is never written to. */
-const APPLICATION = 0x54_4b_50_54;
 
 /** How long a write waits for another process's transaction. */
 const BUSY_MS = 5000;
 
-// Time leads the primary key: the points of a poll are adjacent, and a time range is one scan.
-const TABLES = `
-  CREATE TABLE series (
-    id INTEGER PRIMARY KEY,
-    identity TEXT NOT NULL UNIQUE,
-    ${TAGS.map((tag) => `${tag} TEXT`).join(', ')}
-  ) STRICT;
-  CREATE TABLE points (
-    time INTEGER NOT NULL,
-    series INTEGER NOT NULL,
-    ${FIELDS.map((field) => `${field} INTEGER`).join(', ')},
-    PRIMARY KEY (time, series)
-  ) STRICT, WITHOUT ROWID;
-  PRAGMA application_id = ${APPLICATION};
-  PRAGMA user_version = ${VERSION};
-`;
-
 /** Opens or creates a file of points and its folder; or `:memory:`. @throws StoreError */
-export function openSqliteFile(path: string): SqliteFile {
-  const database = connect(path);
+export function openSqliteFile(
+  path: string,
+  { readOnly = false }: { readonly readOnly?: boolean } = {},
+): SqliteFile {
+  const database = connect(path, readOnly);
   const statements = new Map<string, Database.Statement>();
   let closed = false;
 
@@ -62,7 +44,7 @@ export function openSqliteFile(path: string): SqliteFile {
     return prepared;
   }
 
-  const file: SqliteFile = {
+  return {
     transaction: (mode, work) => {
       if (closed) throw new StoreError('config', `the SQLite file ${path} is closed`);
       try {
@@ -76,6 +58,7 @@ export function openSqliteFile(path: string): SqliteFile {
       const { changes, lastInsertRowid } = statement(sql).run(values);
       return { changes, lastId: Number(lastInsertRowid) };
     },
+    exec: (sql) => void database.exec(sql),
     close: () => {
       if (closed) return;
       closed = true;
@@ -83,30 +66,32 @@ export function openSqliteFile(path: string): SqliteFile {
       database.close();
     },
   };
-
-  try {
-    file.transaction('IMMEDIATE', () => upgrade(file, database, path));
-    return file;
-  } catch (error) {
-    file.close();
-    throw error;
-  }
 }
 
-function connect(path: string): Database.Database {
+function connect(path: string, readOnly: boolean): Database.Database {
   let database: Database.Database | undefined;
   try {
-    if (path !== ':memory:') makeFolder(dirname(path));
+    if (path !== ':memory:' && !readOnly) createFile(path);
     database = new Database(path);
-    database.exec(
-      `PRAGMA busy_timeout = ${BUSY_MS}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
-       PRAGMA journal_size_limit = 16777216;`,
-    );
+    database.exec(`PRAGMA busy_timeout = ${BUSY_MS}`);
+    if (readOnly) {
+      database.exec('PRAGMA query_only = ON');
+    } else {
+      database.exec(
+        `PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 16777216;`,
+      );
+    }
     return database;
   } catch (error) {
     database?.close();
     throw storeError(error, path);
   }
+}
+
+/** Tags may be personal data: the file is readable for this user alone. SQLite gives its log the same mode. */
+function createFile(path: string): void {
+  makeFolder(dirname(path));
+  if (!existsSync(path)) closeSync(openSync(path, 'a', 0o600));
 }
 
 function transaction<T>(database: Database.Database, mode: string, work: () => T): T {
@@ -116,42 +101,16 @@ function transaction<T>(database: Database.Database, mode: string, work: () => T
     database.exec('COMMIT');
     return result;
   } catch (error) {
-    // SQLite rolls back on its own after a full disk, for example.
-    if (database.inTransaction) database.exec('ROLLBACK');
+    rollBack(database);
     throw error;
   }
 }
 
-function upgrade(file: SqliteFile, database: Database.Database, path: string): void {
-  const one = (sql: string): unknown => file.all(sql)[0]?.[0];
-  if (one('SELECT count(*) FROM sqlite_schema') === 0) return void database.exec(TABLES);
-  if (one('PRAGMA application_id') !== APPLICATION) {
-    throw new StoreError('config', `${path} is a SQLite file of another program`, {
-      hint: 'Name another file for the points.',
-    });
-  }
-  const version = one('PRAGMA user_version') as number;
-  if (version > VERSION) {
-    throw new StoreError(
-      'config',
-      `${path} was written by a newer tokentide (layout ${version}, this one knows ${VERSION})`,
-      { hint: 'Run the newer version, or name another file for the points.' },
-    );
-  }
-  addColumns(file, database, 'series', TAGS, 'TEXT');
-  addColumns(file, database, 'points', FIELDS, 'INTEGER');
-}
-
-/** Tags and fields that the file lacks become new, empty columns. */
-function addColumns(
-  file: SqliteFile,
-  database: Database.Database,
-  table: string,
-  names: readonly string[],
-  type: string,
-): void {
-  const present = new Set(file.all(`SELECT name FROM pragma_table_info('${table}')`).map(([name]) => name));
-  for (const name of names) {
-    if (!present.has(name)) database.exec(`ALTER TABLE ${table} ADD COLUMN ${name} ${type}`);
+/** SQLite rolls back on its own after a full disk; the error of a second rollback would hide the first one. */
+function rollBack(database: Database.Database): void {
+  try {
+    if (database.inTransaction) database.exec('ROLLBACK');
+  } catch {
+    // The transaction is over either way.
   }
 }

@@ -1,3 +1,5 @@
+import { statfsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { StoreError, type StoreErrorKind } from '../store.ts';
 
 interface Explanation {
@@ -12,37 +14,47 @@ const UNREACHABLE: Explanation = {
   hint: 'Make the file and its folder writable for this user, or name another file.',
 };
 
-/** By primary result code: https://www.sqlite.org/rescode.html */
-const EXPLANATIONS: Readonly<Record<string, Explanation>> = {
-  CANTOPEN: UNREACHABLE,
-  READONLY: UNREACHABLE,
-  PERM: UNREACHABLE,
-  NOTADB: {
-    kind: 'config',
-    what: 'is not a SQLite database',
-    hint: 'Name another file, or move this one away.',
-  },
-  CORRUPT: {
-    kind: 'config',
-    what: 'is damaged',
-    hint: 'Restore it from a copy, or move it away: with a new data folder everything since `start` is read again.',
-  },
-  ERROR: {
-    kind: 'config',
-    what: 'reported an SQL error',
-    hint: 'If the file was changed by hand, move it away.',
-  },
-  FULL: {
-    kind: 'unavailable',
-    what: 'cannot grow: the disk is full',
-    hint: 'Free some space; unwritten points are kept and retried.',
-  },
-  BUSY: {
-    kind: 'unavailable',
-    what: 'is locked by another process',
-    hint: 'The write is retried; stop the other process if this persists.',
-  },
+const FULL: Explanation = {
+  kind: 'unavailable',
+  what: 'cannot grow: the disk is full',
+  hint: 'Free some space; unwritten points are kept and retried.',
 };
+
+/** By primary result code: https://www.sqlite.org/rescode.html */
+const EXPLANATIONS: ReadonlyMap<string, Explanation> = new Map([
+  ['CANTOPEN', UNREACHABLE],
+  ['READONLY', UNREACHABLE],
+  ['PERM', UNREACHABLE],
+  [
+    'NOTADB',
+    {
+      kind: 'config',
+      what: 'is not a SQLite database',
+      hint: 'Name another file, or move this one away.',
+    },
+  ],
+  [
+    'CORRUPT',
+    {
+      kind: 'config',
+      what: 'is damaged',
+      hint: 'Restore it from a copy, or move it away: with a new data folder everything since `start` is read again.',
+    },
+  ],
+  [
+    'ERROR',
+    { kind: 'config', what: 'reported an SQL error', hint: 'If the file was changed by hand, move it away.' },
+  ],
+  ['FULL', FULL],
+  [
+    'BUSY',
+    {
+      kind: 'unavailable',
+      what: 'is locked by another process',
+      hint: 'The write is retried; stop the other process if this persists.',
+    },
+  ],
+]);
 
 /** SQLite raises an error instead of wrapping around. */
 const TOO_LARGE: Explanation = {
@@ -57,10 +69,13 @@ const OTHER: Explanation = {
   hint: 'Check the disk and the system log; unwritten points are kept and retried.',
 };
 
-/** Explains an error of SQLite or of the file system; any other error is returned unchanged. */
-export function storeError(error: unknown, path: string): unknown {
+/**
+ * Explains an error of SQLite or of the file system; any other error is returned unchanged.
+ * @param freeBytes of the file system that holds a folder
+ */
+export function storeError(error: unknown, path: string, freeBytes = freeBytesOf): unknown {
   if (!(error instanceof Error) || error instanceof StoreError) return error;
-  const { kind, what, hint } = explanation(error) ?? {};
+  const { kind, what, hint } = explanationOf(error, path, freeBytes) ?? {};
   if (!kind) return error;
   return new StoreError(kind, `the SQLite file ${path} ${what}: ${error.message}`, {
     hint: hint!,
@@ -68,11 +83,29 @@ export function storeError(error: unknown, path: string): unknown {
   });
 }
 
-function explanation(error: Error): Explanation | undefined {
+function explanationOf(
+  error: Error,
+  path: string,
+  freeBytes: (folder: string) => number,
+): Explanation | undefined {
   const { code, syscall } = error as NodeJS.ErrnoException;
-  // libsql sets no code if the connection fails; Node sets a system call if mkdir fails.
-  if (syscall === 'mkdir' || error.message.startsWith('ConnectionFailed')) return UNREACHABLE;
   if (error.message === 'integer overflow') return TOO_LARGE;
+  if (code === 'ENOSPC') return FULL;
+  // libsql sets no code if the connection fails; Node sets a system call if the file or its folder cannot be made.
+  const unreachable = syscall !== undefined || error.message.startsWith('ConnectionFailed');
   const result = /^SQLITE_([A-Z]+)/.exec(code ?? '')?.[1];
-  return result === undefined ? undefined : (EXPLANATIONS[result] ?? OTHER);
+  if (!unreachable && result === undefined) return undefined;
+  const explanation = unreachable ? UNREACHABLE : (EXPLANATIONS.get(result!) ?? OTHER);
+  // On a full disk SQLite may report "disk I/O error" or "unable to open database file" instead.
+  const vague = explanation === OTHER || explanation === UNREACHABLE;
+  return vague && freeBytes(dirname(path)) === 0 ? FULL : explanation;
+}
+
+function freeBytesOf(folder: string): number {
+  try {
+    const { bavail, bsize } = statfsSync(folder);
+    return bavail * bsize;
+  } catch {
+    return Infinity;
+  }
 }

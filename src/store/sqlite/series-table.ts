@@ -1,15 +1,14 @@
+import type { Measurement } from '../../usage/catalogue.ts';
 import { decodeText, encodeText } from '../../usage/tag-encoding.ts';
-import { TAGS, type Tag, type Tags } from '../../usage/point.ts';
+import type { Tag, Tags } from '../../usage/point.ts';
 import { seriesKey } from '../../usage/series.ts';
 import type { SqliteFile } from './database.ts';
+import { column, columns, placeholders, tableOf } from './tables.ts';
 
 /** Cached series, by identity and by id: at most about 20 MB. */
 const REMEMBERED = 20_000;
 
-const INSERT = `INSERT INTO series (identity, ${TAGS.join(', ')}) VALUES (?, ${TAGS.map(() => '?').join(', ')})`;
-const LOAD = `SELECT json_array(id, ${TAGS.join(', ')}) FROM series WHERE id IN (SELECT value FROM json_each(?))`;
-
-/** The table of tag sets, cached. For use inside a transaction only. */
+/** The tag sets of a measurement, cached. For use inside a transaction only. */
 export interface SeriesTable {
   /** Drops cached rows that another process may have changed. Call it first in every transaction. */
   refresh(): void;
@@ -20,7 +19,11 @@ export interface SeriesTable {
   forget(): void;
 }
 
-export function createSeriesTable(file: SqliteFile): SeriesTable {
+export function createSeriesTable(file: SqliteFile, { name, tagNames }: Measurement): SeriesTable {
+  const table = tableOf(name).series;
+  const insert = `INSERT INTO ${table} (identity, ${columns(tagNames)}) VALUES (?, ${placeholders(tagNames.length)})`;
+  const find = `SELECT id FROM ${table} WHERE identity = ?`;
+  const load = `SELECT json_array(id, ${columns(tagNames)}) FROM ${table} WHERE id IN (SELECT value FROM json_each(?))`;
   const ids = new Map<string, number>();
   const tagsById = new Map<number, Tags>();
   let seen: unknown;
@@ -41,21 +44,21 @@ export function createSeriesTable(file: SqliteFile): SeriesTable {
       const key = seriesKey(tags);
       const known = ids.get(key);
       if (known !== undefined) return known;
-      const texts = encodeTags(tags);
+      const texts = encodeTags(tags, tagNames);
       const identity = seriesKey(texts);
-      const [stored] = file.all('SELECT id FROM series WHERE identity = ?', [identity]) as [number][];
+      const [stored] = file.all(find, [identity]) as [number][];
       const id = stored
         ? stored[0]
-        : file.run(INSERT, [identity, ...TAGS.map((tag) => texts[tag] ?? null)]).lastId;
+        : file.run(insert, [identity, ...tagNames.map((tag) => texts[tag as Tag] ?? null)]).lastId;
       ids.set(key, id);
       return id;
     },
     tags: (wanted) => {
       const missing = [...wanted].filter((id) => !tagsById.has(id));
       if (missing.length > 0) {
-        for (const [text] of file.all(LOAD, [JSON.stringify(missing)]) as [string][]) {
+        for (const [text] of file.all(load, [JSON.stringify(missing)]) as [string][]) {
           const [id, ...values] = JSON.parse(text) as [number, ...(string | null)[]];
-          tagsById.set(id, decodeTags(TAGS, values));
+          tagsById.set(id, decodeTags(tagNames, values));
         }
       }
       return tagsById;
@@ -63,10 +66,31 @@ export function createSeriesTable(file: SqliteFile): SeriesTable {
   };
 }
 
+/** A condition on series with these tag values; an empty value selects series without the tag. */
+export function seriesCondition(
+  { name, tagNames }: Measurement,
+  where: Tags,
+  among?: { readonly tag: Tag; readonly values: readonly string[] },
+): { sql: string; values: string[] } {
+  const tags = tagNames.filter((tag) => where[tag as Tag] !== undefined);
+  const texts = encodeTags(where, tagNames);
+  const conditions = tags.map((tag) =>
+    texts[tag as Tag] === undefined ? `${column(tag)} IS NULL` : `${column(tag)} = ?`,
+  );
+  const values = tags.flatMap((tag) => texts[tag as Tag] ?? []);
+  if (among) {
+    conditions.push(`${column(among.tag)} IN (SELECT value FROM json_each(?))`);
+    values.push(JSON.stringify(among.values.map(encodeText)));
+  }
+  if (conditions.length === 0) return { sql: '', values: [] };
+  const { series } = tableOf(name);
+  return { sql: `AND series IN (SELECT id FROM ${series} WHERE ${conditions.join(' AND ')})`, values };
+}
+
 /** Tags as stored: without empty ones, and encoded where SQLite would truncate (NUL) or replace (lone surrogates). */
-export function encodeTags(tags: Tags): Tags {
+function encodeTags(tags: Tags, names: readonly string[]): Tags {
   const stored: Partial<Record<Tag, string>> = {};
-  for (const tag of TAGS) {
+  for (const tag of names as readonly Tag[]) {
     const value = tags[tag];
     if (value) stored[tag] = encodeText(value);
   }
@@ -74,11 +98,11 @@ export function encodeTags(tags: Tags): Tags {
 }
 
 /** The inverse of `encodeTags` for a row of columns; null is an absent tag. */
-export function decodeTags(names: readonly Tag[], values: readonly (string | null)[]): Tags {
+export function decodeTags(names: readonly string[], values: readonly (string | null)[]): Tags {
   const tags: Partial<Record<Tag, string>> = {};
   for (let i = 0; i < names.length; i++) {
     const value = values[i];
-    if (value) tags[names[i]!] = decodeText(value);
+    if (value) tags[names[i] as Tag] = decodeText(value);
   }
   return tags;
 }

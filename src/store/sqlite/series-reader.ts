@@ -1,0 +1,184 @@
+import { measurementNamed, type Catalogue, type Measurement } from '../../usage/catalogue.ts';
+import type { Count } from '../../usage/count.ts';
+import { parseJson } from '../../usage/json.ts';
+import { MEASUREMENT, type Fields } from '../../usage/point.ts';
+import { bucketEnd, bucketStart } from '../../windows/calendar.ts';
+import type { Window } from '../../windows/window.ts';
+import { createSeriesBuilder, matcherOf } from '../series.ts';
+import type { SeriesQuery, SeriesRow } from '../series-query.ts';
+import { StoreError } from '../store.ts';
+import { changesOf } from './changes.ts';
+import type { SqliteFile } from './database.ts';
+import { createSeriesTable } from './series-table.ts';
+import { column, columns, namedFields, tableOf } from './tables.ts';
+
+const HOUR = 3600;
+const DAY = 24 * HOUR;
+/** Days that are still read again are cached in pieces, so that a change costs little. */
+const PIECE = 6 * HOUR;
+/** Newer days are cached in pieces; older ones as a whole. */
+const RECENT = 4 * DAY;
+/** About 60 MB. */
+const CACHED_ROWS = 500_000;
+
+export interface SeriesReader {
+  /** @throws StoreError */
+  read(query: SeriesQuery): Promise<SeriesRow[]>;
+  close(): Promise<void>;
+}
+
+/** The sums of one series over one block. */
+interface SeriesSum {
+  readonly series: number;
+  readonly fields: Fields;
+}
+
+/** A part of a day, and whether it is a whole block. */
+interface Part extends Window {
+  readonly whole: boolean;
+}
+
+/**
+ * Answers series queries. Sums by series of a day are cached for any grouping and filter, together with the number of
+ * the last change in that time: every write of any process raises it, in the same transaction.
+ * @param isLate asked between the parts of a query; true ends it
+ */
+export function createSeriesReader(
+  file: SqliteFile,
+  catalogue: Catalogue,
+  isLate: () => boolean = () => false,
+): SeriesReader {
+  const tables = new Map([...catalogue].map(([name, each]) => [name, createSeriesTable(file, each)]));
+  const cache = new Map<string, { readonly change: number; readonly sums: readonly SeriesSum[] }>();
+  let cachedRows = 0;
+
+  function remember(key: string, change: number, sums: readonly SeriesSum[]): void {
+    cache.set(key, { change, sums });
+    cachedRows += sums.length;
+    for (const [oldest] of cache) {
+      if (cachedRows <= CACHED_ROWS) break;
+      drop(oldest);
+    }
+  }
+
+  function drop(key: string): void {
+    cachedRows -= cache.get(key)?.sums.length ?? 0;
+    cache.delete(key);
+  }
+
+  function sumsOf(
+    measurement: Measurement,
+    part: Part,
+    changes: ReadonlyMap<number, number>,
+  ): readonly SeriesSum[] {
+    if (!part.whole) return querySums(file, measurement, part);
+    const key = `${measurement.name} ${part.start} ${part.end}`;
+    const change = lastChange(changes, part);
+    const known = cache.get(key);
+    drop(key);
+    const sums = known?.change === change ? known.sums : querySums(file, measurement, part);
+    // Set again even if known: the oldest entry is the one that was not used for longest.
+    remember(key, change, sums);
+    return sums;
+  }
+
+  function read(query: SeriesQuery): SeriesRow[] {
+    const measurement = measurementNamed(catalogue, query.measurement ?? MEASUREMENT);
+    const table = tables.get(measurement.name)!;
+    const builder = createSeriesBuilder(query);
+    const matches = matcherOf(query.filters);
+    table.refresh();
+
+    function add(time: number, sums: readonly SeriesSum[]): void {
+      const tags = table.tags(new Set(sums.map(({ series }) => series)));
+      for (const { series, fields } of sums) {
+        const ofSeries = tags.get(series)!;
+        if (matches(ofSeries)) builder.add(time, ofSeries, fields);
+      }
+    }
+
+    // A block may reach beyond the range of the query.
+    const changes = changesOf(file, measurement.name, {
+      start: query.start - 2 * DAY,
+      end: query.end + 2 * DAY,
+    });
+    for (const part of partsOf(query, newestTime(file, measurement))) {
+      if (isLate()) throw tooLate();
+      if (query.step === 'hour') queryHours(file, measurement, part, add);
+      else add(part.start, sumsOf(measurement, part, changes));
+    }
+    return builder.rows();
+  }
+
+  return {
+    read: async (query) => file.transaction('DEFERRED', () => read(query)),
+    close: () => Promise.resolve(),
+  };
+}
+
+/** Days of the zone, recent ones in pieces, cut to the range of the query. */
+function partsOf({ start, end, zone }: SeriesQuery, newest: number): Part[] {
+  const parts: Part[] = [];
+  for (let day = bucketStart(start, '1d', zone); day < end; day = bucketEnd(day, '1d', zone)) {
+    const dayEnd = bucketEnd(day, '1d', zone);
+    const size = dayEnd <= newest - RECENT ? Infinity : PIECE;
+    for (let from = day; from < dayEnd; from += size) {
+      const to = Math.min(from + size, dayEnd);
+      const part = { start: Math.max(from, start), end: Math.min(to, end) };
+      if (part.start < part.end) {
+        parts.push({ ...part, whole: part.start === from && part.end === to });
+      }
+    }
+  }
+  return parts;
+}
+
+function lastChange(changes: ReadonlyMap<number, number>, { start, end }: Window): number {
+  let last = 0;
+  for (let hour = Math.floor(start / HOUR); hour * HOUR < end; hour++) {
+    last = Math.max(last, changes.get(hour) ?? 0);
+  }
+  return last;
+}
+
+function newestTime(file: SqliteFile, { name }: Measurement): number {
+  const [row] = file.all(`SELECT max(time) FROM ${tableOf(name).points}`) as [number | null][];
+  return row?.[0] ?? 0;
+}
+
+function querySums(file: SqliteFile, measurement: Measurement, { start, end }: Window): SeriesSum[] {
+  const sums = measurement.fieldNames.map((field) => `sum(${column(field)})`).join(', ');
+  const sql = `SELECT json_group_array(json(sums)) FROM (
+    SELECT json_array(series, ${sums}) AS sums FROM ${tableOf(measurement.name).points}
+    WHERE time >= ? AND time < ? GROUP BY series
+  )`;
+  const rows = file.all(sql, [start, end]) as [string][];
+  return (parseJson(rows[0]![0]) as (Count | null)[][]).map((row) => sumOf(measurement, row));
+}
+
+function queryHours(
+  file: SqliteFile,
+  measurement: Measurement,
+  { start, end }: Window,
+  add: (time: number, sums: readonly SeriesSum[]) => void,
+): void {
+  const sql = `SELECT time, json_group_array(json_array(series, ${columns(measurement.fieldNames)}))
+    FROM ${tableOf(measurement.name).points} WHERE time >= ? AND time < ? GROUP BY time`;
+  for (const [time, text] of file.all(sql, [start, end]) as [number, string][]) {
+    const rows = parseJson(text) as (Count | null)[][];
+    add(
+      time,
+      rows.map((row) => sumOf(measurement, row)),
+    );
+  }
+}
+
+function sumOf(measurement: Measurement, row: readonly (Count | null)[]): SeriesSum {
+  return { series: Number(row[0]), fields: namedFields(measurement, row, 1) };
+}
+
+function tooLate(): StoreError {
+  return new StoreError('unavailable', 'the query took too long', {
+    hint: 'Query a shorter range, or days instead of hours.',
+  });
+}
