@@ -1,6 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { SeriesQuery, SeriesRow } from '../../src/store/series-query.ts';
 import type { PointQuery, Store, SumRow } from '../../src/store/store.ts';
+import {
+  catalogueOf,
+  defineMeasurement,
+  HEALTH,
+  RECONCILIATION,
+  USAGE,
+  type Catalogue,
+} from '../../src/usage/catalogue.ts';
 import type { Fields, Point, Tags } from '../../src/usage/point.ts';
 import { seriesKey } from '../../src/usage/series.ts';
 
@@ -17,6 +26,8 @@ const DAY = 86_400;
 /** 2025-01-01T00:00:00Z */
 const START = 1_735_689_600;
 const ALL = { start: START, end: START + 365 * DAY };
+
+const DAILY = { ...ALL, step: 'day', zone: 'UTC', by: [] } as const;
 
 const ODD_TEXTS: readonly (readonly [name: string, text: string])[] = [
   ['a space', 'a b'],
@@ -49,13 +60,29 @@ const ODD_TEXTS: readonly (readonly [name: string, text: string])[] = [
   ['a comment sign', '#a -- b /* c'],
 ];
 
+/** A tag, a count, a signed integer and a float that no provider has. */
+const EXTENDED = catalogueOf(
+  defineMeasurement({
+    ...USAGE,
+    tags: { ...USAGE.tags, region: { from: 'provider', meaning: 'a tag of this test' } },
+    fields: {
+      ...USAGE.fields,
+      pages: { kind: 'count', unit: 'pages', meaning: 'a count of this test' },
+      balance: { kind: 'integer', unit: 'tokens', meaning: 'a signed integer of this test' },
+      share: { kind: 'float', unit: '1', meaning: 'a float of this test' },
+    },
+  }),
+  RECONCILIATION,
+  HEALTH,
+);
+
 /**
- * What every store promises. `open` gives a store to write to; it may be the same one each time, because every
- * test keeps to its own account.
+ * What every store promises. `open` gives a store to write to, with the default catalogue or another one; it may be the
+ * same one each time, because every test keeps to its own account.
  */
 export function storeContract(
   name: string,
-  open: () => Store | Promise<Store>,
+  open: (catalogue?: Catalogue) => Store | Promise<Store>,
   { exact = true, overwrites = true, credentials = [] }: Guarantees = {},
 ): void {
   describe(`${name} keeps the contract of a store`, () => {
@@ -77,7 +104,7 @@ export function storeContract(
 
     function sums(
       by: readonly (keyof Tags)[],
-      query: Partial<typeof ALL> & { where?: Tags } = {},
+      query: Partial<typeof ALL> & { where?: Tags; measurement?: string } = {},
     ): Promise<SumRow[]> {
       return store.sums({ ...ALL, ...query, where: { account, ...query.where }, by });
     }
@@ -379,6 +406,75 @@ export function storeContract(
       expect(await sums([])).toEqual([{ tags: {}, fields: { requests: refusal === undefined ? rest : 7 } }]);
     });
 
+    it('keeps measurements apart', async () => {
+      const usage = point(START, { user: 'ann' }, { tokens: 7, input_tokens: 7 });
+      const result: Point = {
+        measurement: 'llm_token_reconciliation',
+        time: START,
+        tags: { provider: 'trae', account, job: 'trae' },
+        fields: { provider_tokens: 10, stored_tokens: 7, difference: -3, from: START, to: START + DAY },
+      };
+      const health: Point = {
+        measurement: 'llm_collector_health',
+        time: START + 1,
+        tags: { provider: 'trae', account, job: 'trae' },
+        fields: { gaps_open: 1, poll_ok: 0 },
+      };
+      await write(usage, result, health);
+
+      expect(await sums([])).toEqual([{ tags: {}, fields: { tokens: 7, input_tokens: 7 } }]);
+      expect(await sums(['job'], { measurement: result.measurement! })).toEqual([
+        { tags: { job: 'trae' }, fields: result.fields },
+      ]);
+      expect(await store.points({ ...ALL, where: { account } })).toEqual([usage]);
+      for (const each of [result, health]) {
+        const { measurement = '' } = each;
+        expect(await store.points({ ...ALL, measurement, where: { account } })).toEqual([each]);
+      }
+      await store.remove({ ...ALL, where: { account } });
+      expect(await sums([])).toEqual([]);
+      expect(await sums([], { measurement: health.measurement! })).toEqual([
+        { tags: {}, fields: health.fields },
+      ]);
+    });
+
+    it('stores the tags and fields of the catalogue that it was opened with', async () => {
+      const extended = await open(EXTENDED);
+      const own = (region: string, fields: Record<string, number>): Point =>
+        point(START, { region } as Tags, fields as Fields);
+      const points = [
+        own('eu', { requests: 1, pages: 2, balance: -5, share: 0.5 }),
+        own('us', { requests: 4, pages: 8, balance: 3, share: 0.25 }),
+      ];
+
+      expect(await extended.write(points)).toEqual({ accepted: 2, rejected: [], kept: [] });
+
+      const found = await extended.points({ ...ALL, where: { account, region: 'eu' } as Tags });
+      expect(found).toEqual([points[0]]);
+      expect(await extended.sums({ ...ALL, where: { account }, by: [] })).toEqual([
+        { tags: {}, fields: { requests: 5, pages: 10, balance: -2, share: 0.75 } },
+      ]);
+      const rows = await extended.series({
+        ...DAILY,
+        by: ['region'] as never,
+        filters: [{ tag: 'account', values: [account] }],
+      });
+      expect(rows.map(({ tags, total }) => ({ tags, total }))).toEqual([
+        { tags: { region: 'eu' }, total: points[0]!.fields },
+        { tags: { region: 'us' }, total: points[1]!.fields },
+      ]);
+      await extended.close();
+    });
+
+    it('refuses a point of an unknown measurement', async () => {
+      const unknown = { ...point(START, {}, { requests: 1 }), measurement: 'cpu' };
+
+      expect(await store.write([unknown])).toMatchObject({
+        accepted: 0,
+        rejected: [{ point: unknown, reason: expect.stringContaining('cpu') }],
+      });
+    });
+
     it('refuses a point that cannot be stored, and stores the others', async () => {
       const good = [
         point(START, { user: 'ann' }, { requests: 1 }),
@@ -398,6 +494,253 @@ export function storeContract(
       expect(result.rejected.map((rejection) => rejection.point)).toEqual(bad);
       for (const { reason } of result.rejected) expect(reason).toMatch(/\w+ \w+/);
       expect(await sums([])).toEqual([{ tags: {}, fields: { requests: 3 } }]);
+    });
+
+    describe('a series', () => {
+      const DAY_1 = Date.UTC(2025, 2, 29, 23) / 1000;
+
+      function series(query: Partial<SeriesQuery> = {}): Promise<SeriesRow[]> {
+        const filters = [{ tag: 'account' as const, values: [account] }, ...(query.filters ?? [])];
+        return store.series({ ...DAILY, ...query, filters });
+      }
+
+      /** Per group its values and steps: `{ann: [[0, 1], [1, 2]]}`, in days since START. */
+      function counted(rows: readonly SeriesRow[], tag: keyof Tags): Record<string, unknown> {
+        return Object.fromEntries(
+          rows.map(({ tags, other, steps }) => [
+            other ? 'other' : (tags[tag] ?? ''),
+            steps.map(({ time, fields }) => [(time - START) / DAY, fields.requests]),
+          ]),
+        );
+      }
+
+      it('of nothing is empty', async () => {
+        expect(await series()).toEqual([]);
+      });
+
+      it('has exact sums by step, and no step without points', async () => {
+        await write(
+          point(START, { user: 'ann' }, { requests: 1, input_tokens: 5 }),
+          point(START + 3600, { user: 'bob' }, { requests: 2 }),
+          point(START + 2 * DAY, { user: 'ann' }, { requests: 0 }),
+        );
+
+        expect(await series()).toEqual([
+          {
+            tags: {},
+            other: false,
+            steps: [
+              { time: START, fields: { requests: 3, input_tokens: 5 } },
+              { time: START + 2 * DAY, fields: { requests: 0 } },
+            ],
+            total: { requests: 3, input_tokens: 5 },
+          },
+        ]);
+      });
+
+      it('has days of 23 and 25 hours in zones with summer time', async () => {
+        const time = (month: number, day: number, hour: number): number =>
+          Date.UTC(2025, month - 1, day, hour) / 1000;
+        await write(
+          // Berlin: 30 March begins at 23:00 UTC and ends at 22:00 UTC.
+          point(time(3, 29, 22), {}, { requests: 1 }),
+          point(time(3, 29, 23), {}, { requests: 2 }),
+          point(time(3, 30, 21), {}, { requests: 4 }),
+          point(time(3, 30, 22), {}, { requests: 8 }),
+          // 26 October begins at 22:00 UTC and ends at 23:00 UTC.
+          point(time(10, 25, 22), {}, { requests: 16 }),
+          point(time(10, 26, 22), {}, { requests: 32 }),
+          point(time(10, 26, 23), {}, { requests: 64 }),
+        );
+
+        const [row] = await series({ zone: 'Europe/Berlin' });
+
+        expect(row?.steps).toEqual([
+          { time: time(3, 28, 23), fields: { requests: 1 } },
+          { time: DAY_1, fields: { requests: 6 } },
+          { time: time(3, 30, 22), fields: { requests: 8 } },
+          { time: time(10, 25, 22), fields: { requests: 48 } },
+          { time: time(10, 26, 23), fields: { requests: 64 } },
+        ]);
+      });
+
+      it('has weeks from Monday, and months', async () => {
+        const time = (text: string): number => Date.parse(`${text}T00:00:00Z`) / 1000;
+        await write(
+          point(time('2025-01-05'), {}, { requests: 1 }),
+          point(time('2025-01-06'), {}, { requests: 2 }),
+          point(time('2025-01-31'), {}, { requests: 4 }),
+          point(time('2025-02-01'), {}, { requests: 8 }),
+        );
+
+        expect((await series({ step: 'week' }))[0]?.steps).toEqual([
+          { time: time('2024-12-30'), fields: { requests: 1 } },
+          { time: time('2025-01-06'), fields: { requests: 2 } },
+          { time: time('2025-01-27'), fields: { requests: 12 } },
+        ]);
+        expect((await series({ step: 'month' }))[0]?.steps).toEqual([
+          { time: time('2025-01-01'), fields: { requests: 7 } },
+          { time: time('2025-02-01'), fields: { requests: 8 } },
+        ]);
+      });
+
+      it('has the hours of zones whose offset is no whole hour', async () => {
+        await write(
+          point(START + 1800, { user: 'ann' }, { requests: 1 }),
+          point(START + 3600 + 1800, { user: 'ann' }, { requests: 2 }),
+        );
+
+        const [row] = await series({ step: 'hour', zone: 'Asia/Kolkata', start: START, end: START + DAY });
+
+        expect(row?.steps).toEqual([
+          { time: START + 1800, fields: { requests: 1 } },
+          { time: START + 3600 + 1800, fields: { requests: 2 } },
+        ]);
+      });
+
+      it('counts the points of a half-open range, though its first step may begin before it', async () => {
+        await write(
+          point(START, {}, { requests: 1 }),
+          point(START + 3600, {}, { requests: 2 }),
+          point(START + DAY, {}, { requests: 4 }),
+        );
+
+        expect((await series({ start: START + 1, end: START + DAY }))[0]?.steps).toEqual([
+          { time: START, fields: { requests: 2 } },
+        ]);
+      });
+
+      it('is grouped by two tags, with absent ones as a group of their own', async () => {
+        await write(
+          point(START, { user: 'ann', model: 'm1' }, { requests: 1 }),
+          point(START, { user: 'ann', model: 'm2' }, { requests: 2 }),
+          point(START, { user: 'ann' }, { requests: 4 }),
+          point(START, { model: 'm1', key: 'k' }, { requests: 8 }),
+          point(START, { model: 'm1', key: 'l' }, { requests: 16 }),
+        );
+
+        expect((await series({ by: ['user', 'model'] })).map(({ tags, total }) => ({ tags, total }))).toEqual(
+          [
+            { tags: { model: 'm1' }, total: { requests: 24 } },
+            { tags: { user: 'ann' }, total: { requests: 4 } },
+            { tags: { user: 'ann', model: 'm1' }, total: { requests: 1 } },
+            { tags: { user: 'ann', model: 'm2' }, total: { requests: 2 } },
+          ],
+        );
+      });
+
+      it('keeps the largest groups of the whole range and sums the others', async () => {
+        await write(
+          point(START, { user: 'ann' }, { requests: 5 }),
+          point(START, { user: 'bob' }, { requests: 1 }),
+          point(START + DAY, { user: 'bob' }, { requests: 9 }),
+          point(START, { user: 'cid' }, { requests: 2 }),
+          point(START + DAY, { user: 'dan' }, { requests: 3, images: 1 }),
+          point(START, { user: 'eve' }, { images: 100 }),
+        );
+        const top = (count: number): Promise<SeriesRow[]> =>
+          series({ by: ['user'], top: { count, field: 'requests' } });
+
+        expect(counted(await top(2), 'user')).toEqual({
+          bob: [
+            [0, 1],
+            [1, 9],
+          ],
+          ann: [[0, 5]],
+          other: [
+            [0, 2],
+            [1, 3],
+          ],
+        });
+        expect((await top(2)).map(({ tags, other, total }) => ({ tags, other, total }))).toEqual([
+          { tags: { user: 'bob' }, other: false, total: { requests: 10 } },
+          { tags: { user: 'ann' }, other: false, total: { requests: 5 } },
+          { tags: {}, other: true, total: { requests: 5, images: 101 } },
+        ]);
+        expect(Object.keys(counted(await top(5), 'user'))).toEqual(['bob', 'ann', 'dan', 'cid', 'eve']);
+        expect(Object.keys(counted(await top(0), 'user'))).toEqual(['other']);
+      });
+
+      it('breaks ties by tag values', async () => {
+        await write(...['c', 'a', 'd', 'b'].map((user) => point(START, { user }, { requests: 1 })));
+
+        const rows = await series({ by: ['user'], top: { count: 2, field: 'requests' } });
+
+        expect(rows.map(({ tags }) => tags.user)).toEqual(['a', 'b', undefined]);
+      });
+
+      it('is filtered by values, by absent tags and by their negation', async () => {
+        await write(
+          point(START, { user: 'ann', model: 'm1' }, { requests: 1 }),
+          point(START, { user: 'bob', model: 'm2' }, { requests: 2 }),
+          point(START, { user: "O'Brien, \\", model: 'm1' }, { requests: 4 }),
+          point(START, { model: 'm1' }, { requests: 8 }),
+        );
+        const total = async (...filters: NonNullable<SeriesQuery['filters']>): Promise<unknown> =>
+          (await series({ filters }))[0]?.total.requests;
+
+        expect(await total({ tag: 'user', values: ['ann', 'bob'] })).toBe(3);
+        expect(await total({ tag: 'user', values: ["O'Brien, \\"] })).toBe(4);
+        expect(await total({ tag: 'user', values: [''] })).toBe(8);
+        expect(await total({ tag: 'user', values: ['', 'ann'] })).toBe(9);
+        expect(await total({ tag: 'user', values: ['ann'], negate: true })).toBe(14);
+        expect(await total({ tag: 'user', values: [''], negate: true })).toBe(7);
+        expect(await total({ tag: 'user', values: [] })).toBe(undefined);
+        expect(await total({ tag: 'user', values: [], negate: true })).toBe(15);
+        expect(
+          await total({ tag: 'user', values: [''], negate: true }, { tag: 'model', values: ['m1'] }),
+        ).toBe(5);
+      });
+
+      when(exact)('is exact above 2^53', async () => {
+        const large = 2n ** 53n + 1n;
+        await write(
+          point(START, { user: 'ann' }, { requests: large }),
+          point(START + 3600, { user: 'ann' }, { requests: large }),
+          point(START, { user: 'bob' }, { requests: 2n ** 62n }),
+          point(START, { user: 'cid' }, { requests: 2n ** 62n + 1n }),
+        );
+        const top = { count: 1, field: 'requests' } as const;
+
+        const rows = await series({ by: ['user'], top });
+
+        expect(rows.map(({ tags, total }) => ({ ...tags, ...total }))).toEqual([
+          { user: 'cid', requests: 2n ** 62n + 1n },
+          { requests: 2n ** 62n + 2n * large },
+        ]);
+      });
+
+      when(exact)('above 2^63-1 is an error that says so', async () => {
+        await write(
+          point(START, { user: 'ann' }, { requests: 2n ** 63n - 1n }),
+          point(START, { user: 'bob' }, { requests: 1 }),
+        );
+
+        await expect(series()).rejects.toMatchObject({
+          name: 'StoreError',
+          kind: 'config',
+          message: expect.stringContaining('2^63-1'),
+        });
+        expect(await series({ by: ['user'] })).toHaveLength(2);
+      });
+
+      when(overwrites)('shows what was corrected and removed since it was last read', async () => {
+        const requests = async (): Promise<unknown> => (await series())[0]?.steps.map(({ fields }) => fields);
+        await write(
+          point(START, { user: 'ann' }, { requests: 1 }),
+          point(START + DAY, { user: 'bob' }, { requests: 2 }),
+        );
+        expect(await requests()).toEqual([{ requests: 1 }, { requests: 2 }]);
+
+        await write(point(START, { user: 'ann' }, { requests: 10 }));
+        expect(await requests()).toEqual([{ requests: 10 }, { requests: 2 }]);
+
+        await write(point(START + 3600, { user: 'cid' }, { requests: 100 }));
+        expect(await requests()).toEqual([{ requests: 110 }, { requests: 2 }]);
+
+        await store.remove({ ...ALL, where: { account, user: 'ann' } });
+        expect(await requests()).toEqual([{ requests: 100 }, { requests: 2 }]);
+      });
     });
 
     it('passes its own check again and again, and the check leaves nothing behind', async () => {

@@ -39,10 +39,10 @@ function storeErrorOf(work: () => unknown): StoreError {
   throw new Error('no error was thrown');
 }
 
-storeContract('SQLite in memory', () => openSqliteStore(':memory:'));
-storeContract('SQLite in a file', () => openSqliteStore(newPath()));
+storeContract('SQLite in memory', (catalogue) => openSqliteStore(':memory:', catalogue));
+storeContract('SQLite in a file', (catalogue) => openSqliteStore(newPath(), catalogue));
 const reopened = newPath();
-storeContract('SQLite in a file opened again', () => openSqliteStore(reopened));
+storeContract('SQLite in a file opened again', (catalogue) => openSqliteStore(reopened, catalogue));
 
 describe('points', () => {
   it('are given back as written, in order of time, from the range and series asked for', async () => {

@@ -1,7 +1,14 @@
 import { seriesOfPoints } from '../../src/store/series.ts';
-import { StoreError, type Store, type SumQuery, type WriteResult } from '../../src/store/store.ts';
+import {
+  StoreError,
+  type Rejection,
+  type Store,
+  type SumQuery,
+  type WriteResult,
+} from '../../src/store/store.ts';
 import { addFields } from '../../src/usage/aggregate.ts';
 import { MEASUREMENT, type Fields, type Point, type Tag, type Tags } from '../../src/usage/point.ts';
+import { toLine } from '../../src/usage/line-protocol.ts';
 import { seriesKey } from '../../src/usage/series.ts';
 
 export interface MemoryStore extends Store {
@@ -76,14 +83,20 @@ export function memoryStore(): MemoryStore {
         error: new StoreError('unavailable', 'the store is down'),
       };
     }
+    const rejected: Rejection[] = [];
     for (const point of points) {
+      const reason = faultOf(point);
+      if (reason !== undefined) {
+        rejected.push({ point, reason });
+        continue;
+      }
       const map = mapOf(point);
       const key = keyOf(point);
       if (!store.overwrites && map.has(key)) throw new Error(`${key} was written twice`);
       map.set(key, { ...point, fields: { ...map.get(key)?.fields, ...point.fields } });
       if (map === contents) store.written++;
     }
-    return { accepted: points.length, rejected: [], kept: [] };
+    return { accepted: points.length - rejected.length, rejected, kept: [] };
   }
 
   return store;
@@ -91,4 +104,13 @@ export function memoryStore(): MemoryStore {
 
 function keyOf({ measurement, time, tags }: Point): string {
   return `${measurement ? `${measurement} ` : ''}${time} ${seriesKey(tags)}`;
+}
+
+function faultOf(point: Point): string | undefined {
+  try {
+    toLine(point);
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
 }
