@@ -13,6 +13,7 @@ interface RawAnswer {
   readonly status: number;
   readonly headers: Headers;
   readonly text: string;
+  readonly bytes: number;
 }
 
 /** One request and its answer, told to `onCall` however it ends. @throws FetchError */
@@ -27,12 +28,12 @@ export async function exchange<T>(call: Call<T>, request: HttpRequest, settings:
   const started = now();
   let answer: RawAnswer | undefined;
   const report = (result: CallEvent['result']): void => {
-    const status = answer ? { status: answer.status } : {};
-    onCall?.({ action, result, ...status, ms: now() - started });
+    const received = answer && { status: answer.status, bytes: answer.bytes };
+    onCall?.({ action, result, url: where, ...received, ms: now() - started });
   };
   try {
     answer = await receive(call, request, where, settings);
-    const value = classifyResponse(call, where, answer);
+    const value = await classifyResponse(call, where, answer);
     report('ok');
     return value;
   } catch (error) {
@@ -48,7 +49,7 @@ async function receive(
   where: string,
   settings: HttpSettings,
 ): Promise<RawAnswer> {
-  const { maxBytes, timeoutMs } = settings;
+  const { timeoutMs } = settings;
   const { action, signal } = call;
   let timedOut = false;
   try {
@@ -63,7 +64,7 @@ async function receive(
         signal: deadline,
       });
       const { headers, status } = response;
-      return { status, headers, text: await readText(response, maxBytes, action) };
+      return { status, headers, ...(await readText(response, settings, action)) };
     });
   } catch (error) {
     if (error instanceof FetchError) throw error;
@@ -76,7 +77,7 @@ async function receive(
 }
 
 /** Trusts an answer step by step: JSON, the vendor's envelope, HTTP status, shape. */
-function classifyResponse<T>(call: Call<T>, where: string, raw: RawAnswer): T {
+async function classifyResponse<T>(call: Call<T>, where: string, raw: RawAnswer): Promise<T> {
   const { action } = call;
   const { headers, status } = raw;
   const kind = status === 401 && call.refresh ? 'expired_token' : kindOfStatus(status);
@@ -92,7 +93,7 @@ function classifyResponse<T>(call: Call<T>, where: string, raw: RawAnswer): T {
   const problem = call.check?.(answer);
   if (problem) throw problem;
   if (kind) throw statusError(action, where, status, kind);
-  const parsed = call.answer.safeParse(body);
+  const parsed = await call.answer.safeParseAsync(body);
   if (!parsed.success) throw shapeError(action, answer, parsed.error);
   return parsed.data;
 }

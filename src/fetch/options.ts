@@ -7,13 +7,25 @@ import {
 } from './limits.ts';
 import type { RateLimiter } from '../lib/rate-limiter.ts';
 
+/*
+ * Three times the largest honest answer of any provider, Ark's: 100 endpoints x 3 metrics x 168 hours = 50,400 values
+ * of 45 bytes, 2.3 MB. UCloud and SigCal: a day x 200 models x 5 types, 24,000 rows of 110 bytes, 2.6 MB. R9S: 1,000
+ * rows of 600 bytes. Trae: 100 members x 30 models of 250 bytes, 0.8 MB.
+ */
+const MAX_BYTES = 8 * 1024 * 1024;
+const MAX_VALUES = 500_000;
+
 /** One request, as it ended. */
 export interface CallEvent {
   readonly action: string;
   readonly result: 'ok' | FetchErrorKind;
+  /** Without query, fragment and user info. */
+  readonly url: string;
   /** HTTP status, where there was an answer. */
   readonly status?: number;
-  /** From sending to the last byte, without waiting for a slot. */
+  /** Size of the answer's body as text, where there was one. */
+  readonly bytes?: number;
+  /** From sending to the last byte, without the wait for a slot. */
   readonly ms: number;
 }
 
@@ -34,8 +46,10 @@ export interface HttpOptions {
   readonly random: () => number;
   /** For one request, its body included; 30 s by default. */
   readonly timeoutMs?: number;
-  /** Of one answer; 64 MB by default. */
+  /** Of one answer; 8 MB by default. */
   readonly maxBytes?: number;
+  /** Of one answer; 500,000 by default. */
+  readonly maxValues?: number;
   /** Requests per call at most, not counting the one repeated for an expired token; 5 by default. */
   readonly attempts?: number;
   /** The longest `Retry-After` that a call waits for; 10 minutes by default. */
@@ -49,6 +63,7 @@ export interface HttpSettings extends HttpOptions {
   readonly limiter: ConcurrencyLimiter;
   readonly timeoutMs: number;
   readonly maxBytes: number;
+  readonly maxValues: number;
   readonly attempts: number;
   readonly maxRetryAfterMs: number;
 }
@@ -61,7 +76,8 @@ export function withDefaults(options: HttpOptions): HttpSettings {
     host,
     limiter: limiters(host, options.limit),
     timeoutMs: options.timeoutMs ?? 30_000,
-    maxBytes: options.maxBytes ?? 64 * 1024 * 1024,
+    maxBytes: options.maxBytes ?? MAX_BYTES,
+    maxValues: options.maxValues ?? MAX_VALUES,
     attempts: options.attempts ?? 5,
     maxRetryAfterMs: options.maxRetryAfterMs ?? 600_000,
   };

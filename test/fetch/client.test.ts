@@ -318,9 +318,25 @@ describe('answers', () => {
 
     expect(error).toMatchObject({
       kind: 'invalid_response',
-      message: 'usage: the answer is larger than 10000 bytes',
+      message: 'usage: the answer has more than 10000 bytes',
     });
     expect(cancelled).toBe(true);
+  });
+
+  it.each([
+    ['values', `[${'1,'.repeat(2_000)}1]`],
+    ['objects', '{"a":'.repeat(2_000)],
+    ['arrays', '['.repeat(2_000)],
+  ])('are refused with too many %s, whatever their size', async (_, body) => {
+    const { http, requests } = stubbedHttp([() => new Response(body)], { maxValues: 1_000 });
+
+    const error = await failure(http.call(call()));
+
+    expect(error).toMatchObject({
+      kind: 'invalid_response',
+      message: 'usage: the answer has more than 1000 values',
+    });
+    expect(requests).toHaveLength(1);
   });
 
   it('keep integers above 2^53 and characters that straddle chunks', async () => {
@@ -393,10 +409,11 @@ describe('answers', () => {
 
     await http.call(call());
 
+    const url = 'https://api.example.com/usage';
     expect(events).toEqual([
-      { action: 'usage', result: 'unavailable', status: 503, ms: 0 },
-      { action: 'usage', result: 'unavailable', ms: 0 },
-      { action: 'usage', result: 'ok', status: 200, ms: 0 },
+      { action: 'usage', url, result: 'unavailable', status: 503, bytes: 2, ms: 0 },
+      { action: 'usage', url, result: 'unavailable', ms: 0 },
+      { action: 'usage', url, result: 'ok', status: 200, bytes: 11, ms: 0 },
     ]);
   });
 });

@@ -27,6 +27,38 @@ describe('parseJson', () => {
     }
   });
 
+  it.each([
+    ['{"a":1234567890123456.5}', { a: 1234567890123456.5 }],
+    ['[1234567890123456e2,12345678901234567E-3]', [1234567890123456e2, 12345678901234567e-3]],
+    ['[1.12345678901234567,1e12345678901234567]', [1.12345678901234567, Infinity]],
+    ['"1234567890123456789"', '1234567890123456789'],
+    ['["\\\\",1234567890123456789]', ['\\', 1234567890123456789n]],
+    ['["\\"1234567890123456789",5]', ['"1234567890123456789', 5]],
+    ['{"1234567890123456789":1234567890123456789}', { '1234567890123456789': 1234567890123456789n }],
+    ['[123456789012345678901]', [123456789012345678901]],
+  ])('tells integers from other digits: %s', (text, value) => {
+    expect(parseJson(text)).toEqual(value);
+  });
+
+  it('takes linear time whatever the digits stand in', () => {
+    const digits = '1'.repeat(5_000_000);
+
+    expect(parseJson(`{"a":"${digits}","n":1234567890123456789}`)).toEqual({
+      a: digits,
+      n: 1234567890123456789n,
+    });
+    expect(parseJson(`[${digits}]`)).toEqual([Infinity]);
+    expect(parseJson(`{"${digits}":"${'\\\\'.repeat(1_000_000)}"}`)).toHaveProperty(digits);
+  });
+
+  it('keeps integers exact at any depth', () => {
+    const depth = 100_000;
+    let value = parseJson(`${'['.repeat(depth)}1234567890123456789${']'.repeat(depth)}`);
+
+    for (let level = 0; level < depth; level++) [value] = value as [unknown];
+    expect(value).toBe(1234567890123456789n);
+  });
+
   it('agrees with JSON.parse where no number is long, also next to a long text', () => {
     fc.assert(
       fc.property(
@@ -41,10 +73,20 @@ describe('parseJson', () => {
     );
   });
 
-  it.each(['', '{', '{"a":12345678901234567890', '[1234567890123456,]', '<html>1234567890123456</html>'])(
-    'refuses %j',
-    (text) => {
-      expect(() => parseJson(text)).toThrow(SyntaxError);
-    },
-  );
+  it.each([
+    '',
+    '{',
+    '{"a":12345678901234567890',
+    '[1234567890123456,]',
+    '<html>1234567890123456</html>',
+    '[01234567890123456]',
+    '{1234567890123456789:1}',
+    '{1234567890123456789 :1}',
+    '[--1234567890123456789]',
+    '[1-1234567890123456789]',
+    '[1234567890123456789 1]',
+    '[+1234567890123456789]',
+  ])('refuses %j', (text) => {
+    expect(() => parseJson(text)).toThrow(SyntaxError);
+  });
 });
