@@ -1,37 +1,56 @@
 import pLimit from 'p-limit';
-import { createConnection } from './influxdb/connection.ts';
+import type { Point } from '../usage/point.ts';
 import { checkWrite, influxSelfTest, victoriaSelfTest, type SelfTest } from './influxdb/check.ts';
+import { createConnection } from './influxdb/connection.ts';
 import { detectVersion } from './influxdb/detect.ts';
+import {
+  createMarker,
+  influxMarker,
+  requireDatabase,
+  victoriaMarker,
+  type MarkerAccess,
+} from './influxdb/marker.ts';
 import type { InfluxOptions, InfluxVersion } from './influxdb/options.ts';
 import { createPost } from './influxdb/post.ts';
 import { probe } from './influxdb/probe.ts';
 import type { QueryContext } from './influxdb/read.ts';
 import { influxRemove } from './influxdb/remove.ts';
 import { influxPoints, influxSums } from './influxdb/sums.ts';
-import { victoriaCapabilities, victoriaPrecheck, victoriaRemarks } from './influxdb/victoria-capabilities.ts';
+import { Unavailable } from './influxdb/unavailable.ts';
+import {
+  victoriaCapabilities,
+  victoriaPrecheck,
+  victoriaRemarks,
+  type VictoriaCapabilities,
+} from './influxdb/victoria-capabilities.ts';
 import { victoriaPoints, victoriaRemove, victoriaSums } from './influxdb/victoria-sums.ts';
 import { createWrite, type WriteContext } from './influxdb/write.ts';
-import type { Point } from '../usage/point.ts';
 import { seriesOfPoints } from './series.ts';
-import type { PointQuery, RemoveQuery, Store, SumQuery, SumRow } from './store.ts';
+import type { PointQuery, RemoveQuery, Store, SumQuery, SumRow, WriteResult } from './store.ts';
 
 export interface InfluxStore extends Store {
   readonly version: InfluxVersion;
   /** What users of this server should know, one sentence each: for the log at start-up. */
   readonly remarks: readonly string[];
-  /** Whether the server would let us write. @throws StoreError of kind `config` where it would not */
+  /** Tells whether the server would accept a write, without writing. @throws StoreError of kind `config` if not */
   probe(): Promise<void>;
 }
 
 /** What differs from one kind of server to another. */
 interface Dialect {
   readonly overwrites: boolean;
+  readonly deletes: boolean;
   readonly remarks: readonly string[];
-  readonly selfTest: SelfTest;
   readonly writing: Pick<WriteContext, 'limits' | 'precheck' | 'mergesEqual'>;
-  readonly sums: (query: SumQuery) => Promise<SumRow[]>;
-  readonly points: (query: PointQuery) => Promise<Point[]>;
-  readonly remove: (query: RemoveQuery) => Promise<void>;
+  readonly marker: MarkerAccess;
+  /** Reads what has to be known of the server before a write. @throws StoreError */
+  load(): Promise<void>;
+  /** @throws StoreError of kind `config` where the server would create what is missing */
+  probe(): Promise<void>;
+  selfTest(): Promise<SelfTest>;
+  sums(query: SumQuery): Promise<SumRow[]>;
+  points(query: PointQuery): Promise<Point[]>;
+  remove(query: RemoveQuery): Promise<void>;
 }
 
 /**
@@ -39,12 +58,12 @@ interface Dialect {
  * https://docs.influxdata.com/influxdb/v2/reference/syntax/line-protocol/
  */
 const INFLUX_LIMITS = { value: 65_000, series: 65_500 };
+/** The default of -maxLabelValueLen in VictoriaMetrics. */
+const VICTORIA_LIMITS = { value: 4_096, series: 65_500 };
 /** A sum over a year of many series takes longer than any write. */
 const LONGEST_READ_MS = 60_000;
 /** Somebody waits for the answer to a read. */
 const READ_ATTEMPTS = 3;
-/** The default of -maxLabelValueLen in VictoriaMetrics. */
-const VICTORIA_LIMITS = { value: 4_096, series: 65_500 };
 
 /**
  * Opens a store in any InfluxDB, or in a VictoriaMetrics. Asks the server what it is.
@@ -70,26 +89,63 @@ export async function openInfluxStore(options: InfluxOptions): Promise<InfluxSto
     timeoutMs: Math.max(timeoutMs, LONGEST_READ_MS),
     retryPolicy: { ...retryPolicy, attempts: Math.min(attempts, READ_ATTEMPTS) },
   };
-  const dialect = version === 'victoriametrics' ? await victoria(queryContext, now) : influx(queryContext);
+  /** For questions at the start: a server that is down is not waited for. */
+  const onceOnly: QueryContext = { ...queryContext, timeoutMs, retryPolicy: { ...retryPolicy, attempts: 1 } };
+  const dialect =
+    version === 'victoriametrics' ? victoria(queryContext, onceOnly, now) : influx(queryContext, onceOnly);
   const { post, close } = createPost(connection, timeoutMs);
   const write = createWrite({ connection, post, retryPolicy, deadLetters, ...dialect.writing });
+  const marker = createMarker(dialect.marker, post, connection, now);
   /** One write at a time: no chunk overtakes an older one. */
   const oneByOne = pLimit(1);
+
+  async function writePoints(points: readonly Point[], signal: AbortSignal): Promise<WriteResult> {
+    try {
+      await dialect.load();
+    } catch (error) {
+      if (!(error instanceof Unavailable)) throw error;
+      return { accepted: 0, rejected: [], kept: points, error };
+    }
+    const result = await write(points, signal);
+    if (result.accepted > 0) await marker.ensure();
+    return result;
+  }
+
+  try {
+    await dialect.load();
+    await marker.load();
+  } catch (error) {
+    // The daemon starts while the server is down: the points wait.
+    if (!(error instanceof Unavailable)) throw error;
+  }
 
   return {
     version,
     description: connection.description,
-    identity: connection.identity,
-    overwrites: dialect.overwrites,
-    remarks: dialect.remarks,
-    probe: () => probe(connection, post),
-    write: (points, signal = new AbortController().signal) => oneByOne(() => write(points, signal)),
-    sums: dialect.sums,
+    get identity() {
+      return marker.id === undefined ? connection.identity : `influxdb:${marker.id}`;
+    },
+    formerIdentities: [connection.identity],
+    get overwrites() {
+      return dialect.overwrites;
+    },
+    deletes: dialect.deletes,
+    get remarks() {
+      return dialect.remarks;
+    },
+    async probe() {
+      await dialect.probe();
+      await probe(connection, post);
+    },
+    write: (points, signal = new AbortController().signal) => oneByOne(() => writePoints(points, signal)),
+    sums: (query) => dialect.sums(query),
     series: async (query) => seriesOfPoints(query, await dialect.points(query)),
-    points: dialect.points,
+    points: (query) => dialect.points(query),
     remove: (query) => oneByOne(() => dialect.remove(query)),
     async check() {
-      return [...dialect.remarks, ...(await checkWrite(queryContext, post, dialect.selfTest, now()))];
+      await dialect.probe();
+      const left = await checkWrite(queryContext, post, await dialect.selfTest(), now());
+      return [...dialect.remarks, ...left];
     },
     async close() {
       await oneByOne(close);
@@ -97,31 +153,53 @@ export async function openInfluxStore(options: InfluxOptions): Promise<InfluxSto
   };
 }
 
-function influx(queryContext: QueryContext): Dialect {
-  // https://docs.influxdata.com/influxdb3/core/reference/line-protocol/#duplicate-points
-  const overwrites = queryContext.connection.version !== '3';
+function influx(queryContext: QueryContext, onceOnly: QueryContext): Dialect {
+  const isVersion3 = queryContext.connection.version === '3';
   return {
-    overwrites,
-    remarks: overwrites
-      ? []
-      : ['InfluxDB 3 does not overwrite a point dependably: only buckets that have settled are written'],
-    selfTest: influxSelfTest(queryContext),
-    writing: { limits: INFLUX_LIMITS, mergesEqual: !overwrites },
+    // https://docs.influxdata.com/influxdb3/core/reference/line-protocol/#duplicate-points
+    overwrites: !isVersion3,
+    deletes: !isVersion3,
+    remarks: isVersion3
+      ? ['InfluxDB 3 does not overwrite a point reliably: only buckets that are final are written']
+      : [],
+    writing: { limits: INFLUX_LIMITS, mergesEqual: isVersion3 },
+    marker: influxMarker(onceOnly),
+    load: () => Promise.resolve(),
+    probe: () => (isVersion3 ? requireDatabase(onceOnly) : Promise.resolve()),
+    selfTest: () => Promise.resolve(influxSelfTest(queryContext)),
     sums: (query) => influxSums(queryContext, query),
     points: (query) => influxPoints(queryContext, query),
     remove: (query) => influxRemove(queryContext, query),
   };
 }
 
-async function victoria(queryContext: QueryContext, now: () => number): Promise<Dialect> {
-  const capabilities = await victoriaCapabilities(queryContext);
+function victoria(queryContext: QueryContext, onceOnly: QueryContext, now: () => number): Dialect {
+  let capabilities: VictoriaCapabilities | undefined;
+  const load = async (): Promise<VictoriaCapabilities> =>
+    (capabilities ??= await victoriaCapabilities(onceOnly));
+  const separator = async (): Promise<string> => (await load()).separator;
   return {
-    overwrites: capabilities.deduplicates && capabilities.keepsLarger,
-    remarks: victoriaRemarks(capabilities),
-    selfTest: victoriaSelfTest(queryContext, capabilities.separator),
-    writing: { limits: VICTORIA_LIMITS, mergesEqual: true, precheck: victoriaPrecheck(capabilities, now) },
-    sums: (query) => victoriaSums(queryContext, query, capabilities.separator),
-    points: (query) => victoriaPoints(queryContext, query, capabilities.separator),
-    remove: (query) => victoriaRemove(queryContext, query, capabilities.separator),
+    // Assumed while the server is down: then points wait in the spool and none is lost.
+    get overwrites() {
+      return !capabilities || (capabilities.deduplicates && capabilities.keepsLarger);
+    },
+    deletes: true,
+    get remarks() {
+      return capabilities
+        ? victoriaRemarks(capabilities)
+        : ['VictoriaMetrics does not answer: its flags are read before the first write'];
+    },
+    writing: {
+      limits: VICTORIA_LIMITS,
+      mergesEqual: true,
+      precheck: (point) => capabilities && victoriaPrecheck(capabilities, now)(point),
+    },
+    marker: victoriaMarker(onceOnly, separator),
+    load: async () => void (await load()),
+    probe: () => Promise.resolve(),
+    selfTest: async () => victoriaSelfTest(queryContext, await separator()),
+    sums: async (query) => victoriaSums(queryContext, query, await separator()),
+    points: async (query) => victoriaPoints(queryContext, query, await separator()),
+    remove: async (query) => victoriaRemove(queryContext, query, await separator()),
   };
 }

@@ -101,6 +101,18 @@ describe('the version', () => {
       /INFLUX_DATABASE.*InfluxDB 2\.x.*INFLUX_ORG, INFLUX_BUCKET, INFLUX_TOKEN/s,
     ],
     ['2.x without a token', { '/ping': V2 }, { org: 'o', bucket: 'b' }, /INFLUX_TOKEN is not set/],
+    [
+      '3.x with a wrong token',
+      { '/ping': { status: 401 }, '/health': { status: 401 }, '/metrics': { status: 401 } },
+      { bucket: 'b', token },
+      /InfluxDB 3 refused the token: HTTP 401.*INFLUX_TOKEN/s,
+    ],
+    [
+      'a server behind a login',
+      { '/ping': { status: 401 }, '/health': { status: 401 }, '/metrics': { status: 401 } },
+      {},
+      /requires authentication: HTTP 401.*INFLUX_TOKEN, or INFLUX_USERNAME/s,
+    ],
     ['3.x without a database', { '/ping': V3 }, { token }, /INFLUX_BUCKET is not set/],
   ])('is refused: %s', async (_, replies, settings, expected) => {
     answer(replies);
@@ -258,7 +270,7 @@ describe('InfluxDB 3.x', () => {
     ]);
 
     expect(store.overwrites).toBe(false);
-    expect(store.remarks).toEqual([expect.stringContaining('only buckets that have settled')]);
+    expect(store.remarks).toEqual([expect.stringContaining('only buckets that are final')]);
     expect(result.accepted).toBe(4);
     expect(server.writes[0]?.path).toBe('/api/v2/write?org=&bucket=usage&precision=s');
     expect(server.writes[0]?.lines).toEqual([

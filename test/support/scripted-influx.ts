@@ -26,7 +26,12 @@ export interface Reply {
   readonly ends?: 'drop' | 'hang';
 }
 
-/** A server that says what a test wants, and holds what it stored as InfluxDB does. */
+const NO_ROWS: Reply = { status: 200, body: { results: [{}] } };
+
+/**
+ * A server that says what a test wants, and holds what it stored as InfluxDB does. It accepts the store's id and
+ * shows none, so that a test sees only its own requests.
+ */
 export interface ScriptedInflux {
   readonly url: string;
   /** Writes in the order they came. */
@@ -56,11 +61,17 @@ export async function startScriptedInflux(version: string | undefined = '2.7.11'
     for await (const chunk of incoming) chunks.push(chunk as Buffer);
     const { method = '', url: path = '', headers: sent } = incoming;
     if (!/^(\/api\/v2)?\/write\b/.test(path)) {
-      send(response, others({ method, path, headers: sent, body: Buffer.concat(chunks).toString() }));
+      const body = Buffer.concat(chunks).toString();
+      const isMarker = body.includes('tokentide_store');
+      send(response, isMarker ? NO_ROWS : others({ method, path, headers: sent, body }));
       return;
     }
     const text = gunzipSync(Buffer.concat(chunks)).toString();
     const request = { path, headers: sent, lines: text.split('\n').filter(Boolean) };
+    if (text.startsWith('tokentide_store')) {
+      send(response, { status: 204 });
+      return;
+    }
     writes.push(request);
     const answer = reply(request, writes.length - 1);
     const { status = 204, stores, ends } = answer;

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { StoreError } from '../store.ts';
 import { identifier, influxql } from './influxql.ts';
 import { compress, type Post } from './post.ts';
@@ -8,6 +9,7 @@ import { classifyResponse } from './write-outcome.ts';
 import { withRetries } from './unavailable.ts';
 
 const SCRATCH = 'tokentide_check';
+const Values = z.object({ values: z.array(z.unknown()) });
 
 /** How to read back from a kind of server, and how to clean up there; resolves to what stays behind. */
 export interface SelfTest {
@@ -61,12 +63,17 @@ export function influxSelfTest(queryContext: QueryContext): SelfTest {
   };
 }
 
+function addValues(found: Set<unknown>, document: unknown): void {
+  const { values } = Values.parse(document);
+  for (const value of values) found.add(value);
+}
+
 export function victoriaSelfTest(queryContext: QueryContext, separator: string): SelfTest {
   const selector = { 'match[]': `${SCRATCH}${separator}value` };
   return {
     async find(value) {
-      const text = await victoriaExport(queryContext, selector);
-      return new RegExp(`[[,]${value}[\\],]`).test(text);
+      const found = await victoriaExport(queryContext, selector, () => new Set<unknown>(), addValues);
+      return found.has(value);
     },
     async remove() {
       try {

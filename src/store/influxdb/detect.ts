@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { StoreError } from '../store.ts';
 import { accessTo, titleOf, type Access } from './connection.ts';
 import type { InfluxTarget, InfluxVersion } from './options.ts';
-import { request, type HttpOptions } from './read.ts';
+import { request, type HttpOptions, type TextResponse } from './read.ts';
 import { Unavailable } from './unavailable.ts';
 
 /**
@@ -34,10 +34,12 @@ async function askVersion(
   assumed: InfluxVersion | undefined,
 ): Promise<InfluxVersion | undefined> {
   try {
+    const ping = await request(http, access, '/ping');
     return (
-      (await versionSaidBy(access, http, '/ping')) ??
-      (await versionSaidBy(access, http, '/health')) ??
-      (await victoriaMetrics(access, http))
+      versionIn(ping) ??
+      versionIn(await request(http, access, '/health')) ??
+      (await victoriaMetrics(access, http)) ??
+      refuseLogin(ping.status, access, assumed)
     );
   } catch (error) {
     if (!(error instanceof Unavailable)) throw error;
@@ -52,12 +54,7 @@ async function askVersion(
 
 const Said = z.object({ version: z.string() });
 
-async function versionSaidBy(
-  access: Access,
-  http: HttpOptions,
-  path: string,
-): Promise<InfluxVersion | undefined> {
-  const { headers, text } = await request(http, access, path);
+function versionIn({ headers, text }: TextResponse): InfluxVersion | undefined {
   const said = headers.get('x-influxdb-version') ?? Said.safeParse(parsed(text)).data?.version ?? '';
   const major = /^v?([123])\./.exec(said)?.[1];
   return major as InfluxVersion | undefined;
@@ -66,6 +63,18 @@ async function versionSaidBy(
 async function victoriaMetrics(access: Access, http: HttpOptions): Promise<InfluxVersion | undefined> {
   const { text } = await request(http, access, '/metrics');
   return text.includes('vm_app_version{') ? 'victoriametrics' : undefined;
+}
+
+/** 1.x and 2.x say their version to everybody, so a server that does not is InfluxDB 3 or behind a login. */
+function refuseLogin(status: number, access: Access, assumed: InfluxVersion | undefined): undefined {
+  if (assumed !== undefined || (status !== 401 && status !== 403)) return;
+  const sent = access.authorize()['authorization'] ?? '';
+  const [what, hint] = sent.startsWith('Token')
+    ? ['InfluxDB 3 refused the token', 'set INFLUX_TOKEN to a token of this server that has not expired']
+    : sent
+      ? ['it refused the user name or the password', 'check INFLUX_USERNAME and INFLUX_PASSWORD']
+      : ['it requires authentication', 'set INFLUX_TOKEN, or INFLUX_USERNAME and INFLUX_PASSWORD'];
+  throw new StoreError('config', `${access.description}: ${what}: HTTP ${status}`, { hint });
 }
 
 function parsed(text: string): unknown {

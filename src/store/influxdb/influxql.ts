@@ -1,10 +1,9 @@
 import { z } from 'zod';
-import { parseJson } from '../../usage/json.ts';
 import { storedTexts } from '../../usage/tag-encoding.ts';
 import { TAGS, type Tag } from '../../usage/point.ts';
 import { StoreError, type PointQuery, type SumQuery } from '../store.ts';
 import type { Connection } from './connection.ts';
-import { ask, type QueryContext } from './read.ts';
+import { readDocuments, type QueryContext } from './read.ts';
 import { hintOfAnswer } from './write-outcome.ts';
 
 /** `name` as InfluxQL takes it for a measurement, field or tag. */
@@ -17,7 +16,7 @@ export function literal(text: string): string {
   return `'${text.replace(/[\\']/g, '\\$&')}'`;
 }
 
-/** A condition on time and tags; an empty value is a tag that is not there. */
+/** A condition on time and tags. An empty value means that the tag is absent. */
 export function conditionsOf({
   start,
   end,
@@ -34,9 +33,18 @@ export function conditionsOf({
   return conditions.join(' AND ');
 }
 
-function oneOf(tag: Tag, values: readonly string[]): string {
+/** That the tag has one of the values. */
+export function oneOf(tag: Tag, values: readonly string[]): string {
   const choices = values.flatMap(storedTexts).map((text) => `${identifier(tag)} = ${literal(text)}`);
   return choices.length === 1 ? choices.join() : `(${choices.join(' OR ')})`;
+}
+
+/** That the tag has none of the values. */
+export function noneOf(tag: Tag, values: readonly string[]): string {
+  return values
+    .flatMap(storedTexts)
+    .map((text) => `${identifier(tag)} != ${literal(text)}`)
+    .join(' AND ');
 }
 
 /** One series of an answer: its grouping tags, and rows of values in the order of the columns. */
@@ -67,28 +75,40 @@ const Part = z.object({
 });
 
 /**
- * Runs one statement. Integers come back exact. In chunks, because a server may limit the rows of a plain answer and
- * leave out the rest.
+ * Runs one statement and hands over its series as they arrive; one with many rows comes in several parts. In chunks,
+ * because a server may limit the rows of a plain answer and leave out the rest.
  * @throws StoreError
  */
-export async function influxql(queryContext: QueryContext, statement: string): Promise<Series[]> {
-  const { connection } = queryContext;
+export function readInfluxql<T>(
+  queryContext: QueryContext,
+  statement: string,
+  begin: () => T,
+  add: (state: T, series: Series) => void,
+): Promise<T> {
   const form = {
-    ...connection.queryParameters,
+    ...queryContext.connection.queryParameters,
     q: statement,
     epoch: 's',
     chunked: 'true',
     chunk_size: '10000',
   };
-  const text = await ask(queryContext, '/query', { form });
-  return text
-    .split('\n')
-    .filter((line) => line.trim() !== '')
-    .flatMap((line) => seriesOf(line, queryContext));
+  return readDocuments(queryContext, '/query', { form }, begin, (state, document) => {
+    for (const series of seriesOf(document, queryContext)) add(state, series);
+  });
 }
 
-function seriesOf(line: string, { connection }: QueryContext): Series[] {
-  const part = Part.safeParse(parsed(line));
+/** All series of a short answer. @throws StoreError */
+export function influxql(queryContext: QueryContext, statement: string): Promise<Series[]> {
+  return readInfluxql<Series[]>(
+    queryContext,
+    statement,
+    () => [],
+    (found, series) => found.push(series),
+  );
+}
+
+function seriesOf(document: unknown, { connection }: QueryContext): Series[] {
+  const part = Part.safeParse(document);
   if (!part.success) {
     throw new StoreError(
       'config',
@@ -109,12 +129,4 @@ function hintOf(error: string, version: Connection['version']): string {
   if (version === '2' && /not found/i.test(error))
     return 'queries reach a bucket as a database of its name: influx v1 dbrp create --db <bucket> --rp autogen --bucket-id <id>';
   return hintOfAnswer(404, error, version);
-}
-
-function parsed(line: string): unknown {
-  try {
-    return parseJson(line);
-  } catch {
-    return undefined;
-  }
 }

@@ -3,7 +3,8 @@ import { decodeText } from '../../usage/tag-encoding.ts';
 import { FIELDS, MEASUREMENT, TAGS, type Field, type Point, type Tag, type Tags } from '../../usage/point.ts';
 import { seriesKey } from '../../usage/series.ts';
 import { StoreError, type PointQuery, type SumQuery, type SumRow } from '../store.ts';
-import { conditionsOf, identifier, influxql, type Series } from './influxql.ts';
+import { conditionsOf, identifier, influxql, readInfluxql, type Series } from './influxql.ts';
+import type { Connection } from './connection.ts';
 import type { QueryContext } from './read.ts';
 
 /**
@@ -23,15 +24,19 @@ export async function influxPoints(queryContext: QueryContext, query: PointQuery
   const columns = FIELDS.map(identifier).join(', ');
   const tags = TAGS.map(identifier).join(', ');
   const statement = `SELECT ${columns} FROM ${identifier(MEASUREMENT)} WHERE ${conditionsOf(query)} GROUP BY ${tags}`;
-  return (await influxql(queryContext, statement)).flatMap((series) => {
-    const ofSeries = tagsOf(series);
-    const timeAt = series.columns.indexOf('time');
-    return series.values.map((row) => ({
-      time: Number(row[timeAt]),
-      tags: ofSeries,
-      fields: fieldsOf({ ...series, values: [row] }, queryContext),
-    }));
-  });
+  return readInfluxql<Point[]>(
+    queryContext,
+    statement,
+    () => [],
+    (points, series) => {
+      const tags = tagsOf(series);
+      const timeAt = series.columns.indexOf('time');
+      for (const row of series.values) {
+        const fields = fieldsOf({ ...series, values: [row] }, queryContext);
+        points.push({ time: Number(row[timeAt]), tags, fields });
+      }
+    },
+  );
 }
 
 /** One statement with an aggregate of every field, each under the field's name. */
@@ -105,13 +110,13 @@ async function checkOverflow(
   ];
   const [field] = wrapped[0] ?? [];
   if (field === undefined) return;
-  throw new StoreError(
-    'config',
-    `${queryContext.connection.description} holds a sum of ${field} above 2^63-1`,
-    {
-      hint: 'ask for a shorter range, or group by more tags',
-    },
-  );
+  throw sumTooLarge(queryContext.connection, field);
+}
+
+export function sumTooLarge({ description }: Connection, field: Field): StoreError {
+  return new StoreError('config', `${description} holds a sum of ${field} above 2^63-1`, {
+    hint: 'use a shorter range, or group by more tags',
+  });
 }
 
 function keyOf({ tags }: Series): string {

@@ -6,7 +6,8 @@ import { addRecords } from '../../usage/aggregate.ts';
 import { createRecordIndex } from '../../usage/record-index.ts';
 import { seriesKey } from '../../usage/series.ts';
 import { StoreError, type PointQuery, type RemoveQuery, type SumQuery, type SumRow } from '../store.ts';
-import { ask, type QueryContext } from './read.ts';
+import { sumTooLarge } from './sums.ts';
+import { ask, readDocuments, type QueryContext } from './read.ts';
 
 /** The year 2100. */
 const FAR = 4_102_444_800;
@@ -27,15 +28,20 @@ export async function victoriaSums(
   query: SumQuery,
   separator: string,
 ): Promise<SumRow[]> {
-  const rows = new Map<string, { tags: Tags; fields: Partial<Record<Field, Count>> }>();
-  for (const { metric, field, counts } of await exportedSeries(queryContext, query, separator)) {
-    const tags = tagsOf(metric, query.by);
-    const key = seriesKey(tags);
-    const row = rows.get(key) ?? { tags, fields: {} };
-    const sum = [...counts.values()].reduce<Count>(addCounts, 0);
-    row.fields[field] = addCounts(row.fields[field] ?? 0, sum);
-    rows.set(key, row);
-  }
+  const rows = await readSeries(
+    queryContext,
+    query,
+    separator,
+    () => new Map<string, { tags: Tags; fields: Partial<Record<Field, Count>> }>(),
+    (found, { metric, field, counts }) => {
+      const tags = tagsOf(metric, query.by);
+      const key = seriesKey(tags);
+      const row = found.get(key) ?? { tags, fields: {} };
+      const sum = [...counts.values()].reduce<Count>(addCounts, 0);
+      row.fields[field] = addCounts(row.fields[field] ?? 0, sum);
+      found.set(key, row);
+    },
+  );
   return [...rows.values()];
 }
 
@@ -45,12 +51,17 @@ export async function victoriaPoints(
   query: PointQuery,
   separator: string,
 ): Promise<Point[]> {
-  const points = createRecordIndex();
-  for (const { metric, field, counts } of await exportedSeries(queryContext, query, separator)) {
-    const tags = tagsOf(metric, TAGS);
-    for (const [ms, count] of counts)
-      points.add({ time: Math.floor(ms / 1000), tags, fields: { [field]: count } }, addRecords);
-  }
+  const points = await readSeries(
+    queryContext,
+    query,
+    separator,
+    createRecordIndex,
+    (found, { metric, field, counts }) => {
+      const tags = tagsOf(metric, TAGS);
+      for (const [ms, count] of counts)
+        found.add({ time: Math.floor(ms / 1000), tags, fields: { [field]: count } }, addRecords);
+    },
+  );
   return [...points.values()];
 }
 
@@ -62,11 +73,14 @@ interface FieldSeries {
   readonly counts: ReadonlyMap<number, number>;
 }
 
-async function exportedSeries(
+/** Hands over the fields of all series as they arrive. @throws StoreError */
+function readSeries<T>(
   queryContext: QueryContext,
   { start, end, where = {}, among }: Omit<SumQuery, 'by'> & Pick<PointQuery, 'among'>,
   separator: string,
-): Promise<FieldSeries[]> {
+  begin: () => T,
+  add: (state: T, series: FieldSeries) => void,
+): Promise<T> {
   const prefix = `${MEASUREMENT}${separator}`;
   const form = {
     'match[]': selectorOf(where, prefix, among),
@@ -74,22 +88,27 @@ async function exportedSeries(
     // Both ends are included.
     end: (end - 0.001).toFixed(3),
   };
-  const text = await victoriaExport(queryContext, form);
-  return text.split('\n').flatMap((line): FieldSeries[] => {
-    if (line === '') return [];
-    const { metric, values, timestamps } = exported(line, queryContext);
+  return victoriaExport(queryContext, form, begin, (state, document) => {
+    const { metric, values, timestamps } = exported(document, queryContext);
     const field = FIELDS.find((each) => metric['__name__'] === prefix + each);
-    return field && values.length > 0 ? [{ metric, field, counts: largest(values, timestamps) }] : [];
+    if (!field || values.length === 0) return;
+    try {
+      add(state, { metric, field, counts: largest(values, timestamps) });
+    } catch (error) {
+      throw error instanceof RangeError ? sumTooLarge(queryContext.connection, field) : error;
+    }
   });
 }
 
-/** Raw samples, one JSON object per series and line, those included that were written a moment ago. */
-export async function victoriaExport(
+/** Raw samples, one JSON object per series, including those that were written a moment ago. */
+export async function victoriaExport<T>(
   queryContext: QueryContext,
   form: Record<string, string>,
-): Promise<string> {
+  begin: () => T,
+  add: (state: T, document: unknown) => void,
+): Promise<T> {
   await ask(queryContext, '/internal/force_flush');
-  return ask(queryContext, '/api/v1/export', { form });
+  return readDocuments(queryContext, '/api/v1/export', { form }, begin, add);
 }
 
 /** Deletes whole series, those included that were written a moment ago. */
@@ -155,9 +174,9 @@ function escapeRegExp(text: string): string {
   return text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
 }
 
-function exported(line: string, { connection }: QueryContext): z.infer<typeof Exported> {
+function exported(document: unknown, { connection }: QueryContext): z.infer<typeof Exported> {
   try {
-    return Exported.parse(JSON.parse(line));
+    return Exported.parse(document);
   } catch (cause) {
     throw new StoreError('config', `${connection.description} holds something else than counts of usage`, {
       hint: `do not write ${MEASUREMENT} by other means`,

@@ -69,6 +69,8 @@ export function hintOfAnswer(status: number, reason: string, version: Connection
   if (status === 401) return `check ${login}: the server does not know them`;
   if (status === 403)
     return `give the user or token the right to read and write there, or set another in ${login}`;
+  if (/database not found/i.test(reason) && version === '3')
+    return 'create it (influxdb3 create database) or correct INFLUX_BUCKET';
   if (/database not found/i.test(reason))
     return 'create it (CREATE DATABASE in the influx shell) or correct INFLUX_DATABASE';
   if (/retention policy not found/i.test(reason)) return 'create it or correct INFLUX_RETENTION_POLICY';

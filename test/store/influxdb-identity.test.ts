@@ -1,0 +1,162 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { Secret } from '../../src/lib/secret.ts';
+import { hourlies } from '../support/influx-points.ts';
+import { openTestStore } from '../support/influx-store.ts';
+import {
+  describeWith,
+  freePort,
+  influxQuery,
+  startInfluxd,
+  startVictoriaMetrics,
+  type RealServer,
+} from '../support/servers.ts';
+
+const ID = /^influxdb:[0-9a-f-]{36}$/;
+
+describeWith('influxd', 'the identity of a store in a real InfluxDB 1.x', () => {
+  let server: RealServer;
+
+  beforeAll(async () => {
+    server = await startInfluxd();
+    for (const name of ['one', 'two']) await influxQuery(server.url, `CREATE DATABASE ${name}`);
+  });
+  afterAll(() => server.close());
+
+  it('is an id in the database, the same under every address, other in every database', async () => {
+    const { store } = await openTestStore({ url: server.url, database: 'one' });
+    const before = store.identity;
+    await store.write(hourlies(1));
+
+    const again = await openTestStore({ url: server.url, database: 'one' });
+    const elsewhere = await openTestStore({
+      url: server.url.replace('127.0.0.1', 'localhost'),
+      database: 'one',
+    });
+    const other = await openTestStore({ url: server.url, database: 'two' });
+    await other.store.write(hourlies(1));
+
+    expect(before).toBe(`influxdb ${server.url} one`);
+    expect(store.formerIdentities).toEqual([before]);
+    expect(store.identity).toMatch(ID);
+    expect(again.store.identity).toBe(store.identity);
+    expect(elsewhere.store.identity).toBe(store.identity);
+    expect(other.store.identity).toMatch(ID);
+    expect(other.store.identity).not.toBe(store.identity);
+  });
+
+  it('writes nothing until a point is stored, and survives retention', async () => {
+    await influxQuery(server.url, 'CREATE DATABASE short WITH DURATION 1h');
+    const { store } = await openTestStore({ url: server.url, database: 'short' });
+    await store.probe();
+
+    expect(await influxQuery(server.url, 'SHOW SERIES', { db: 'short' })).not.toContain('tokentide_store');
+    await store.write([{ ...hourlies(1)[0]!, time: Math.floor(Date.now() / 1000) }]);
+    const again = await openTestStore({ url: server.url, database: 'short' });
+
+    expect(store.identity).toMatch(ID);
+    expect(again.store.identity).toBe(store.identity);
+  });
+
+  it('is the address where the server is down or may not be queried', async () => {
+    const url = `http://127.0.0.1:${await freePort()}`;
+
+    const { store } = await openTestStore({ url, version: '1', database: 'one' });
+
+    expect(store.identity).toBe(`influxdb ${url} one`);
+  });
+});
+
+describeWith('influxd', 'a user of InfluxDB 1.x who may only write', () => {
+  let server: RealServer;
+  const admin = { u: 'admin', p: 'x' };
+
+  beforeAll(async () => {
+    server = await startInfluxd({ settings: ['auth-enabled = true'] });
+    await influxQuery(server.url, `CREATE USER admin WITH PASSWORD 'x' WITH ALL PRIVILEGES`);
+    await influxQuery(server.url, 'CREATE DATABASE usage', admin);
+    await influxQuery(server.url, `CREATE USER writer WITH PASSWORD 'y'`, admin);
+    await influxQuery(server.url, 'GRANT WRITE ON usage TO writer', admin);
+  });
+  afterAll(() => server.close());
+
+  it('writes points, and never replaces the id it cannot read', async () => {
+    const owner = await openTestStore({
+      url: server.url,
+      database: 'usage',
+      username: 'admin',
+      password: new Secret('x'),
+    });
+    await owner.store.write(hourlies(1));
+
+    const { store } = await openTestStore({
+      url: server.url,
+      database: 'usage',
+      username: 'writer',
+      password: new Secret('y'),
+    });
+    const result = await store.write(hourlies(2));
+    const again = await openTestStore({
+      url: server.url,
+      database: 'usage',
+      username: 'admin',
+      password: new Secret('x'),
+    });
+
+    expect(result.accepted).toBe(2);
+    expect(store.identity).toBe(`influxdb ${server.url} usage`);
+    expect(again.store.identity).toBe(owner.store.identity);
+  });
+});
+
+describeWith('victoria-metrics', 'a real VictoriaMetrics', () => {
+  let server: RealServer;
+
+  beforeAll(async () => {
+    server = await startVictoriaMetrics();
+  });
+  afterAll(() => server.close());
+
+  it('holds an id, written again every day because it expires', async () => {
+    let now = Date.now();
+    const { store } = await openTestStore({ url: server.url, now: () => now });
+    await store.write(hourlies(1));
+    const samples = async (): Promise<number> => {
+      await fetch(`${server.url}/internal/force_flush`);
+      const query = `match[]=tokentide_store_value&start=0&end=${now / 1000 + 60}`;
+      const text = await (await fetch(`${server.url}/api/v1/export?${query}`)).text();
+      return text
+        .split('\n')
+        .filter(Boolean)
+        .flatMap((line) => (JSON.parse(line) as { values: number[] }).values).length;
+    };
+    await store.write(hourlies(1));
+    const before = await samples();
+    now += 86_400_001;
+    await store.write(hourlies(1));
+
+    const again = await openTestStore({ url: server.url.replace('127.0.0.1', 'localhost') });
+    expect(store.identity).toMatch(ID);
+    expect(again.store.identity).toBe(store.identity);
+    expect([before, await samples()]).toEqual([1, 2]);
+  });
+
+  it('is read once it is there: a store that opens while it is down', async () => {
+    const { store } = await openTestStore({ url: server.url });
+    await store.write(hourlies(1));
+    await server.stop();
+
+    const down = await openTestStore({ url: server.url, version: 'victoriametrics' });
+    const kept = await down.store.write(hourlies(3));
+    const whileDown = { identity: down.store.identity, overwrites: down.store.overwrites };
+    await server.start();
+    const stored = await down.store.write(kept.kept);
+
+    expect(kept).toMatchObject({ accepted: 0, rejected: [], error: { kind: 'unavailable' } });
+    expect(kept.kept).toEqual(hourlies(3));
+    expect(whileDown).toEqual({ identity: `victoriametrics ${server.url}`, overwrites: true });
+    expect(stored).toEqual({ accepted: 3, rejected: [], kept: [] });
+    expect(down.store.overwrites).toBe(false);
+    expect(down.store.remarks.join()).toContain('before 1.85');
+    expect(down.store.identity).toBe(store.identity);
+  });
+});
