@@ -2,14 +2,14 @@ import { FetchError } from './errors.ts';
 
 export interface BodyLimits {
   readonly maxBytes: number;
-  /** Commas and opening brackets together: what a parser's time and memory depend on. */
+  /** The number of commas and opening brackets: a parser's time and memory depend on it. */
   readonly maxValues: number;
 }
 
-/** The characters that a value of JSON begins with or follows: `,`, `[` and `{`. */
+/** `,`, `[` and `{`. */
 const SEPARATORS: ReadonlySet<number> = new Set([0x2c, 0x5b, 0x7b]);
 
-/** Reads a body as text and gives up in mid-stream when it passes a limit. @throws FetchError `invalid_response` */
+/** Reads a body as text; cancels the transfer as soon as it exceeds a limit. @throws FetchError `invalid_response` */
 export async function readText(
   response: Response,
   { maxBytes, maxValues }: BodyLimits,
@@ -20,7 +20,7 @@ export async function readText(
   const parts: string[] = [];
   let bytes = 0;
   let values = 0;
-  // Leaving the loop by an error cancels the stream, and with it the transfer.
+  // An error that leaves the loop cancels the stream.
   for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
     bytes += chunk.byteLength;
     if (bytes > maxBytes) throw tooLarge(action, `${maxBytes} bytes`);

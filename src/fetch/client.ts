@@ -9,7 +9,7 @@ import { cancelled, orCancelled } from './signals.ts';
 const FIRST_BACK_OFF_MS = 1000;
 const LONGEST_BACK_OFF_MS = 60_000;
 
-/** The way to one provider's API. */
+/** The HTTP client of one provider's API. */
 export function createHttp(options: HttpOptions): Http {
   const settings = withDefaults(options);
   return { call: (call) => callWithRetries(call, settings) };
@@ -22,7 +22,7 @@ async function callWithRetries<T>(call: Call<T>, settings: HttpSettings): Promis
       return await send(call, settings);
     } catch (error) {
       if (!(error instanceof FetchError) || error.kind !== 'expired_token' || !call.refresh) throw error;
-      const message = `${error.message} (also at a second try)`;
+      const message = `${error.message} (also with a new token)`;
       if (refreshed) throw changedError(error, { kind: 'credentials', message });
       refreshed = true;
       call.refresh();
@@ -31,7 +31,7 @@ async function callWithRetries<T>(call: Call<T>, settings: HttpSettings): Promis
   };
   return pRetry(attempt, {
     retries: settings.attempts - 1,
-    // All waiting is done in `backOff`, where it can be injected and cancelled.
+    // `backOff` does the waiting, because there it can be injected and cancelled.
     minTimeout: 0,
     onFailedAttempt: ({ error, attemptNumber, retriesLeft }) =>
       backOff(call, error, attemptNumber, retriesLeft, settings),
@@ -40,7 +40,7 @@ async function callWithRetries<T>(call: Call<T>, settings: HttpSettings): Promis
   });
 }
 
-/** Exponential with full jitter; what concerns the whole host pauses it for everyone, this call included. */
+/** Exponential with full jitter. A pause that the vendor asks for applies to every call to the host. */
 async function backOff(
   call: Call<unknown>,
   error: Error,
@@ -66,7 +66,7 @@ async function send<T>(call: Call<T>, settings: HttpSettings): Promise<T> {
   try {
     await call.prepare?.();
   } catch (error) {
-    // What it calls has had its own retries.
+    // Its own requests have been retried already.
     throw error instanceof Error ? new AbortError(error) : error;
   }
   const turn = settings.limiter.queue(async () => {

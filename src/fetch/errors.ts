@@ -1,20 +1,20 @@
-/** What went wrong with a call, which decides what happens next. */
+/** The kind of a failed call, which determines how it is handled. */
 export type FetchErrorKind =
-  /** The vendor does not accept the credentials. Fatal until they change. */
+  /** The vendor rejects the credentials. Permanent until they change. */
   | 'credentials'
-  /** The credentials are good but may not do this. Fatal until the vendor's console says otherwise. */
+  /** The credentials are valid but lack a permission. Permanent until it is granted. */
   | 'permission'
-  /** The vendor refuses this very request. Fatal for it; a batch is bisected down to the culprit. */
+  /** The vendor refuses this request. Not retried; a batch is bisected down to the failing partition. */
   | 'refused'
-  /** A short-lived token has run out: refreshed once, then retried. */
+  /** A short-lived token has expired: refreshed once, then retried. */
   | 'expired_token'
-  /** Too many requests: the whole host pauses. Retried. */
+  /** Too many requests: all calls to the host pause. Retried. */
   | 'rate_limited'
-  /** Network fault, timeout, 5xx, cut-off answer. Retried. */
+  /** Network fault, timeout, 5xx, truncated answer. Retried. */
   | 'unavailable'
-  /** The vendor ran out of time for so long a window. Retried by the caller with half of it. */
+  /** The vendor cannot process a window of this length. The caller retries with halves. */
   | 'window_too_large'
-  /** The answer is not what the vendor documents; the message names the path in the answer. */
+  /** The answer differs from the vendor's documentation, or is too large. The message names the path in the answer. */
   | 'invalid_response'
   /** The daemon is shutting down. */
   | 'cancelled';
@@ -22,7 +22,7 @@ export type FetchErrorKind =
 const RETRIED: ReadonlySet<FetchErrorKind> = new Set(['rate_limited', 'unavailable']);
 
 export interface FetchErrorDetails {
-  /** What to do about it, in one sentence, for the person who reads the message. */
+  /** What to do about it, one sentence. */
   hint?: string | undefined;
   status?: number | undefined;
   /** The vendor's own error code. */
@@ -54,7 +54,7 @@ export class FetchError extends Error {
     this.retryAfterMs = details.retryAfterMs;
   }
 
-  /** Whether the same request may succeed a moment later. */
+  /** Whether the same request may succeed later. */
   get retriable(): boolean {
     return RETRIED.has(this.kind);
   }

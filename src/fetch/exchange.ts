@@ -16,7 +16,7 @@ interface RawAnswer {
   readonly bytes: number;
 }
 
-/** One request and its answer, told to `onCall` however it ends. @throws FetchError */
+/** One request and its answer. `onCall` is called in every case. @throws FetchError */
 export async function exchange<T>(call: Call<T>, request: HttpRequest, settings: HttpSettings): Promise<T> {
   const { action } = call;
   const { now, onCall } = settings;
@@ -59,7 +59,7 @@ async function receive(
         method: request.method,
         headers: { accept: 'application/json', 'user-agent': 'tokentide', ...request.headers },
         ...(request.body === undefined ? {} : { body: request.body }),
-        // A redirect would carry the credentials to wherever it points.
+        // A redirect would send the credentials to another address.
         redirect: 'manual',
         signal: deadline,
       });
@@ -76,7 +76,7 @@ async function receive(
   }
 }
 
-/** Trusts an answer step by step: JSON, the vendor's envelope, HTTP status, shape. */
+/** Checks an answer in this order: JSON, the vendor's envelope, HTTP status, schema. */
 async function classifyResponse<T>(call: Call<T>, where: string, raw: RawAnswer): Promise<T> {
   const { action } = call;
   const { headers, status } = raw;
@@ -86,7 +86,7 @@ async function classifyResponse<T>(call: Call<T>, where: string, raw: RawAnswer)
   try {
     body = parseJson(raw.text);
   } catch {
-    // The parser's own error quotes the answer.
+    // The parser's error quotes the answer.
     throw notJson(action, where, status, kind ?? 'unavailable', raw.text);
   }
   const answer: HttpResponse = { status, headers, body };
@@ -98,7 +98,7 @@ async function classifyResponse<T>(call: Call<T>, where: string, raw: RawAnswer)
   return parsed.data;
 }
 
-/** The same error with the wait that `Retry-After` asks for. */
+/** The same error with the delay of `Retry-After`. */
 function withRetryAfter(error: FetchError, headers: Headers, settings: HttpSettings): FetchError {
   const { maxRetryAfterMs, now } = settings;
   const retryAfterMs = error.retryAfterMs ?? parseRetryAfter(headers.get('retry-after'), now());

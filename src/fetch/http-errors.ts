@@ -4,11 +4,11 @@ import type { HttpResponse } from './http.ts';
 
 const HINTS: Readonly<Partial<Record<FetchErrorKind, string>>> = {
   credentials: "Check the job's credentials and that they have not expired or been revoked.",
-  permission: "The credentials may not do this. Grant it in the vendor's console.",
+  permission: "The credentials lack a permission. Grant it in the vendor's console.",
   refused: 'Check `base_url` and the options of the job.',
 };
 
-/** What an HTTP status means where the vendor's envelope says nothing; undefined for 2xx. */
+/** The meaning of an HTTP status if the vendor's envelope reports no error; undefined for 2xx. */
 export function kindOfStatus(status: number): FetchErrorKind | undefined {
   if (status >= 200 && status < 300) return undefined;
   if (status === 401) return 'credentials';
@@ -18,7 +18,7 @@ export function kindOfStatus(status: number): FetchErrorKind | undefined {
   return 'refused';
 }
 
-/** The same error, but for what is given. */
+/** The same error with changes. */
 export function changedError(
   error: FetchError,
   changes: { kind?: FetchErrorKind; message?: string; hint?: string; retryAfterMs?: number },
@@ -30,15 +30,15 @@ export function changedError(
   return new FetchError(kind, changes.message ?? error.message, details);
 }
 
-/** An error made of no more than the status and the address. */
+/** An error from the status and the address alone. */
 export function statusError(action: string, where: string, status: number, kind: FetchErrorKind): FetchError {
   return new FetchError(kind, `${action}: ${where} answered HTTP ${status}`, {
     status,
-    hint: status >= 300 && status < 400 ? 'It redirects elsewhere. Check `base_url`.' : HINTS[kind],
+    hint: status >= 300 && status < 400 ? 'It redirects to another address. Check `base_url`.' : HINTS[kind],
   });
 }
 
-/** An answer that is not JSON: the vendor's gateway speaks, or the answer was cut off. Never quotes it. */
+/** An answer that is not JSON, from the vendor's gateway or truncated. Never quotes it. */
 export function notJson(
   action: string,
   where: string,
@@ -52,23 +52,23 @@ export function notJson(
     : start === ''
       ? 'an empty body'
       : start.startsWith('{') || start.startsWith('[')
-        ? 'JSON that is cut off or broken'
+        ? 'JSON that is truncated or malformed'
         : 'text, not JSON';
   return new FetchError(kind, `${action}: ${where} answered ${what} (HTTP ${status})`, {
     status,
-    hint: HINTS[kind] ?? 'If it stays so, check `base_url` and any proxy in between.',
+    hint: HINTS[kind] ?? 'If this persists, check `base_url` and any proxy.',
   });
 }
 
 /**
- * A request that got no whole answer. Only the message of a system error is taken over: `fetch` itself quotes
- * headers and addresses in the errors it throws for a request it cannot send.
+ * A request without a complete answer. Only the message of a system error is used: `fetch` quotes headers and addresses
+ * in the errors that it throws for a request it cannot send.
  */
 export function networkError(action: string, where: string, error: unknown): FetchError {
   const cause = systemError(error);
   if (cause) {
     return new FetchError('unavailable', `${action}: no answer from ${where}: ${cause}`, {
-      hint: 'Check `base_url`, the network and any proxy in between.',
+      hint: 'Check `base_url`, the network and any proxy.',
     });
   }
   if (error instanceof TypeError && error.cause === undefined && error.message !== 'terminated') {
@@ -76,7 +76,7 @@ export function networkError(action: string, where: string, error: unknown): Fet
       hint: 'A credential or option holds a line break or another character that HTTP does not carry.',
     });
   }
-  return new FetchError('unavailable', `${action}: the connection to ${where} broke off`);
+  return new FetchError('unavailable', `${action}: the connection to ${where} was lost`);
 }
 
 function systemError(error: unknown): string | undefined {
@@ -91,7 +91,7 @@ function systemError(error: unknown): string | undefined {
 
 const SHOWN_PROBLEMS = 5;
 
-/** An answer of another shape than documented: where in it, and what was expected there. Never a value. */
+/** An answer that does not match the schema: the paths and what was expected there. Never a value. */
 export function shapeError(action: string, answer: HttpResponse, error: z.ZodError): FetchError {
   const shown = error.issues.slice(0, SHOWN_PROBLEMS).map((issue) => {
     const what = issue.code === 'unrecognized_keys' ? 'has unknown members' : issue.message;

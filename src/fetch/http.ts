@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { FetchError } from './errors.ts';
 
-/** One request as it goes out. Built anew for every attempt, so that timestamps, signatures and tokens are fresh. */
+/** One request. Built again for every attempt, so that timestamps, signatures and tokens are current. */
 export interface HttpRequest {
   readonly method: 'GET' | 'POST';
   readonly url: string;
@@ -9,7 +9,7 @@ export interface HttpRequest {
   readonly body?: string;
 }
 
-/** What came back: the status and the parsed JSON, before it is trusted. */
+/** Status and parsed JSON of an answer, before validation. */
 export interface HttpResponse {
   readonly status: number;
   readonly headers: Headers;
@@ -20,29 +20,28 @@ export interface Call<T> {
   /** The vendor's name of the action, for metrics and errors: `GetUsage`, `user-model-usage`. */
   readonly action: string;
   /**
-   * Runs before every attempt, outside the rate limit: the place to call for a token that `build` needs.
-   * Its errors end the call.
+   * Runs before every attempt, outside the rate limit: for a request for the token that `build` needs. Its errors
+   * end the call.
    */
   readonly prepare?: () => Promise<void>;
-  /** Runs when the request's turn has come. It may not call `Http` itself: it would wait for its own turn. */
+  /** Runs when the rate limit admits the request. It must not call `Http`, which would wait for itself. */
   readonly build: () => HttpRequest | Promise<HttpRequest>;
   /**
-   * Looks at every answer that is JSON, whatever its HTTP status, and says what the vendor's envelope means:
-   * an error to throw, or undefined where there is none. HTTP status is judged after it (2xx is fine).
-   * `Retry-After` is read by the caller of `check`.
+   * Reads the vendor's envelope of every JSON answer, whatever its HTTP status. @returns the error that it reports, or
+   * undefined. The HTTP status is checked after it, and `Retry-After` is added to the error.
    */
   readonly check?: (answer: HttpResponse) => FetchError | undefined;
-  /** The shape of a good answer; only the fields used. What it transforms to is what the call returns. */
+  /** The schema of a successful answer, with the used fields only. Its output is the result of the call. */
   readonly answer: z.ZodType<T>;
   /**
-   * Called once after an `expired_token` error, which HTTP 401 is where this is given, before the one
-   * repeated attempt. When that fails in the same way, the call ends with `credentials`.
+   * Called after the first `expired_token` error, before one more attempt; with it HTTP 401 counts as `expired_token`.
+   * If that attempt fails in the same way, the call ends with `credentials`.
    */
   readonly refresh?: () => void;
   readonly signal: AbortSignal;
 }
 
-/** The one way to a provider's API: time-out, size limit, retries, rate limit, `Retry-After`, errors. */
+/** HTTP client of a provider: timeout, size limit, retries, rate limit, `Retry-After`, errors. */
 export interface Http {
   /** @throws FetchError */
   call<T>(call: Call<T>): Promise<T>;

@@ -15,7 +15,7 @@ import type { RateLimiter } from '../lib/rate-limiter.ts';
 const MAX_BYTES = 8 * 1024 * 1024;
 const MAX_VALUES = 500_000;
 
-/** One request, as it ended. */
+/** One completed request. */
 export interface CallEvent {
   readonly action: string;
   readonly result: 'ok' | FetchErrorKind;
@@ -25,15 +25,15 @@ export interface CallEvent {
   readonly status?: number;
   /** Size of the answer's body as text, where there was one. */
   readonly bytes?: number;
-  /** From sending to the last byte, without the wait for a slot. */
+  /** From sending to the last byte, without the wait for the rate limit. */
   readonly ms: number;
 }
 
 export interface HttpOptions {
-  /** The provider's address. Requests to any other host are refused. */
+  /** The provider's address. Requests to other hosts are refused. */
   readonly baseUrl: string;
   readonly limit: HostLimit;
-  /** Shared by all that ask the same host, also by other processes. */
+  /** Shared by all jobs and processes that call the same host. */
   readonly rateLimiter: RateLimiter;
   /** Shared by the jobs of one process. */
   readonly limiters?: ConcurrencyLimiters;
@@ -44,13 +44,13 @@ export interface HttpOptions {
   readonly now: () => number;
   /** From 0 up to 1. */
   readonly random: () => number;
-  /** For one request, its body included; 30 s by default. */
+  /** Of one request, including the body of the answer; 30 s by default. */
   readonly timeoutMs?: number;
   /** Of one answer; 8 MB by default. */
   readonly maxBytes?: number;
   /** Of one answer; 500,000 by default. */
   readonly maxValues?: number;
-  /** Requests per call at most, not counting the one repeated for an expired token; 5 by default. */
+  /** Attempts per call, without the one after an expired token; 5 by default. */
   readonly attempts?: number;
   /** The longest `Retry-After` that a call waits for; 10 minutes by default. */
   readonly maxRetryAfterMs?: number;

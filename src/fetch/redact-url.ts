@@ -1,6 +1,6 @@
-/** A URL as it may be shown: origin and path. Query, fragment and user info may hold credentials or signatures. */
+/** Origin and path of a URL, for display. Query, fragment and user info may contain credentials. */
 export function redactUrl(url: string): string {
-  if (!URL.canParse(url)) return 'an address that is not a URL';
+  if (!URL.canParse(url)) return 'an invalid URL';
   const { origin, pathname } = new URL(url);
   return origin + pathname;
 }

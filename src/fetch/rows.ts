@@ -1,13 +1,13 @@
 import { z } from 'zod';
 
-/** Elements that are validated before other work gets a turn: some milliseconds. */
+/** Elements validated per turn of the event loop: some milliseconds. */
 export const SLICE = 1_000;
-/** Faults after which the rest of an array is not looked at. */
+/** Number of issues after which the rest of an array is not validated. */
 const MOST_FAULTS = 20;
 
 /**
- * An array of any length, as `z.array(row)`, but validated in slices, so that a large answer does not block the
- * event loop. For schemas that are parsed asynchronously, as `Http.call` does.
+ * Like `z.array(row)`, but validated in slices, so that a large answer does not block the event loop. The schema must
+ * be parsed asynchronously, as `Http.call` does.
  */
 export function rows<T>(row: z.ZodType<T>): z.ZodType<T[]> {
   return z.transform(async (input: unknown, context): Promise<T[]> => {

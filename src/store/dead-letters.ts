@@ -15,38 +15,38 @@ import { toLine } from '../usage/line-protocol.ts';
 import type { Point } from '../usage/point.ts';
 import { StoreError, type Rejection } from './store.ts';
 
-/** Points that a store refused for good, each with the reason. */
+/** Points that a store rejected permanently, each with the reason. */
 export interface DeadLetters {
   /** On disk when it returns. @throws StoreError of kind `unavailable` when the file cannot be written */
   add(rejections: readonly Rejection[]): void;
-  /** How many are in the files now. */
+  /** Number of points in the files. */
   count(): number;
-  /** How many had to go since the start, oldest first, because the files were full. */
+  /** Number of points removed since the start, oldest first, because the files were full. */
   discarded(): number;
 }
 
 /** One line of the file, as JSON. */
 export interface DeadLetter {
-  /** When it was refused, ISO 8601. */
+  /** When it was rejected, ISO 8601. */
   readonly at: string;
   readonly reason: string;
-  /** The point in line protocol; or its JSON, counts as text, where no line can be made of it. */
+  /** The point in line protocol; if that is impossible, `point` has its JSON with counts as text. */
   readonly line?: string;
   readonly point?: unknown;
 }
 
 export interface DeadLetterOptions {
-  /** A file in the data folder. A second one beside it ends in `.old`. */
+  /** A file in the data folder. A second file has the suffix `.old`. */
   readonly path: string;
-  /** What both files may take together; 32 MB by default. */
+  /** Maximum size of both files together; 32 MB by default. */
   readonly maxBytes?: number;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
 }
 
 /**
- * Opens the file, which need not be there yet. When it has reached half of `maxBytes` it becomes the `.old` one, and
- * what was in that is discarded and counted.
+ * Opens the file, which need not exist. When it reaches half of `maxBytes` it replaces the `.old` file, whose points
+ * are discarded and counted.
  * @throws StoreError of kind `config` when the file cannot be read or written
  */
 export function openDeadLetters({ path, maxBytes = 32 * 1024 * 1024, now }: DeadLetterOptions): DeadLetters {
@@ -63,7 +63,7 @@ export function openDeadLetters({ path, maxBytes = 32 * 1024 * 1024, now }: Dead
         writeSync(file, endsInNewline(file, size) ? text : `\n${text}`);
         fsyncSync(file);
       } catch (error) {
-        // Half a letter would be read as a fault of its own, and the points are kept anyway.
+        // An incomplete line would be a corrupt entry; the caller keeps the points.
         ftruncateSync(file, size);
         throw error;
       }
@@ -97,7 +97,7 @@ export function openDeadLetters({ path, maxBytes = 32 * 1024 * 1024, now }: Dead
   };
 }
 
-/** The letters of both files, oldest first. A line that is not a letter, as after a power cut, is left out. */
+/** The entries of both files, oldest first. Incomplete lines, as after a power failure, are skipped. */
 export function readDeadLetters(path: string): DeadLetter[] {
   return [`${path}.old`, path].flatMap((each) => linesOf(each).flatMap(parseLetter));
 }
@@ -123,7 +123,7 @@ function parseLetter(line: string): DeadLetter[] {
   }
 }
 
-/** False after a power cut in the middle of a letter. */
+/** False after a power failure during a write. */
 function endsInNewline(file: number, size: number): boolean {
   if (size === 0) return true;
   const last = Buffer.alloc(1);
@@ -144,7 +144,7 @@ function attempt<T>(kind: 'config' | 'unavailable', path: string, work: () => T)
     return work();
   } catch (cause) {
     const message = cause instanceof Error ? cause.message : String(cause);
-    throw new StoreError(kind, `the file of refused points ${path} cannot be used: ${message}`, {
+    throw new StoreError(kind, `the file of rejected points ${path} cannot be used: ${message}`, {
       hint: 'the data folder must be writable and have free space',
       cause,
     });

@@ -30,22 +30,22 @@ import type { PointQuery, RemoveQuery, Store, SumQuery, SumRow, WriteResult } fr
 
 export interface InfluxStore extends Store {
   readonly version: InfluxVersion;
-  /** What users of this server should know, one sentence each: for the log at start-up. */
+  /** Remarks for the users of this server, one sentence each, logged at the start. */
   readonly remarks: readonly string[];
-  /** Tells whether the server would accept a write, without writing. @throws StoreError of kind `config` if not */
+  /** Checks login and database without writing. @throws StoreError of kind `config` */
   probe(): Promise<void>;
 }
 
-/** What differs from one kind of server to another. */
+/** The differences between the kinds of servers. */
 interface Dialect {
   readonly overwrites: boolean;
   readonly deletes: boolean;
   readonly remarks: readonly string[];
   readonly writing: Pick<WriteContext, 'limits' | 'precheck' | 'mergesEqual'>;
   readonly marker: MarkerAccess;
-  /** Reads what has to be known of the server before a write. @throws StoreError */
+  /** Reads the capabilities that a write depends on. @throws StoreError */
   load(): Promise<void>;
-  /** @throws StoreError of kind `config` where the server would create what is missing */
+  /** Checks what the general probe cannot. @throws StoreError of kind `config` */
   probe(): Promise<void>;
   selfTest(): Promise<SelfTest>;
   sums(query: SumQuery): Promise<SumRow[]>;
@@ -54,21 +54,21 @@ interface Dialect {
 }
 
 /**
- * A key of 1.x and 2.x is 65,535 bytes at most, the longest name of a field included.
+ * 1.x and 2.x: a key has at most 65,535 bytes, including the longest name of a field.
  * https://docs.influxdata.com/influxdb/v2/reference/syntax/line-protocol/
  */
 const INFLUX_LIMITS = { value: 65_000, series: 65_500 };
-/** The default of -maxLabelValueLen in VictoriaMetrics. */
+/** VictoriaMetrics: the default of -maxLabelValueLen. */
 const VICTORIA_LIMITS = { value: 4_096, series: 65_500 };
-/** A sum over a year of many series takes longer than any write. */
+/** A sum over a year of many series takes longer than a write. */
 const LONGEST_READ_MS = 60_000;
-/** Somebody waits for the answer to a read. */
+/** Fewer than for writes, because a user waits for the answer. */
 const READ_ATTEMPTS = 3;
 
 /**
- * Opens a store in any InfluxDB, or in a VictoriaMetrics. Asks the server what it is.
- * @throws StoreError of kind `config` where the settings do not fit the server; of kind `unavailable` where it does
- * not answer and the version is not set
+ * Opens a store in any InfluxDB, or in a VictoriaMetrics, after asking the server for its version.
+ * @throws StoreError of kind `config` if the settings do not fit the server; of kind `unavailable` if it does not
+ * answer and no version is set
  */
 export async function openInfluxStore(options: InfluxOptions): Promise<InfluxStore> {
   const {
@@ -89,14 +89,14 @@ export async function openInfluxStore(options: InfluxOptions): Promise<InfluxSto
     timeoutMs: Math.max(timeoutMs, LONGEST_READ_MS),
     retryPolicy: { ...retryPolicy, attempts: Math.min(attempts, READ_ATTEMPTS) },
   };
-  /** For questions at the start: a server that is down is not waited for. */
+  /** For requests at the start: without retries, so that a server that is down does not delay it. */
   const onceOnly: QueryContext = { ...queryContext, timeoutMs, retryPolicy: { ...retryPolicy, attempts: 1 } };
   const dialect =
     version === 'victoriametrics' ? victoria(queryContext, onceOnly, now) : influx(queryContext, onceOnly);
   const { post, close } = createPost(connection, timeoutMs);
   const write = createWrite({ connection, post, retryPolicy, deadLetters, ...dialect.writing });
   const marker = createMarker(dialect.marker, post, connection, now);
-  /** One write at a time: no chunk overtakes an older one. */
+  /** Writes are sequential, so that no chunk overtakes an older one. */
   const oneByOne = pLimit(1);
 
   async function writePoints(points: readonly Point[], signal: AbortSignal): Promise<WriteResult> {
@@ -115,7 +115,7 @@ export async function openInfluxStore(options: InfluxOptions): Promise<InfluxSto
     await dialect.load();
     await marker.load();
   } catch (error) {
-    // The daemon starts while the server is down: the points wait.
+    // The daemon starts while the server is down; the points are kept.
     if (!(error instanceof Unavailable)) throw error;
   }
 
@@ -179,7 +179,7 @@ function victoria(queryContext: QueryContext, onceOnly: QueryContext, now: () =>
     (capabilities ??= await victoriaCapabilities(onceOnly));
   const separator = async (): Promise<string> => (await load()).separator;
   return {
-    // Assumed while the server is down: then points wait in the spool and none is lost.
+    // Assumed while the server is down: then points wait in the spool.
     get overwrites() {
       return !capabilities || (capabilities.deduplicates && capabilities.keepsLarger);
     },

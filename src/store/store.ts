@@ -63,7 +63,7 @@ export interface Store {
   readonly formerIdentities?: readonly string[];
   /** False if points cannot be overwritten reliably: only final buckets are written then. */
   readonly overwrites: boolean;
-  /** False where points cannot be removed, as in InfluxDB 3; true if absent. */
+  /** False if points cannot be removed, as in InfluxDB 3. Absent: true. */
   readonly deletes?: boolean;
   /** Writes in order; resolves when the store has acknowledged or given up. @throws StoreError on a configuration error. */
   write(points: readonly Point[], signal?: AbortSignal): Promise<WriteResult>;

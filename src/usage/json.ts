@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 
 /** The shortest run of digits that may be an integer a double cannot hold. */
 const LONG = 16;
-/** The digits of 2^64-1. A longer number is no count of anything; its value is read as a double. */
+/** The number of digits of 2^64-1. A longer number is read as a double: it is no count. */
 const LONGEST = 20;
-/** Stands in front of a long integer while it is a string. Random, so that no text can begin with it. */
+/** Prefix of a long integer that was quoted for JSON.parse. Random, so that no string begins with it. */
 const MARK = randomUUID();
 const QUOTE = 0x22;
 
@@ -17,7 +17,7 @@ export function parseJson(text: string): unknown {
   return marked === undefined ? JSON.parse(text) : unmark(JSON.parse(marked));
 }
 
-/** The text with every long integer as a marked string; undefined where there is none. */
+/** The text with every long integer as a marked string; undefined if there is none. */
 function markLongIntegers(text: string): string | undefined {
   const parts: string[] = [];
   let copied = 0;
@@ -38,7 +38,7 @@ function markLongIntegers(text: string): string | undefined {
   return parts.join('');
 }
 
-/** Behind the closing quote of the string that begins at `start`. */
+/** The index after the string that begins at `start`. */
 function endOfString(text: string, start: number): number {
   let i = start + 1;
   for (;;) {
@@ -51,7 +51,7 @@ function endOfString(text: string, start: number): number {
   }
 }
 
-/** Whether a run of digits is a whole number of JSON: no fraction, no exponent, no leading zero, no key. */
+/** Whether a run of digits is a JSON integer: no fraction, exponent or leading zero, and not a key. */
 function isInteger(text: string, start: number, end: number): boolean {
   const before = text[start - 1] === '-' ? text[start - 2] : text[start - 1];
   if (text[start] === '0' || /[.eE+]/.test(before ?? '') || /[.eE]/.test(text[end] ?? '')) return false;

@@ -72,7 +72,7 @@ describe('retries', () => {
     expect(requests).toHaveLength(1);
   });
 
-  it('builds every attempt anew', async () => {
+  it('builds every attempt again', async () => {
     let built = 0;
     const build = (): { method: 'GET'; url: string } => ({
       method: 'GET',
@@ -124,7 +124,7 @@ describe('an expired token', () => {
     expect(refreshed).toBe(1);
   });
 
-  it('is a matter of credentials when the new token fares no better', async () => {
+  it('is an error of credentials if the new token is refused too', async () => {
     let refreshed = 0;
     const { http, requests } = stubbedHttp([json({}, 401)]);
 
@@ -135,7 +135,7 @@ describe('an expired token', () => {
     expect(requests).toHaveLength(2);
   });
 
-  it('is got before the attempt, outside the limit, and its errors end the call', async () => {
+  it('is fetched before the attempt, outside the rate limit, and its errors end the call', async () => {
     const { http, requests } = stubbedHttp([json({ ok: true })], {
       limit: { perSecond: 1000, concurrency: 1 },
     });
@@ -154,7 +154,7 @@ describe('an expired token', () => {
 });
 
 describe('limits', () => {
-  it('spaces requests and never has more under way than allowed', async () => {
+  it('spaces requests and never exceeds the concurrency', async () => {
     let underWay = 0;
     let most = 0;
     const count = async (): Promise<Response> => {
@@ -171,7 +171,7 @@ describe('limits', () => {
     expect(most).toBeLessThanOrEqual(2);
   });
 
-  it('shares the limits of a host between jobs; the smallest concurrency counts', async () => {
+  it('shares the limits of a host between jobs; the smallest concurrency applies', async () => {
     const rateLimiter = memoryRateLimiter();
     const limiters = concurrencyLimiters();
     const one = stubbedHttp([good], { rateLimiter, limiters, limit: { perSecond: 1, concurrency: 3 } });
@@ -219,7 +219,7 @@ describe('limits', () => {
     expect(sentAt).toEqual([0, 20_000]);
   });
 
-  it('a 429 generation every call to the host, also one that already had a slot', async () => {
+  it('a 429 pauses every call to the host, also one that already had a slot', async () => {
     const limit = { perSecond: 1, concurrency: 2 };
     const { http, sentAt } = stubbedHttp([slow, good], { limit });
 
@@ -228,7 +228,7 @@ describe('limits', () => {
     expect(sentAt).toEqual([0, 7000, 8000]);
   });
 
-  it('refuses to wait longer than the cap, and says so', async () => {
+  it('refuses a Retry-After above the maximum, and reports it', async () => {
     const { http, requests, sentAt } = stubbedHttp([json({}, 429, { 'retry-after': '3600' }), good]);
 
     const error = await failure(http.call(call()));
@@ -361,7 +361,12 @@ describe('answers', () => {
     { body: '<html>', status: 502, says: 'HTML, not JSON (HTTP 502)', kind: 'unavailable' },
     { body: '<html>', status: 404, says: 'HTML, not JSON (HTTP 404)', kind: 'refused' },
     { body: '', status: 200, says: 'an empty body (HTTP 200)', kind: 'unavailable' },
-    { body: '{"a": [1', status: 200, says: 'JSON that is cut off or broken (HTTP 200)', kind: 'unavailable' },
+    {
+      body: '{"a": [1',
+      status: 200,
+      says: 'JSON that is truncated or malformed (HTTP 200)',
+      kind: 'unavailable',
+    },
     { body: 'OK', status: 200, says: 'text, not JSON (HTTP 200)', kind: 'unavailable' },
   ])('that are not JSON: $says', async ({ body, status, says, kind }) => {
     const { http } = stubbedHttp([new Response(body, { status })], { attempts: 1 });
@@ -404,7 +409,7 @@ describe('answers', () => {
     expect(error).toMatchObject({ kind: 'refused', code: '7', message: 'usage: no such member' });
   });
 
-  it('are told to onCall, one by one', async () => {
+  it('are reported to onCall, one by one', async () => {
     const { http, events } = stubbedHttp([json({}, 503), new TypeError('terminated'), good]);
 
     await http.call(call());

@@ -104,7 +104,7 @@ it('names a real network fault without the address of the request', async () => 
 
 it('redacts a URL to origin and path', () => {
   expect(redactUrl(request.url)).toBe('https://api.example.com/usage');
-  expect(redactUrl(`:${CANARY}`)).toBe('an address that is not a URL');
+  expect(redactUrl(`:${CANARY}`)).toBe('an invalid URL');
 });
 
 it("makes a vendor's message fit to be shown", () => {

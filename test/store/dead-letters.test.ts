@@ -35,7 +35,7 @@ describe('dead letters', () => {
     expect(letters.count()).toBe(1);
   });
 
-  it('hold what no line can be made of as well, counts as text', () => {
+  it('hold points that cannot be a line as JSON, with counts as text', () => {
     const letters = openDeadLetters({ path, now });
     const points = [
       { ...hourly(0), fields: {} },
@@ -63,7 +63,7 @@ describe('dead letters', () => {
     expect(statSync(path).mode & 0o777).toBe(0o600);
   });
 
-  it('make no file where nothing is refused', () => {
+  it('create no file without rejected points', () => {
     const letters = openDeadLetters({ path, now });
 
     letters.add([]);
@@ -72,7 +72,7 @@ describe('dead letters', () => {
     expect(readDeadLetters(path)).toEqual([]);
   });
 
-  it('survive a letter that a power cut left half written', () => {
+  it('survive a line that a power failure left incomplete', () => {
     openDeadLetters({ path, now }).add([{ point: hourly(0), reason: 'a' }]);
     appendFileSync(path, '{"at":"2025-01-01T00:00:00.000Z","rea');
     const letters = openDeadLetters({ path, now });
@@ -83,7 +83,7 @@ describe('dead letters', () => {
     expect(letters.count()).toBe(2);
   });
 
-  it('take no more than their space; what has to go is counted, oldest first', () => {
+  it('stay below their size; the oldest are discarded and counted', () => {
     const letters = openDeadLetters({ path, now, maxBytes: 10_000 });
 
     for (let index = 0; index < 500; index++) letters.add([{ point: hourly(index), reason: `${index}` }]);
@@ -97,7 +97,7 @@ describe('dead letters', () => {
     expect(openDeadLetters({ path, now }).count()).toBe(kept.length);
   });
 
-  it('go on when somebody has moved the file away', () => {
+  it('continue after the file was moved', () => {
     const letters = openDeadLetters({ path, now });
     letters.add([{ point: hourly(0), reason: 'a' }]);
     rmSync(path);
@@ -107,7 +107,7 @@ describe('dead letters', () => {
     expect(readDeadLetters(path).map(({ reason }) => reason)).toEqual(['b']);
   });
 
-  it('say what is wrong when the file cannot be written', () => {
+  it('report why the file cannot be written', () => {
     const letters = openDeadLetters({ path, now });
     mkdirSync(path);
     const add = (): void => letters.add([{ point: hourly(0), reason: 'a' }]);

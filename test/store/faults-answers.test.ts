@@ -59,7 +59,7 @@ describe('a request', () => {
 describe('accepted', () => {
   it.each<[string, Reply]>([
     ['204', { status: 204 }],
-    ['201 without a word', { status: 201, stores: () => true }],
+    ['201 without a body', { status: 201, stores: () => true }],
   ])('%s', async (_, reply) => {
     server.answer(() => reply);
 
@@ -96,7 +96,7 @@ describe('a configuration error', () => {
       { status: 200, body: '<html>Log in</html>', headers: { 'content-type': 'text/html' } },
       /204/,
     ],
-    ['200 without a word', { status: 200 }, /nothing counts as written/],
+    ['200 without a body', { status: 200 }, /answers a write with 204/],
     ['302', { status: 302, headers: { location: '/login' } }, /proxy/],
     ['405', { status: 405, body: 'Method Not Allowed' }, /INFLUX_HOST/],
     [

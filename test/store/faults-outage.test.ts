@@ -47,7 +47,7 @@ describe('tried again', () => {
     expect(opened.waits).toEqual([500, 1_000, 2_000]);
   });
 
-  it('when nothing is answered in time, and the request that hangs is given up', async () => {
+  it('if there is no answer in time; the request is cancelled', async () => {
     await opened.store.close();
     opened = await openTestStore({
       ...influx2At(server.url),
@@ -102,7 +102,7 @@ describe('kept', () => {
     expect(opened.waits).toEqual([500, 1_000, 2_000, 4_000]);
   });
 
-  it('with what was refused in an unsettled chunk among it, so that it is the tail of the write', async () => {
+  it('including the rejected points of a chunk that failed, so that they are the tail of the write', async () => {
     script(
       { status: 400, body: { error: 'partial write: x dropped=1' } },
       ...Array.from({ length: 9 }, () => ({ status: 503 })),
@@ -115,7 +115,7 @@ describe('kept', () => {
     expect(opened.letters).toEqual([]);
   });
 
-  it('when nobody listens', async () => {
+  it('if the server is down', async () => {
     const { store } = await openTestStore({
       ...influx2At(`http://127.0.0.1:${await freePort()}`),
       version: '2',
@@ -127,7 +127,7 @@ describe('kept', () => {
     expect(result.error?.message).toContain('ECONNREFUSED');
   });
 
-  it('when the write is cancelled while it waits', async () => {
+  it('if the write is aborted while it waits', async () => {
     await opened.store.close();
     const stop = new AbortController();
     opened = await openTestStore({
@@ -143,11 +143,11 @@ describe('kept', () => {
     const result = await opened.store.write(hourlies(3), stop.signal);
 
     expect(result).toMatchObject({ accepted: 0, kept: hourlies(3), error: { kind: 'unavailable' } });
-    expect(result.error?.message).toContain('cancelled');
+    expect(result.error?.message).toContain('aborted');
     expect(server.writes).toHaveLength(1);
   });
 
-  it('when a refused point cannot be put on file', async () => {
+  it('if a rejected point cannot be written to the file', async () => {
     await opened.store.close();
     opened = await openTestStore({
       ...influx2At(server.url),

@@ -175,7 +175,7 @@ describe('refused', () => {
     expect(storedRequests(server.stored)).toEqual([1, 2, 3, 4, 5, 7, 8, 9, 10]);
   });
 
-  it('what cannot be sent at all, without sending it', async () => {
+  it('points that cannot be sent, without sending them', async () => {
     const bad = { ...hourly(1), fields: {} };
 
     const result = await opened.store.write([hourly(0), bad, hourly(2)]);

@@ -108,7 +108,7 @@ describeWith('influxd', 'a real InfluxDB 1.x that fails', () => {
     },
   );
 
-  it('acknowledged points survive a kill at once after', async () => {
+  it('keeps acknowledged points when it is killed right after the write', async () => {
     const started = await startInfluxd();
     const store = await open(started);
 
@@ -120,7 +120,7 @@ describeWith('influxd', 'a real InfluxDB 1.x that fails', () => {
     expect(await held(store)).toEqual(truth(1));
   });
 
-  const name = 'a full disk: points are kept, and stored when it has space and was started again';
+  const name = 'keeps points while the disk is full, and stores them after a restart with free space';
   it.runIf(canMount())(name, async () => {
     const folder = mountSmallDisk();
     const started = await startInfluxd({ folder });
@@ -135,7 +135,10 @@ describeWith('influxd', 'a real InfluxDB 1.x that fails', () => {
     await started.start();
     await writeAll(store, full.kept);
 
-    expect(full.error).toMatchObject({ kind: 'unavailable', hint: expect.stringContaining('free space') });
+    expect(full.error).toMatchObject({
+      kind: 'unavailable',
+      hint: expect.stringContaining('free disk space'),
+    });
     expect(full.error?.message).toContain('no space left on device');
     expect(full.kept.length).toBeGreaterThan(0);
     expect(full.rejected).toEqual([]);
@@ -158,7 +161,7 @@ describeWith('victoria-metrics', 'a real VictoriaMetrics that fails', () => {
     expect(await held(store)).toEqual(truth(1));
   });
 
-  it('loses what it acknowledged a moment before a kill, and takes it again without counting twice', async () => {
+  it('loses points acknowledged right before a kill, and accepts them again without counting twice', async () => {
     const started = await startVictoriaMetrics();
     server = started;
     const { store } = await openTestStore({ url: started.url, attempts: 3, sleep: () => sleep(20) });

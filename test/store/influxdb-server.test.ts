@@ -110,7 +110,7 @@ describeWith('influxd', 'a real InfluxDB 1.x', () => {
     expect(rows).toEqual([{ tags: {}, fields: { requests: 2n ** 63n - 1n } }]);
   });
 
-  it('refuses the points of a field that is a float already, and stores the others', async () => {
+  it('rejects points of a field that is a float in the database, and stores the others', async () => {
     const { store, database, letters } = await openNew();
     // Fields have a type per shard: close in time is the same shard.
     const float = `${MEASUREMENT},user=x images=1.5 ${START}`;
@@ -136,7 +136,7 @@ describeWith('influxd', 'a real InfluxDB 1.x', () => {
     });
   });
 
-  it('refuses points that are older than its retention, and stores the others', async () => {
+  it('rejects points that are older than its retention, and stores the others', async () => {
     const { store, database } = await openNew({ retentionPolicy: 'week' });
     await influxQuery(server.url, `CREATE RETENTION POLICY week ON ${database} DURATION 7d REPLICATION 1`);
     const now = Math.floor(Date.now() / 1_000);
@@ -167,7 +167,7 @@ describeWith('influxd', 'a real InfluxDB 1.x', () => {
     expect(await store.sums({ ...ALL, by: ['user'] })).toHaveLength(400);
   });
 
-  it('leaves no selfTest measurement behind', async () => {
+  it('leaves no scratch measurement behind', async () => {
     const { store, database } = await openNew();
 
     const remarks = await store.check();

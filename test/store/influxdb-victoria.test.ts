@@ -44,7 +44,7 @@ describeWith('victoria-metrics', 'a real VictoriaMetrics', () => {
     for (const { tags, fields } of points) expect(found.get(tags.account)).toEqual({ tags, fields });
   });
 
-  it('without de-duplication: says what is missing, and still sums every point once', async () => {
+  it('without deduplication: reports the missing flag, and sums every point once', async () => {
     const { store } = await open(KEEP);
     await store.write(hourlies(50));
     await store.write(hourlies(50));
@@ -57,7 +57,7 @@ describeWith('victoria-metrics', 'a real VictoriaMetrics', () => {
     expect(rows).toEqual([{ tags: {}, fields: { requests: (50 * 51) / 2 } }]);
   });
 
-  it('with de-duplication: says that an old version cannot be overwritten dependably', async () => {
+  it('with deduplication: reports that an old version cannot be overwritten reliably', async () => {
     const { store } = await open(KEEP, MERGE);
 
     expect(store.overwrites).toBe(false);
@@ -65,7 +65,7 @@ describeWith('victoria-metrics', 'a real VictoriaMetrics', () => {
     expect(store.remarks.join('\n')).not.toContain('minScrapeInterval');
   });
 
-  it('refuses what it would round or drop without a word, and stores the rest', async () => {
+  it('rejects what it would silently round or drop, and stores the rest', async () => {
     const { store, letters } = await open('-retentionPeriod=2y', MERGE);
     const now = Math.floor(Date.now() / 1_000);
     const day = 86_400;
@@ -84,7 +84,7 @@ describeWith('victoria-metrics', 'a real VictoriaMetrics', () => {
     expect(result.rejected.map(({ reason }) => reason)).toEqual([
       expect.stringContaining('above 2^53-1'),
       expect.stringContaining('-retentionPeriod of VictoriaMetrics (2y)'),
-      expect.stringContaining('two days ahead'),
+      expect.stringContaining('two days in the future'),
     ]);
     expect(letters).toEqual(result.rejected);
     expect(await store.sums({ start: 0, end: now + 10 * day, by: [] })).toEqual([
@@ -92,7 +92,7 @@ describeWith('victoria-metrics', 'a real VictoriaMetrics', () => {
     ]);
   });
 
-  it('reads the names of metrics as the server was told to make them', async () => {
+  it('reads the names of metrics with the separator of the server', async () => {
     const { store } = await open(KEEP, MERGE, '-influxMeasurementFieldSeparator=:');
 
     await store.write(hourlies(3));
@@ -102,9 +102,9 @@ describeWith('victoria-metrics', 'a real VictoriaMetrics', () => {
   });
 
   it.each([
-    ['-influxSkipMeasurement', 'fields could not be told apart'],
-    ['-influxSkipSingleField', 'fields could not be told apart'],
-    ['-dedup.minScrapeInterval=2h', 'hourly points would vanish'],
+    ['-influxSkipMeasurement', 'fields could not be distinguished'],
+    ['-influxSkipSingleField', 'fields could not be distinguished'],
+    ['-dedup.minScrapeInterval=2h', 'hourly points would be dropped'],
   ])('is refused when started with %s', async (flag, why) => {
     const opening = open(KEEP, flag);
 
@@ -118,7 +118,7 @@ describeWith('victoria-metrics', 'a real VictoriaMetrics', () => {
     });
   });
 
-  it('refuses to sum what somebody else wrote in its place', async () => {
+  it('refuses to sum samples of another program', async () => {
     const { store } = await open(KEEP, MERGE);
     await fetch(`${server!.url}/api/v2/write?precision=s`, {
       method: 'POST',
@@ -131,7 +131,7 @@ describeWith('victoria-metrics', 'a real VictoriaMetrics', () => {
     });
   });
 
-  it('with a login: lets in who has it, and says what to set to who has not', async () => {
+  it('with a login: is written with the login, and names the variables without it', async () => {
     const login = { username: 'tide', password: new Secret('canary-91') };
     server = await startVictoriaMetrics({
       settings: [KEEP, MERGE, '-httpAuth.username=tide', '-httpAuth.password=canary-91'],
@@ -146,7 +146,7 @@ describeWith('victoria-metrics', 'a real VictoriaMetrics', () => {
     expect(refused).toMatchObject({ kind: 'config', hint: expect.stringContaining('INFLUX_PASSWORD') });
   });
 
-  it('whose flags are not shown: has to be named, and is taken for one with the defaults', async () => {
+  it('without visible flags must be set as INFLUX_VERSION, and is assumed to have the defaults', async () => {
     server = await startVictoriaMetrics({ settings: [KEEP, MERGE, '-metricsAuthKey=k'] });
     const { url } = server;
 

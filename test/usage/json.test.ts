@@ -43,7 +43,7 @@ describe('parseJson', () => {
     expect(parseJson(text)).toEqual(value);
   });
 
-  it('takes linear time whatever the digits stand in', () => {
+  it('takes linear time wherever the digits are', () => {
     const digits = '1'.repeat(5_000_000);
 
     expect(parseJson(`{"a":"${digits}","n":1234567890123456789}`)).toEqual({

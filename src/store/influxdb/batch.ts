@@ -5,14 +5,14 @@ import type { Serialiser } from '../../usage/serialiser.ts';
 import { compress } from './post.ts';
 import type { Rejection } from '../store.ts';
 
-/** Points of one request, on their way to its body, and those that cannot even be sent. */
+/** The points of one request with its compressed body, and the points that cannot be sent. */
 export interface Batch {
   readonly points: readonly Point[];
   readonly body: Promise<Buffer>;
   readonly rejected: readonly Rejection[];
 }
 
-/** Why a server would not hold a point as it is, though it would not say so; undefined where it would. */
+/** Why a server would silently drop or change a point; undefined if it would not. */
 export type Precheck = (point: Point) => string | undefined;
 
 export function prepare(
@@ -48,7 +48,7 @@ function faultOf(point: Point, limits: LineLimits): string | undefined {
   }
 }
 
-/** Each point once: a later one with the same tags and time replaces the fields it has. */
+/** Each point once: a later one with the same tags and time replaces fields of the same name. */
 export function mergeEqual(points: readonly Point[]): readonly Point[] {
   const merged = createRecordIndex();
   const replace = (earlier: Point, point: Point): Point => ({

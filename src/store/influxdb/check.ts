@@ -11,13 +11,14 @@ import { withRetries } from './unavailable.ts';
 const SCRATCH = 'tokentide_check';
 const Values = z.object({ values: z.array(z.unknown()) });
 
-/** How to read back from a kind of server, and how to clean up there; resolves to what stays behind. */
+/** Reads the test value back from a kind of server, and removes it. */
 export interface SelfTest {
   find(value: number): Promise<boolean>;
+  /** @returns remarks on what could not be removed */
   remove(): Promise<string[]>;
 }
 
-/** Writes one value to a selfTest measurement, reads it back and cleans up. Resolves to remarks. @throws StoreError */
+/** Writes one value to a scratch measurement, reads it back and removes it. @returns remarks @throws StoreError */
 export async function checkWrite(
   queryContext: QueryContext,
   post: Post,
@@ -26,7 +27,7 @@ export async function checkWrite(
 ): Promise<string[]> {
   const { connection, retryPolicy } = queryContext;
   const { signal } = new AbortController();
-  // Without a time: the server takes its own.
+  // Without a timestamp: the server uses its own clock.
   const line = Buffer.from(`${SCRATCH} value=${value}i\n`);
   const outcome = await withRetries(
     async () => classifyResponse(await post(await compress(line), signal), connection),
@@ -38,9 +39,9 @@ export async function checkWrite(
     throw new StoreError('config', message, { hint: `remove the measurement ${SCRATCH}` });
   }
   if (!(await selfTest.find(value))) {
-    const message = `${connection.description} took a point of ${SCRATCH} and does not give it back`;
+    const message = `${connection.description} accepted a point of ${SCRATCH} but does not return it`;
     throw new StoreError('config', message, {
-      hint: 'check that reads and writes go to the same place, and how long it keeps data',
+      hint: 'check that reads and writes use the same database, and its retention',
     });
   }
   return selfTest.remove();
@@ -54,10 +55,10 @@ export function influxSelfTest(queryContext: QueryContext): SelfTest {
       return (await influxql(queryContext, statement)).length > 0;
     },
     async remove() {
-      // 1.x asks for the rights of an administrator to drop a measurement, but not for its series.
+      // In 1.x only an administrator may drop a measurement, but a user may drop its series.
       if (version === '1') await influxql(queryContext, `DROP SERIES FROM ${identifier(SCRATCH)}`);
       else if (version === '2') await deletePoints(queryContext, `_measurement="${SCRATCH}"`);
-      else return [`${SCRATCH} stays: InfluxDB 3 deletes no points`];
+      else return [`the point of ${SCRATCH} remains: InfluxDB 3 cannot delete points`];
       return [];
     },
   };
@@ -81,7 +82,7 @@ export function victoriaSelfTest(queryContext: QueryContext, separator: string):
         return [];
       } catch (error) {
         if (!(error instanceof StoreError)) throw error;
-        return [`${SCRATCH} stays: VictoriaMetrics asks for its -deleteAuthKey to remove it`];
+        return [`the point of ${SCRATCH} remains: VictoriaMetrics requires its -deleteAuthKey to remove it`];
       }
     },
   };

@@ -4,24 +4,24 @@ import type { Secret } from '../../lib/secret.ts';
 import { StoreError } from '../store.ts';
 import type { InfluxTarget, InfluxVersion } from './options.ts';
 
-/** A server and the way in. */
+/** Address and credentials of a server. */
 export interface Access {
-  /** Without a slash at the end. */
+  /** Without a trailing slash. */
   readonly url: string;
   readonly description: string;
-  /** The request headers that let us in. Called where a request goes out, its result never kept. */
+  /** The headers of authentication. Called per request; the result must not be kept. */
   readonly authorize: () => Record<string, string>;
-  /** Text from outside, short and without any credential. */
+  /** Text of the server for display: one short line without credentials. */
   readonly redact: (text: string) => string;
 }
 
-/** A place in a server whose version is known. */
+/** A database of a server whose version is known. */
 export interface Connection extends Access {
   readonly version: InfluxVersion;
   readonly identity: string;
-  /** Path and query of a write, precision in seconds. */
+  /** Path and query string of a write in seconds. */
   readonly writePath: string;
-  /** What a query has to say about where it reads. */
+  /** The parameters of a query that select the database. */
   readonly queryParameters: Readonly<Record<string, string>>;
 }
 
@@ -51,12 +51,12 @@ const DIALECTS: Readonly<Record<InfluxVersion, Dialect>> = {
     takes: ['database', 'retentionPolicy', 'username', 'password'],
   },
   '2': { title: 'InfluxDB 2.x', needs: ['org', 'bucket', 'token'], takes: ['org', 'bucket', 'token'] },
-  // The organisation means nothing to 3.x; the bucket is its database.
+  // 3.x ignores the organisation; the bucket is its database.
   '3': { title: 'InfluxDB 3.x', needs: ['bucket'], takes: ['org', 'bucket', 'token'] },
   victoriametrics: { title: 'VictoriaMetrics', needs: [], takes: ['username', 'password'] },
 };
 
-/** @throws StoreError of kind `config` where the address is not one */
+/** @throws StoreError of kind `config` for an invalid address */
 export function accessTo(target: InfluxTarget): Access {
   checkUrl(target.url);
   const url = target.url.replace(/\/+$/, '');
@@ -68,7 +68,7 @@ export function accessTo(target: InfluxTarget): Access {
   };
 }
 
-/** @throws StoreError of kind `config`, with the fix, where the settings do not fit the version */
+/** @throws StoreError of kind `config` if the settings do not fit the version */
 export function createConnection(target: InfluxTarget, version: InfluxVersion): Connection {
   const access = accessTo(target);
   checkSettings(target, version);
@@ -92,13 +92,13 @@ export function titleOf(version: InfluxVersion): string {
 function checkUrl(url: string): void {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   if (!parsed || !/^https?:$/.test(parsed.protocol)) {
-    throw new StoreError('config', 'the address of InfluxDB is not an http or https URL', {
-      hint: 'set INFLUX_HOST, for example http://localhost:8086',
+    throw new StoreError('config', 'INFLUX_HOST is not an http or https URL', {
+      hint: 'for example INFLUX_HOST=http://localhost:8086',
     });
   }
   if (parsed.username || parsed.password || parsed.search || parsed.hash) {
-    throw new StoreError('config', 'the address of InfluxDB has more in it than host, port and path', {
-      hint: 'take user, password and parameters out of INFLUX_HOST; they have variables of their own',
+    throw new StoreError('config', 'INFLUX_HOST must have only host, port and path', {
+      hint: 'move user, password and parameters to their own variables',
     });
   }
 }
@@ -107,18 +107,18 @@ function checkSettings(target: InfluxTarget, version: InfluxVersion): void {
   const { title, needs, takes } = DIALECTS[version];
   const names = (settings: readonly Setting[]): string =>
     settings.map((setting) => VARIABLES[setting]).join(', ');
-  const hint =
-    takes.length === 0 ? `${title} takes none of these` : `${title} takes ${names(takes)}; unset the rest`;
+  const hint = takes.length === 0 ? `unset them` : `${title} uses ${names(takes)}; unset the others`;
   const foreign = SETTINGS.filter((setting) => target[setting] !== undefined && !takes.includes(setting));
-  if (foreign.length > 0)
-    throw new StoreError('config', `${names(foreign)} set, but the server is ${title}`, { hint });
+  if (foreign.length > 0) throw new StoreError('config', `${title} does not use ${names(foreign)}`, { hint });
   const lacking = needs.filter((setting) => target[setting] === undefined);
   if (lacking.length > 0)
-    throw new StoreError('config', `the server is ${title}, and ${names(lacking)} is not set`, {
+    throw new StoreError('config', `${title} needs ${names(lacking)}`, {
       hint: `set ${names(lacking)}`,
     });
   if ((target.username === undefined) !== (target.password === undefined))
-    throw new StoreError('config', 'INFLUX_USERNAME and INFLUX_PASSWORD go together', { hint: 'set both' });
+    throw new StoreError('config', 'INFLUX_USERNAME and INFLUX_PASSWORD must both be set', {
+      hint: 'set the other one',
+    });
 }
 
 function placeOf(target: InfluxTarget, version: InfluxVersion): { text: string; path: string[] } {
@@ -164,7 +164,7 @@ function basic(username: string, password: Secret): string {
   return Buffer.from(`${username}:${password.reveal()}`).toString('base64');
 }
 
-/** What a server says, fit to be shown: one line, short, without any credential. */
+/** Text of the server for display: one short line without credentials. */
 function shown(text: string, { token, username, password }: InfluxTarget): string {
   const login = username !== undefined && password ? basic(username, password) : undefined;
   const clean = displayText(redact(text, [token?.reveal(), password?.reveal(), login]));

@@ -6,18 +6,22 @@ import { request, type HttpOptions, type TextResponse } from './read.ts';
 import { Unavailable } from './unavailable.ts';
 
 /**
- * The version of the server: asked for, and compared with the one that is set.
- * @throws StoreError of kind `config` where they differ or the server does not say; of kind `unavailable` where it
- * does not answer and none is set
+ * The version that the server reports, compared with `INFLUX_VERSION`.
+ * @throws StoreError of kind `config` if they differ or the version is unknown; of kind `unavailable` if the server
+ * does not answer and no version is set
  */
 export async function detectVersion(target: InfluxTarget, http: HttpOptions): Promise<InfluxVersion> {
   const access = accessTo(target);
   const found = await askVersion(access, http, target.version);
   const version = found ?? target.version;
   if (version === undefined) {
-    throw new StoreError('config', `${access.description} does not say which InfluxDB it is`, {
-      hint: 'check INFLUX_HOST, or set INFLUX_VERSION to 1, 2, 3 or victoriametrics',
-    });
+    throw new StoreError(
+      'config',
+      `${access.description} does not report a version of InfluxDB or VictoriaMetrics`,
+      {
+        hint: 'check INFLUX_HOST, or set INFLUX_VERSION to 1, 2, 3 or victoriametrics',
+      },
+    );
   }
   if (target.version !== undefined && version !== target.version) {
     const message = `INFLUX_VERSION is ${target.version}, but ${access.description} is ${titleOf(version)}`;
@@ -43,10 +47,10 @@ async function askVersion(
     );
   } catch (error) {
     if (!(error instanceof Unavailable)) throw error;
-    // A daemon that knows its server may start before it.
+    // With INFLUX_VERSION the daemon starts while the server is down.
     if (assumed !== undefined) return assumed;
     throw new StoreError('unavailable', error.message, {
-      hint: 'start it or correct INFLUX_HOST; with INFLUX_VERSION set, collecting starts without it and keeps the points',
+      hint: 'start the server or correct INFLUX_HOST; with INFLUX_VERSION set, tokentide starts without it and keeps the points',
       cause: error,
     });
   }
@@ -65,7 +69,7 @@ async function victoriaMetrics(access: Access, http: HttpOptions): Promise<Influ
   return text.includes('vm_app_version{') ? 'victoriametrics' : undefined;
 }
 
-/** 1.x and 2.x say their version to everybody, so a server that does not is InfluxDB 3 or behind a login. */
+/** 1.x and 2.x report their version without a login, so this is InfluxDB 3 or a server behind a proxy. */
 function refuseLogin(status: number, access: Access, assumed: InfluxVersion | undefined): undefined {
   if (assumed !== undefined || (status !== 401 && status !== 403)) return;
   const sent = access.authorize()['authorization'] ?? '';

@@ -1,8 +1,8 @@
-/** Cuts a stream of text into JSON documents, whether line ends, spaces or nothing separates them. */
+/** Splits a stream of text into JSON documents, which white space may separate. */
 export interface DocumentSplitter {
-  /** The documents that the next part of the text completes. @throws RangeError on one longer than the limit */
+  /** @returns the documents that end in this part of the text @throws RangeError for one above the limit */
   push(text: string): string[];
-  /** What is left after the last document: more than white space means an answer that is cut off or not JSON. */
+  /** The text after the last document; not empty if the stream is truncated or not JSON. */
   rest(): string;
 }
 

@@ -6,12 +6,12 @@ import type { Connection } from './connection.ts';
 import { readDocuments, type QueryContext } from './read.ts';
 import { hintOfAnswer } from './write-outcome.ts';
 
-/** `name` as InfluxQL takes it for a measurement, field or tag. */
+/** The quoted name of a measurement, field or tag. */
 export function identifier(name: string): string {
   return `"${name.replace(/[\\"]/g, '\\$&')}"`;
 }
 
-/** A string. Stored texts hold no control characters. https://docs.influxdata.com/influxdb/v1/query_language/spec/#strings */
+/** A string literal. Stored texts have no control characters. https://docs.influxdata.com/influxdb/v1/query_language/spec/#strings */
 export function literal(text: string): string {
   return `'${text.replace(/[\\']/g, '\\$&')}'`;
 }
@@ -33,13 +33,13 @@ export function conditionsOf({
   return conditions.join(' AND ');
 }
 
-/** That the tag has one of the values. */
+/** The tag has one of the values. */
 export function oneOf(tag: Tag, values: readonly string[]): string {
   const choices = values.flatMap(storedTexts).map((text) => `${identifier(tag)} = ${literal(text)}`);
   return choices.length === 1 ? choices.join() : `(${choices.join(' OR ')})`;
 }
 
-/** That the tag has none of the values. */
+/** The tag has none of the values. */
 export function noneOf(tag: Tag, values: readonly string[]): string {
   return values
     .flatMap(storedTexts)
@@ -75,8 +75,8 @@ const Part = z.object({
 });
 
 /**
- * Runs one statement and hands over its series as they arrive; one with many rows comes in several parts. In chunks,
- * because a server may limit the rows of a plain answer and leave out the rest.
+ * Runs one statement and passes on its series as they arrive; a long one arrives in parts. Chunked, because a server
+ * may truncate an answer that is not (`max-row-limit`).
  * @throws StoreError
  */
 export function readInfluxql<T>(
@@ -112,9 +112,9 @@ function seriesOf(document: unknown, { connection }: QueryContext): Series[] {
   if (!part.success) {
     throw new StoreError(
       'config',
-      `${connection.description} answered a query with something else than InfluxQL`,
+      `${connection.description} did not answer a query with results of InfluxQL`,
       {
-        hint: 'check INFLUX_HOST, INFLUX_VERSION and any proxy in between',
+        hint: 'check INFLUX_HOST, INFLUX_VERSION and any proxy',
       },
     );
   }
@@ -127,6 +127,6 @@ function seriesOf(document: unknown, { connection }: QueryContext): Series[] {
 
 function hintOf(error: string, version: Connection['version']): string {
   if (version === '2' && /not found/i.test(error))
-    return 'queries reach a bucket as a database of its name: influx v1 dbrp create --db <bucket> --rp autogen --bucket-id <id>';
+    return 'map the bucket to a database of the same name: influx v1 dbrp create --db <bucket> --rp autogen --bucket-id <id>';
   return hintOfAnswer(404, error, version);
 }

@@ -15,25 +15,25 @@ const FAR = 4_102_444_800;
 const DAY_MS = 86_400_000;
 
 /**
- * An id inside the store, which tells stores apart whatever their address is. It is one point of a measurement of its
- * own, written once, after the first points of a store without one.
+ * The id of a store, which identifies it under any address: one point of a separate measurement, written after the
+ * first points of a store without one.
  */
 export interface Marker {
   /** Undefined until it has been read or written. */
   readonly id: string | undefined;
-  /** Looks for the id; leaves it undefined where it cannot be read. */
+  /** Reads the id; leaves it undefined if that fails. */
   load(): Promise<void>;
-  /** Makes sure that the store has an id. Call it after a write; a fault is left to a later call. */
+  /** Creates the id if the store has none. Call it after a write; it never fails, a later call tries again. */
   ensure(): Promise<void>;
 }
 
-/** How a kind of server holds the id. */
+/** How a kind of server stores the id. */
 export interface MarkerAccess {
-  /** Undefined where the store has none. @throws StoreError */
+  /** Undefined if the store has none. @throws StoreError */
   read(): Promise<string | undefined>;
-  /** The line that holds it; `seconds` is the time now. */
+  /** Its line protocol; `seconds` is the current time. */
   line(id: string, seconds: number): string;
-  /** True where the server drops it with age, so that it is written again every day. */
+  /** True if retention removes it, so that it is written every day. */
   readonly expires: boolean;
 }
 
@@ -65,7 +65,7 @@ export function createMarker(
     async ensure() {
       if (now() < nextWrite || (id !== undefined && !access.expires)) return;
       nextWrite = now() + DAY_MS;
-      // Never written unread: it would replace the id that is there.
+      // Read first: a write would replace an existing id.
       await tolerant(async () => {
         const found = await read();
         if (found === undefined || access.expires) await write(found ?? randomUUID());
@@ -75,7 +75,7 @@ export function createMarker(
   };
 }
 
-/** A store without an id is told apart by its address, so no fault of this matters. */
+/** Errors are ignored: a store without an id is identified by its address. */
 async function tolerant(work: () => Promise<void>): Promise<void> {
   try {
     await work();
@@ -113,7 +113,7 @@ export function victoriaMarker(context: QueryContext, separator: () => Promise<s
           if (id) found.push(id);
         },
       );
-      // Two processes may each have written one: all take the same.
+      // Two processes may each have written one: all use the same.
       return ids.toSorted()[0];
     },
     line: (id, seconds) => `${MEASUREMENT},id=${id} value=1 ${seconds}`,
@@ -121,8 +121,8 @@ export function victoriaMarker(context: QueryContext, separator: () => Promise<s
 }
 
 /**
- * InfluxDB 3 creates the database of a write. This finds a wrong name without creating it; a server that is down is
- * left to the first write. @throws StoreError of kind `config`
+ * Finds a wrong name of a database, which InfluxDB 3 would create on the first write. A server that is down is ignored.
+ * @throws StoreError of kind `config`
  */
 export async function requireDatabase(context: QueryContext): Promise<void> {
   try {

@@ -3,11 +3,11 @@ import type { DeadLetters } from '../dead-letters.ts';
 
 export type InfluxVersion = '1' | '2' | '3' | 'victoriametrics';
 
-/** Where the points go and how to get in. Which of these a server takes depends on its version. */
+/** Address and credentials of a server. Which settings it needs depends on its version. */
 export interface InfluxTarget {
   /** Without credentials, without a slash at the end. */
   readonly url: string;
-  /** Absent where the server is to be asked. */
+  /** If absent, the server is asked. */
   readonly version?: InfluxVersion;
   readonly org?: string;
   readonly bucket?: string;
@@ -19,22 +19,22 @@ export interface InfluxTarget {
 }
 
 export interface InfluxOptions extends InfluxTarget {
-  /** Keeps what the server refuses for good. */
+  /** Keeps the points that the server rejects permanently. */
   readonly deadLetters: DeadLetters;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   /** Resolves after `ms`; may reject as soon as the signal fires. */
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<unknown>;
-  /** For the reads; the global one by default. */
+  /** For reads; the global one by default. */
   readonly fetch?: typeof globalThis.fetch;
-  /** For one write, its answer included; 10 s by default. A read has a minute at least. */
+  /** Of one write, including the answer; 10 s by default. Reads have at least 60 s. */
   readonly timeoutMs?: number;
-  /** Requests per chunk at most, while the server cannot take it; 5 by default. A read has 3 at most. */
+  /** Attempts per chunk while the server is unavailable; 5 by default, at most 3 for reads. */
   readonly attempts?: number;
   readonly log?: Log;
 }
 
-/** As pino has it. */
+/** The part of pino's logger that is used. */
 export interface Log {
   warn(details: object, message: string): void;
 }

@@ -7,35 +7,35 @@ import { withDeadline } from '../../lib/deadline.ts';
 import type { Connection } from './connection.ts';
 import { networkFault } from './unavailable.ts';
 
-/** What the server said, before it is believed. */
+/** The answer of a server, before validation. */
 export interface Answer {
   readonly status: number;
-  /** Lower-case names. */
+  /** By lower-case name. */
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly body: string;
 }
 
-/** Sends compressed lines of line protocol in one request, once. @throws Unavailable when no whole answer came */
+/** Sends compressed line protocol in one request, once. @throws Unavailable if there is no complete answer */
 export type Post = (body: Buffer, signal: AbortSignal) => Promise<Answer>;
 
 const gzipped = promisify(gzip);
-// Level 1 takes half the time of the default and leaves an eighth instead of a tenth.
+// Level 1 takes half the time of the default level, for an eighth instead of a tenth of the size.
 const COMPRESSION = { level: constants.Z_BEST_SPEED };
 
-/** The body of a request, compressed beside everything else that goes on. */
+/** The compressed body of a request; zlib works in its own thread. */
 export function compress(lines: Buffer): Promise<Buffer> {
   return gzipped(lines, COMPRESSION);
 }
 
 /**
- * The client of InfluxDB without the part that batches, waits, tries again and so loses or reorders points: of it we
- * use the transport alone. See docs/decisions/0010-influxdb-writes.md.
+ * Only the transport of the InfluxDB client: its batching and retrying may lose or reorder points. See
+ * docs/decisions/0010-influxdb-writes.md.
  */
 export function createPost(connection: Connection, timeoutMs: number): { post: Post; close: () => void } {
   const agent = new (connection.url.startsWith('https:') ? HttpsAgent : HttpAgent)({ keepAlive: true });
   const { transport } = new InfluxDB({
     url: connection.url,
-    // Its own time-out would leave the request running, to be stored after a later one.
+    // The client's timeout would not cancel the request, which could be stored after a later one.
     timeout: 0,
     transportOptions: { agent },
   });
@@ -53,7 +53,7 @@ export function createPost(connection: Connection, timeoutMs: number): { post: P
   return { post, close: () => agent.destroy() };
 }
 
-/** Resolves to any answer, whatever its status. @throws the fault of the network */
+/** @returns the answer, whatever its status @throws the network error */
 function send(
   transport: Transport,
   connection: Connection,
@@ -67,7 +67,7 @@ function send(
   };
   return new Promise((resolve, reject) => {
     let answer: Answer = { status: 0, headers: {}, body: '' };
-    // Typed for a string, but it makes a Buffer of whatever it gets.
+    // Typed as a string, but the transport accepts any argument of Buffer.from.
     const bytes = body as unknown as string;
     transport.send(
       connection.writePath,

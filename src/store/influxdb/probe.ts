@@ -3,13 +3,13 @@ import { compress, type Post } from './post.ts';
 import { Unavailable } from './unavailable.ts';
 import { classifyResponse } from './write-outcome.ts';
 
-/** A comment of line protocol: every server looks at who writes and where to before it finds nothing to store. */
+/** A comment of line protocol: servers check login and database before they find that there is nothing to store. */
 const NOTHING = Buffer.from('# nothing\n');
 const KNOWN_FAULTS: ReadonlySet<number> = new Set([401, 403, 404]);
 
 /**
- * Whether the server would let us write, without writing. A server that is down or says something else is left to
- * the first write. @throws StoreError of kind `config`
+ * Checks login and database without writing. A server that is down, or another error, is left to the first write.
+ * @throws StoreError of kind `config`
  */
 export async function probe(connection: Connection, post: Post): Promise<void> {
   try {

@@ -16,7 +16,7 @@ export interface QueryContext extends HttpOptions {
   readonly retryPolicy: RetryPolicy;
 }
 
-/** A GET where there is no body. */
+/** Without a body the request is a GET. */
 export type Body = { readonly form: Record<string, string> } | { readonly json: unknown } | undefined;
 
 export interface TextResponse {
@@ -26,14 +26,14 @@ export interface TextResponse {
 }
 
 const NEVER = new AbortController().signal;
-/** Of an answer that is held as one text: metrics, errors, versions. */
+/** Maximum length of an answer that is read as one text: metrics, errors, versions. */
 const MAX_TEXT = 16 * 1024 * 1024;
-/** Of one JSON document: 10,000 rows of InfluxQL, or one field of one series from VictoriaMetrics. */
+/** Maximum length of one JSON document: 10,000 rows of InfluxQL, or one field of a series of VictoriaMetrics. */
 const MAX_DOCUMENT = 64 * 1024 * 1024;
 
 /**
  * The text of a short answer.
- * @throws Unavailable after the last attempt; StoreError of kind `config` where a person must act
+ * @throws Unavailable after the last attempt; StoreError of kind `config` if a person must act
  */
 export function ask(queryContext: QueryContext, path: string, body?: Body): Promise<string> {
   const { connection } = queryContext;
@@ -49,9 +49,9 @@ export function ask(queryContext: QueryContext, path: string, body?: Body): Prom
 }
 
 /**
- * Reads an answer of JSON documents one by one, however they are separated, so that an answer of any length takes
- * little memory. Integers are exact. Each attempt begins with a state of its own.
- * @throws Unavailable after the last attempt; StoreError of kind `config` where a person must act
+ * Reads a stream of JSON documents, with or without separators, one by one: an answer of any length needs little
+ * memory. Integers are exact. Each attempt starts with a new state.
+ * @throws Unavailable after the last attempt; StoreError of kind `config` if a person must act
  */
 export function readDocuments<T>(
   queryContext: QueryContext,
@@ -79,7 +79,7 @@ export function readDocuments<T>(
   return withRetries(attempt, queryContext.retryPolicy, NEVER);
 }
 
-/** Whatever the server answers, its status included. @throws Unavailable when there is no whole answer */
+/** @returns any answer, whatever its status @throws Unavailable if there is no complete answer */
 export function request(http: HttpOptions, access: Access, path: string, body?: Body): Promise<TextResponse> {
   return open(http, access, path, body, async (response) => ({
     status: response.status,
@@ -88,7 +88,7 @@ export function request(http: HttpOptions, access: Access, path: string, body?: 
   }));
 }
 
-/** Sends a request and reads its answer under one deadline. @throws Unavailable on a fault of the network */
+/** Sends a request and reads its answer under one deadline. @throws Unavailable on a network error */
 function open<T>(
   { fetch, timeoutMs }: HttpOptions,
   access: Access,
@@ -167,13 +167,13 @@ function refusal(connection: Connection, path: string, status: number, text: str
 }
 
 function notJson({ description }: Access): StoreError {
-  return new StoreError('config', `${description} answered a query with text that is cut off or not JSON`, {
-    hint: 'check INFLUX_HOST, INFLUX_VERSION and any proxy in between',
+  return new StoreError('config', `${description} answered a query with text that is truncated or not JSON`, {
+    hint: 'check INFLUX_HOST, INFLUX_VERSION and any proxy',
   });
 }
 
 function tooLarge({ description }: Access, limit: number): StoreError {
   return new StoreError('config', `${description} answered with more than ${limit} characters at once`, {
-    hint: 'use a shorter range; check INFLUX_HOST and any proxy in between',
+    hint: 'use a shorter range; check INFLUX_HOST and any proxy',
   });
 }

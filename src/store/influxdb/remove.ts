@@ -5,7 +5,7 @@ import { path } from './connection.ts';
 import { conditionsOf, identifier, influxql } from './influxql.ts';
 import { ask, type QueryContext } from './read.ts';
 
-/** @throws StoreError, of kind `config` on 3.x, which deletes no points */
+/** @throws StoreError, of kind `config` for 3.x, which cannot delete points */
 export async function influxRemove(queryContext: QueryContext, query: RemoveQuery): Promise<void> {
   const { version, description } = queryContext.connection;
   if (version === '1') {
@@ -14,13 +14,13 @@ export async function influxRemove(queryContext: QueryContext, query: RemoveQuer
   }
   if (version === '3') {
     throw new StoreError('config', `${description} cannot delete points`, {
-      hint: 'set INFLUX_BUCKET to another database, or leave the old points where they are',
+      hint: 'set INFLUX_BUCKET to another database, or keep the old points',
     });
   }
   for (const predicate of predicatesOf(query.where)) await deletePoints(queryContext, predicate, query);
 }
 
-/** Seconds that the server reads as all of time. */
+/** The whole range of time that the server supports, seconds. */
 const EVER = { start: 0, end: 9_214_646_400 };
 
 /** https://docs.influxdata.com/influxdb/v2/write-data/delete-data/ */
@@ -30,12 +30,12 @@ export async function deletePoints(
   { start, end }: { start: number; end: number } = EVER,
 ): Promise<void> {
   const { db = '', org = '' } = queryContext.connection.queryParameters;
-  // The stop is included, to the nanosecond.
+  // The stop is inclusive.
   const json = { start: isoTime(start), stop: isoTime(end - 1), predicate };
   await ask(queryContext, path('/api/v2/delete', { org, bucket: db }), { json });
 }
 
-/** A predicate knows no OR: one for each text that a value may be stored as. */
+/** Predicates have no OR: one for each text that a value may be stored as. */
 function predicatesOf(where: Tags): string[] {
   let predicates = [`_measurement="${MEASUREMENT}"`];
   for (const tag of TAGS) {

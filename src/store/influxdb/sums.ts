@@ -8,7 +8,7 @@ import type { Connection } from './connection.ts';
 import type { QueryContext } from './read.ts';
 
 /**
- * Sums by InfluxQL, the language that 1.x, 2.x and 3.x share.
+ * Sums by InfluxQL, which 1.x, 2.x and 3.x support.
  * @throws StoreError, of kind `config` also for a sum above 2^63-1
  */
 export async function influxSums(queryContext: QueryContext, query: SumQuery): Promise<SumRow[]> {
@@ -47,7 +47,7 @@ function statementOf({ start, end, where = {}, by }: SumQuery, aggregate: 'sum' 
 }
 
 function tagsOf({ tags }: Series): Tags {
-  // A series that lacks the tag has an empty value.
+  // An absent tag has an empty value.
   const present = Object.entries(tags).filter(([, text]) => text !== '');
   return Object.fromEntries(present.map(([tag, text]) => [tag, decodeText(text)])) as Partial<
     Record<Tag, string>
@@ -60,9 +60,9 @@ function fieldsOf(series: Series, { connection }: QueryContext): Partial<Record<
     if (typeof value === 'number' && !Number.isSafeInteger(value)) {
       throw new StoreError(
         'config',
-        `${connection.description} holds ${field} as something else than counts`,
+        `${connection.description} has a value of ${field} that is not an integer`,
         {
-          hint: `do not write ${MEASUREMENT} by other means`,
+          hint: `another program writes to ${MEASUREMENT}; let it use another name`,
         },
       );
     }
@@ -84,12 +84,12 @@ function hasFields({ fields }: SumRow): boolean {
   return Object.keys(fields).length > 0;
 }
 
-/** InfluxDB lets a sum wrap around at 2^64 and says nothing. */
+/** InfluxDB sums integers modulo 2^64, without an error. */
 function isSuspicious(series: Series): boolean {
   return valuesOf(series).some(([, value]) => typeof value === 'bigint' || value < 0);
 }
 
-/** Tells by the means, which are doubles and cannot wrap, whether a sum has. */
+/** Detects overflow by the means, which are doubles. */
 async function checkOverflow(
   queryContext: QueryContext,
   query: SumQuery,
@@ -114,7 +114,7 @@ async function checkOverflow(
 }
 
 export function sumTooLarge({ description }: Connection, field: Field): StoreError {
-  return new StoreError('config', `${description} holds a sum of ${field} above 2^63-1`, {
+  return new StoreError('config', `${description} has a sum of ${field} above 2^63-1`, {
     hint: 'use a shorter range, or group by more tags',
   });
 }

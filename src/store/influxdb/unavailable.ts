@@ -3,16 +3,16 @@ import { StoreError } from '../store.ts';
 import type { Access } from './connection.ts';
 import type { Log } from './options.ts';
 
-/** The same request may succeed later. */
+/** The server is unavailable; the same request may succeed later. */
 export class Unavailable extends StoreError {
-  /** How long the server asks to wait, milliseconds. */
+  /** The server's `Retry-After`, milliseconds. */
   readonly retryAfterMs: number | undefined;
 
   constructor(
     message: string,
     details: { retryAfterMs?: number | undefined; hint?: string | undefined } = {},
   ) {
-    const hint = details.hint ?? 'it is tried again by itself; what could not be written is kept';
+    const hint = details.hint ?? 'tokentide retries automatically and keeps the points';
     super('unavailable', message, { hint });
     this.retryAfterMs = details.retryAfterMs;
   }
@@ -25,11 +25,11 @@ export interface RetryPolicy {
 }
 
 const FIRST_WAIT_MS = 500;
-/** Also the most that a `Retry-After` is followed. */
+/** Also the maximum of a `Retry-After`. */
 const LONGEST_WAIT_MS = 60_000;
 
 /**
- * Tries again while the server is `Unavailable`, with a back-off that doubles, or as long as the server asks.
+ * Retries while the server is `Unavailable`, with exponential back-off or the server's `Retry-After`.
  * @throws the last error, or the signal's reason
  */
 export function withRetries<T>(
@@ -39,7 +39,7 @@ export function withRetries<T>(
 ): Promise<T> {
   return pRetry(attempt, {
     retries: attempts - 1,
-    // All waiting is done in `onFailedAttempt`, where it can be injected.
+    // `onFailedAttempt` does the waiting, because there it can be injected.
     minTimeout: 0,
     signal,
     shouldRetry: ({ error }) => error instanceof Unavailable,
@@ -49,14 +49,14 @@ export function withRetries<T>(
       const waitMs = Math.min(error.retryAfterMs ?? backOff, LONGEST_WAIT_MS);
       log?.warn(
         { attempt: attemptNumber, waitMs, reason: error.message },
-        'the store cannot answer, trying again',
+        'the store is unavailable, retrying',
       );
       await sleep(waitMs, signal);
     },
   });
 }
 
-/** What a fault of the network, a time-out included, says to a person. */
+/** A network error or timeout as a readable error. */
 export function networkFault(error: unknown, { description, redact }: Access): Unavailable {
   const inner = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   const code = inner instanceof Error && 'code' in inner ? String(inner.code) : '';

@@ -2,14 +2,14 @@ import { StoreError } from '../store.ts';
 import type { Point } from '../../usage/point.ts';
 import { ask, type QueryContext } from './read.ts';
 
-/** How a VictoriaMetrics was started, as far as it matters here. */
+/** The relevant flags of a VictoriaMetrics. */
 export interface VictoriaCapabilities {
-  /** False where its flags cannot be read; then the defaults are assumed. */
+  /** False if the flags cannot be read; then the defaults are assumed. */
   readonly known: boolean;
   readonly deduplicates: boolean;
-  /** Of two values for one point it keeps the larger one; before 1.85 any of the two. */
+  /** Of two values for one point it keeps the larger one; before 1.85 either of them. */
   readonly keepsLarger: boolean;
-  /** How long it keeps data, milliseconds. */
+  /** Its retention, milliseconds. */
   readonly retentionMs: number;
   readonly retention: string;
   /** Between measurement and field in the name of a metric. */
@@ -30,7 +30,7 @@ const UNIT_MS: Readonly<Record<string, number>> = {
   y: 365 * DAY_MS,
 };
 
-/** Reads the flags from the server's own metrics. @throws StoreError of kind `config` where they would lose points */
+/** Reads the flags from the server's metrics. @throws StoreError of kind `config` if they would lose points */
 export async function victoriaCapabilities(queryContext: QueryContext): Promise<VictoriaCapabilities> {
   const metrics = await metricsOf(queryContext);
   const flags = new Map(
@@ -53,43 +53,43 @@ export async function victoriaCapabilities(queryContext: QueryContext): Promise<
     throw refusal(
       queryContext,
       `-dedup.minScrapeInterval=${flags.get('dedup.minScrapeInterval')}`,
-      'hourly points would vanish',
+      'hourly points would be dropped',
       '1ms',
     );
   }
   for (const flag of ['influxSkipMeasurement', 'influxSkipSingleField']) {
     if (flags.get(flag) === 'true')
-      throw refusal(queryContext, `-${flag}`, 'fields could not be told apart', 'false');
+      throw refusal(queryContext, `-${flag}`, 'fields could not be distinguished', 'false');
   }
   return capabilities;
 }
 
-/** What users of this server should know, one sentence each. */
+/** Remarks for the users of this server, one sentence each. */
 export function victoriaRemarks(capabilities: VictoriaCapabilities): string[] {
   const remarks = [
-    'VictoriaMetrics holds counts as doubles: a point with a count above 2^53-1 is refused',
-    `VictoriaMetrics drops what is older than its -retentionPeriod (${capabilities.retention}): such points are refused`,
-    'VictoriaMetrics acknowledges points before they are on disk: a crash of it may lose those of the last seconds, which `tokentide reconcile` finds',
+    'VictoriaMetrics stores numbers as doubles: points with a count above 2^53-1 are rejected',
+    `points older than the -retentionPeriod of VictoriaMetrics (${capabilities.retention}) are rejected`,
+    'VictoriaMetrics acknowledges points before they are on disk: after a crash of the server, run `tokentide reconcile`',
   ];
   if (!capabilities.known)
-    remarks.push('the flags of VictoriaMetrics cannot be read at /metrics, so its defaults are assumed');
+    remarks.push('the flags of VictoriaMetrics cannot be read at /metrics: the defaults are assumed');
   if (!capabilities.deduplicates) {
     remarks.push(
-      'de-duplication is off: start VictoriaMetrics with -dedup.minScrapeInterval=1ms, or a point that is written twice counts twice in Grafana; until then only settled buckets are written',
+      'deduplication is disabled: start VictoriaMetrics with -dedup.minScrapeInterval=1ms; until then only final buckets are written, because Grafana would count a point twice',
     );
   } else if (capabilities.keepsLarger) {
     remarks.push(
-      'VictoriaMetrics keeps the larger of two values: a count that a provider corrects downwards stays',
+      'VictoriaMetrics keeps the larger of two values: a downward correction by a provider has no effect',
     );
   } else {
     remarks.push(
-      'before 1.85 VictoriaMetrics keeps any of two values for one point: only settled buckets are written; a newer one shows them at once',
+      'before 1.85 VictoriaMetrics keeps either of two values for one point: only final buckets are written; upgrade it for current values',
     );
   }
   return remarks;
 }
 
-/** What VictoriaMetrics would acknowledge and then drop or round. */
+/** Finds points that VictoriaMetrics would acknowledge and then drop or round. */
 export function victoriaPrecheck(
   capabilities: VictoriaCapabilities,
   now: () => number,
@@ -97,17 +97,17 @@ export function victoriaPrecheck(
   return ({ time, fields }) => {
     for (const [field, value] of Object.entries(fields)) {
       if (value > Number.MAX_SAFE_INTEGER)
-        return `${field} is above 2^53-1, which VictoriaMetrics would round: ${value}`;
+        return `${field} is above 2^53-1, VictoriaMetrics would round it: ${value}`;
     }
     if (time * 1_000 < now() - capabilities.retentionMs)
-      return `older than the -retentionPeriod of VictoriaMetrics (${capabilities.retention}), which would drop it`;
+      return `older than the -retentionPeriod of VictoriaMetrics (${capabilities.retention})`;
     if (time * 1_000 > now() + 2 * DAY_MS)
-      return 'more than two days ahead, which VictoriaMetrics would drop';
+      return 'more than two days in the future, VictoriaMetrics would drop it';
     return undefined;
   };
 }
 
-/** An empty text where metrics are not for us. */
+/** Empty if access to the metrics is refused. */
 async function metricsOf(queryContext: QueryContext): Promise<string> {
   try {
     return await ask(queryContext, '/metrics');
@@ -123,7 +123,7 @@ function isAtLeast(metrics: string, [major, minor]: readonly [number, number]): 
   return Number(m) > major || (Number(m) === major && Number(n) >= minor);
 }
 
-/** `1ms`, `2h0m0s`, or a bare number of some unit. */
+/** `1ms`, `2h0m0s`, or a number without a unit. */
 function durationMs(text: string, bareMs: number): number {
   let sum = 0;
   for (const [, digits = '', unit = ''] of text.matchAll(/([0-9.]+)(ms|[smhdwMy])?/g)) {

@@ -19,8 +19,8 @@ const Exported = z.object({
 });
 
 /**
- * Sums over the raw samples: exact, because no stored count exceeds 2^53-1. Where a point is there twice, as without
- * de-duplication, the larger value counts.
+ * Sums of the raw samples: exact, because no stored count exceeds 2^53-1. Of duplicate samples, as without
+ * deduplication, the largest counts.
  * @throws StoreError
  */
 export async function victoriaSums(
@@ -65,7 +65,7 @@ export async function victoriaPoints(
   return [...points.values()];
 }
 
-/** A field of a series, as the server has it. */
+/** One field of a series. */
 interface FieldSeries {
   readonly metric: Readonly<Record<string, string>>;
   readonly field: Field;
@@ -73,7 +73,7 @@ interface FieldSeries {
   readonly counts: ReadonlyMap<number, number>;
 }
 
-/** Hands over the fields of all series as they arrive. @throws StoreError */
+/** Passes on the fields of all series as they arrive. @throws StoreError */
 function readSeries<T>(
   queryContext: QueryContext,
   { start, end, where = {}, among }: Omit<SumQuery, 'by'> & Pick<PointQuery, 'among'>,
@@ -100,7 +100,7 @@ function readSeries<T>(
   });
 }
 
-/** Raw samples, one JSON object per series, including those that were written a moment ago. */
+/** Raw samples, one JSON object per series, including the latest writes. */
 export async function victoriaExport<T>(
   queryContext: QueryContext,
   form: Record<string, string>,
@@ -111,7 +111,7 @@ export async function victoriaExport<T>(
   return readDocuments(queryContext, '/api/v1/export', { form }, begin, add);
 }
 
-/** Deletes whole series, those included that were written a moment ago. */
+/** Deletes whole series, including the latest writes. */
 export async function victoriaDelete(
   queryContext: QueryContext,
   form: Record<string, string>,
@@ -121,8 +121,8 @@ export async function victoriaDelete(
 }
 
 /**
- * Removes whole series, because VictoriaMetrics removes nothing less. @throws StoreError of kind `config` where only
- * a part of their points is to go
+ * Removes whole series: VictoriaMetrics cannot remove single points. @throws StoreError of kind `config` if the series
+ * have points outside the range
  */
 export async function victoriaRemove(
   queryContext: QueryContext,
@@ -140,14 +140,14 @@ export async function victoriaRemove(
       'config',
       `${queryContext.connection.description} cannot delete a part of a series`,
       {
-        hint: 'delete all points of the job, or leave the old ones where they are',
+        hint: 'delete all points of the job, or keep the old ones',
       },
     );
   }
   await victoriaDelete(queryContext, { 'match[]': selectorOf(query.where, `${MEASUREMENT}${separator}`) });
 }
 
-/** The selector of all series with these tags. An empty value is a tag that is not there, as in Prometheus. */
+/** The selector of all series with these tags. As in Prometheus, an empty value means that the tag is absent. */
 function selectorOf(where: Tags, prefix: string, among?: PointQuery['among']): string {
   const conditions = [`__name__=~${quoted(`${escapeRegExp(prefix)}(${FIELDS.join('|')})`)}`];
   for (const tag of TAGS) {
@@ -178,8 +178,8 @@ function exported(document: unknown, { connection }: QueryContext): z.infer<type
   try {
     return Exported.parse(document);
   } catch (cause) {
-    throw new StoreError('config', `${connection.description} holds something else than counts of usage`, {
-      hint: `do not write ${MEASUREMENT} by other means`,
+    throw new StoreError('config', `${connection.description} has samples that are not usage counts`, {
+      hint: `another program writes to ${MEASUREMENT}; let it use another name`,
       cause,
     });
   }

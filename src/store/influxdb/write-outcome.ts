@@ -4,35 +4,34 @@ import type { Connection } from './connection.ts';
 import type { Answer } from './post.ts';
 import { Unavailable } from './unavailable.ts';
 
-/** What an answer to a write means for the lines that were sent. */
+/** The result of a write for the lines that were sent. */
 export type WriteOutcome =
   | { readonly kind: 'accepted' }
-  /** Fewer lines may do. */
+  /** Fewer lines may be accepted. */
   | { readonly kind: 'too_large'; readonly reason: string }
-  /** Some or all lines will never be taken; the others may or may not have been stored. */
+  /** Some or all lines are rejected permanently; the others may or may not have been stored. */
   | {
       readonly kind: 'refused';
       readonly reason: string;
-      /** How many lines were refused for this reason, where the server says so. */
+      /** Number of lines rejected for this reason, if reported. */
       readonly dropped: number | undefined;
-      /** The reasons by line, counted from 0, where the server says so. */
+      /** Reasons by line, counted from 0, if reported. */
       readonly lines: ReadonlyMap<number, string>;
     };
 
 /**
- * What a message has to speak of for the lines to be at fault. Any other 400 is about the request, and no point is
- * given up for that.
+ * Messages of errors in lines. Any other 400 concerns the request, and no point is rejected for it.
  */
 const ABOUT_LINES =
   /partial write|unable to parse|line protocol|parsing failed|on line|dropped=|field type|column|beyond retention|max(imum)?[- ](key|series|values)/i;
 
-/** @throws Unavailable where it may work later; StoreError of kind `config` where a person must act */
+/** @throws Unavailable if it may succeed later; StoreError of kind `config` if a person must act */
 export function classifyResponse(answer: Answer, connection: Connection): WriteOutcome {
   const { status } = answer;
   const problem = problemOf(answer);
   const reason = connection.redact(problem.message || `HTTP ${status}`);
   if (status === 204) return { kind: 'accepted' };
-  // InfluxDB 3 and Cloud said "some lines stored" with 201 before they said it with 400.
+  // Older versions of InfluxDB 3 and Cloud report a partial write with 201 instead of 400.
   if (status === 201 && answer.body.trim() === '') return { kind: 'accepted' };
   if (status === 413) return { kind: 'too_large', reason };
   const mayRefuse = status === 200 || status === 201 || status === 400 || status === 422;
@@ -41,10 +40,10 @@ export function classifyResponse(answer: Answer, connection: Connection): WriteO
     const dropped = /dropped=([0-9]+)/.exec(problem.message)?.[1];
     return { kind: 'refused', reason, dropped: dropped === undefined ? undefined : Number(dropped), lines };
   }
-  // 1.x says so with 500.
+  // 1.x reports this with 500.
   if (/retention policy not found/i.test(problem.message)) throw configError(404, reason, connection);
   if (status === 408 || status === 425 || status === 429 || status >= 500) {
-    const message = `${connection.description} cannot take points now: HTTP ${status}, ${reason}`;
+    const message = `${connection.description} is unavailable: HTTP ${status}, ${reason}`;
     throw new Unavailable(message, { retryAfterMs: retryAfterOf(answer), hint: hintOfOutage(reason) });
   }
   throw configError(status, reason, connection);
@@ -56,19 +55,19 @@ function configError(status: number, reason: string, { description, version }: C
   });
 }
 
-/** 1.x goes on refusing after a full disk until it is started again: the error of its log stays. */
+/** After a full disk 1.x refuses writes until it is restarted. */
 function hintOfOutage(reason: string): string | undefined {
   if (!/no space left/i.test(reason)) return undefined;
-  return 'free space on the disk of the server, and start InfluxDB 1.x again; what could not be written is kept';
+  return 'free disk space on the server and restart InfluxDB 1.x; tokentide keeps the points';
 }
 
-/** What to set, by what the server says. Also for answers to reads. */
+/** What to do about an error of the server, for writes and reads. */
 export function hintOfAnswer(status: number, reason: string, version: Connection['version']): string {
   const byName = version === '1' || version === 'victoriametrics';
   const login = byName ? 'INFLUX_USERNAME and INFLUX_PASSWORD' : 'INFLUX_TOKEN';
-  if (status === 401) return `check ${login}: the server does not know them`;
+  if (status === 401) return `check ${login}: the server rejected the login`;
   if (status === 403)
-    return `give the user or token the right to read and write there, or set another in ${login}`;
+    return `grant the user or token the right to read and write, or set another in ${login}`;
   if (/database not found/i.test(reason) && version === '3')
     return 'create it (influxdb3 create database) or correct INFLUX_BUCKET';
   if (/database not found/i.test(reason))
@@ -80,8 +79,8 @@ export function hintOfAnswer(status: number, reason: string, version: Connection
   if (status === 404 && version === '2')
     return 'there is no /api/v2/write at INFLUX_HOST: correct it, or set INFLUX_VERSION=1 and INFLUX_DATABASE for InfluxDB 1.x';
   if (status >= 200 && status < 300)
-    return 'InfluxDB answers a write with 204, so nothing counts as written: check INFLUX_HOST and any proxy';
-  return 'check INFLUX_HOST, INFLUX_VERSION and any proxy in between';
+    return 'InfluxDB answers a write with 204: check INFLUX_HOST and any proxy';
+  return 'check INFLUX_HOST, INFLUX_VERSION and any proxy';
 }
 
 const LineProblem = z.object({ line_number: z.int(), error_message: z.string() });
@@ -124,7 +123,7 @@ function firstLine(body: string): string {
   return body.trim().split('\n', 1)[0]?.slice(0, 200) ?? '';
 }
 
-/** Milliseconds; a date is read against the server's own clock. */
+/** Milliseconds; a date is relative to the server's clock. */
 function retryAfterOf({ headers }: Answer): number | undefined {
   const value = headers['retry-after'];
   if (typeof value !== 'string' || value.trim() === '') return undefined;

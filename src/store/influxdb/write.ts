@@ -9,7 +9,7 @@ import type { Post } from './post.ts';
 import { Unavailable, withRetries, type RetryPolicy } from './unavailable.ts';
 import { classifyResponse, type WriteOutcome } from './write-outcome.ts';
 
-/** What InfluxDB advises as the best size of a write. */
+/** The batch size that InfluxDB recommends. */
 export const CHUNK = 5_000;
 
 export interface WriteContext {
@@ -18,7 +18,7 @@ export interface WriteContext {
   readonly retryPolicy: RetryPolicy;
   readonly deadLetters: DeadLetters;
   readonly limits: LineLimits;
-  /** True where the server may keep any of two equal points of one request: they are merged before. */
+  /** Merge points with equal tags and time: the server may keep either of them. */
   readonly mergesEqual: boolean;
   readonly precheck?: Precheck | undefined;
 }
@@ -26,8 +26,8 @@ export interface WriteContext {
 export type Write = (points: readonly Point[], signal: AbortSignal) => Promise<WriteResult>;
 
 /**
- * Chunk after chunk, the next one only when the one before is settled: acknowledged, but for points that are refused
- * for good. Once a chunk cannot be settled, it and all after it are kept. Call it one write at a time.
+ * Writes chunks in order. The next one is sent when every point of the one before is acknowledged or rejected. If a
+ * chunk fails, it and all after it are kept. Calls must not overlap.
  */
 export function createWrite(writing: WriteContext): Write {
   const { connection, post, retryPolicy, deadLetters, limits, mergesEqual, precheck } = writing;
@@ -44,8 +44,8 @@ export function createWrite(writing: WriteContext): Write {
     );
   }
 
-  /** Resolves to the points refused for good, when all others are acknowledged. */
-  async function settle(batch: Batch, signal: AbortSignal, byName = true): Promise<Rejection[]> {
+  /** @returns the rejected points, when all others are acknowledged */
+  async function deliverBatch(batch: Batch, signal: AbortSignal, byName = true): Promise<Rejection[]> {
     const { points, body } = batch;
     if (points.length === 0) return [...batch.rejected];
     const outcome = await deliver(body, signal);
@@ -60,11 +60,11 @@ export function createWrite(writing: WriteContext): Write {
         return reason === undefined ? [] : [{ point, reason }];
       });
       const rest = batchOf(points.filter((_, index) => !outcome.lines.has(index)));
-      return [...batch.rejected, ...named, ...(await settle(rest, signal, false))];
+      return [...batch.rejected, ...named, ...(await deliverBatch(rest, signal, false))];
     }
     const middle = Math.ceil(points.length / 2);
-    const first = await settle(batchOf(points.slice(0, middle)), signal);
-    const second = await settle(batchOf(points.slice(middle)), signal);
+    const first = await deliverBatch(batchOf(points.slice(0, middle)), signal);
+    const second = await deliverBatch(batchOf(points.slice(middle)), signal);
     return [...batch.rejected, ...first, ...second];
   }
 
@@ -74,10 +74,10 @@ export function createWrite(writing: WriteContext): Write {
     for (let start = 0; start < points.length; start += CHUNK) {
       const chunk = points.slice(start, start + CHUNK);
       try {
-        const settling = settle(batch, signal);
-        // Made and compressed while the chunk before is on its way.
+        const delivering = deliverBatch(batch, signal);
+        // Serialised and compressed while the chunk before is sent.
         batch = batchOf(points.slice(start + CHUNK, start + 2 * CHUNK));
-        const refused = inOrder(await settling, chunk);
+        const refused = inOrder(await delivering, chunk);
         deadLetters.add(refused);
         rejected.push(...refused);
       } catch (error) {
@@ -86,7 +86,7 @@ export function createWrite(writing: WriteContext): Write {
           accepted: start - rejected.length,
           rejected,
           kept,
-          error: reasonToKeep(error, signal, connection),
+          error: keepingError(error, signal, connection),
         };
       }
     }
@@ -94,9 +94,9 @@ export function createWrite(writing: WriteContext): Write {
   };
 }
 
-/** The error to give with points that are kept. @throws what is no reason to keep them */
-function reasonToKeep(error: unknown, signal: AbortSignal, { description }: Connection): StoreError {
-  if (signal.aborted) return new Unavailable(`the write to ${description} was cancelled`);
+/** The error of kept points. @throws any other error */
+function keepingError(error: unknown, signal: AbortSignal, { description }: Connection): StoreError {
+  if (signal.aborted) return new Unavailable(`the write to ${description} was aborted`);
   if (error instanceof StoreError && error.kind === 'unavailable') return error;
   throw error;
 }
