@@ -132,7 +132,7 @@ describeWith('influxd', 'a real InfluxDB 1.x', () => {
     expect(rows).toEqual([{ tags: {}, fields: { requests: 297 } }]);
     expect(await errorOf(store.sums({ ...ALL, by: [] }))).toMatchObject({
       kind: 'config',
-      message: expect.stringContaining('holds images as something else than counts'),
+      message: expect.stringContaining('has a value of images that is not an integer'),
     });
   });
 
@@ -209,7 +209,7 @@ describeWith('influxd', 'a real InfluxDB 1.x', () => {
         /INFLUX_ORG.*InfluxDB 1\.x.*INFLUX_DATABASE/s,
       ],
       ['none', {}, /InfluxDB 1\.x.*INFLUX_DATABASE/s],
-      ['a user without a password', { database: 'a', username: 'u' }, /INFLUX_PASSWORD go together/],
+      ['a user without a password', { database: 'a', username: 'u' }, /INFLUX_PASSWORD must both be set/],
       [
         'another version',
         { database: 'a', version: '2' },
