@@ -1,4 +1,5 @@
 import pLimit from 'p-limit';
+import { CATALOGUE } from '../usage/catalogue.ts';
 import type { Point } from '../usage/point.ts';
 import { checkWrite, influxSelfTest, victoriaSelfTest, type SelfTest } from './influxdb/check.ts';
 import { createConnection } from './influxdb/connection.ts';
@@ -14,6 +15,7 @@ import type { InfluxOptions, InfluxVersion } from './influxdb/options.ts';
 import { createPost } from './influxdb/post.ts';
 import { probe } from './influxdb/probe.ts';
 import type { QueryContext } from './influxdb/read.ts';
+import { influxSeries } from './influxdb/influx-series.ts';
 import { influxRemove } from './influxdb/remove.ts';
 import { influxPoints, influxSums } from './influxdb/sums.ts';
 import { Unavailable } from './influxdb/unavailable.ts';
@@ -23,9 +25,9 @@ import {
   victoriaRemarks,
   type VictoriaCapabilities,
 } from './influxdb/victoria-capabilities.ts';
-import { victoriaPoints, victoriaRemove, victoriaSums } from './influxdb/victoria-sums.ts';
+import { victoriaPoints, victoriaRemove, victoriaSeries, victoriaSums } from './influxdb/victoria-sums.ts';
 import { createWrite, type WriteContext } from './influxdb/write.ts';
-import { seriesOfPoints } from './series.ts';
+import type { SeriesQuery, SeriesRow } from './series-query.ts';
 import type { PointQuery, RemoveQuery, Store, SumQuery, SumRow, WriteResult } from './store.ts';
 
 export interface InfluxStore extends Store {
@@ -49,6 +51,7 @@ interface Dialect {
   probe(): Promise<void>;
   selfTest(): Promise<SelfTest>;
   sums(query: SumQuery): Promise<SumRow[]>;
+  series(query: SeriesQuery): Promise<SeriesRow[]>;
   points(query: PointQuery): Promise<Point[]>;
   remove(query: RemoveQuery): Promise<void>;
 }
@@ -79,12 +82,14 @@ export async function openInfluxStore(options: InfluxOptions): Promise<InfluxSto
     fetch = globalThis.fetch,
     timeoutMs = 10_000,
     attempts = 5,
+    catalogue = CATALOGUE,
   } = options;
   const version = await detectVersion(options, { fetch, timeoutMs });
   const connection = createConnection(options, version);
   const retryPolicy = { attempts, sleep, log };
   const queryContext: QueryContext = {
     connection,
+    catalogue,
     fetch,
     timeoutMs: Math.max(timeoutMs, LONGEST_READ_MS),
     retryPolicy: { ...retryPolicy, attempts: Math.min(attempts, READ_ATTEMPTS) },
@@ -94,7 +99,7 @@ export async function openInfluxStore(options: InfluxOptions): Promise<InfluxSto
   const dialect =
     version === 'victoriametrics' ? victoria(queryContext, onceOnly, now) : influx(queryContext, onceOnly);
   const { post, close } = createPost(connection, timeoutMs);
-  const write = createWrite({ connection, post, retryPolicy, deadLetters, ...dialect.writing });
+  const write = createWrite({ connection, catalogue, post, retryPolicy, deadLetters, ...dialect.writing });
   const marker = createMarker(dialect.marker, post, connection, now);
   /** Writes are sequential, so that no chunk overtakes an older one. */
   const oneByOne = pLimit(1);
@@ -139,7 +144,7 @@ export async function openInfluxStore(options: InfluxOptions): Promise<InfluxSto
     },
     write: (points, signal = new AbortController().signal) => oneByOne(() => writePoints(points, signal)),
     sums: (query) => dialect.sums(query),
-    series: async (query) => seriesOfPoints(query, await dialect.points(query)),
+    series: (query) => dialect.series(query),
     points: (query) => dialect.points(query),
     remove: (query) => oneByOne(() => dialect.remove(query)),
     async check() {
@@ -168,6 +173,7 @@ function influx(queryContext: QueryContext, onceOnly: QueryContext): Dialect {
     probe: () => (isVersion3 ? requireDatabase(onceOnly) : Promise.resolve()),
     selfTest: () => Promise.resolve(influxSelfTest(queryContext)),
     sums: (query) => influxSums(queryContext, query),
+    series: (query) => influxSeries(queryContext, query),
     points: (query) => influxPoints(queryContext, query),
     remove: (query) => influxRemove(queryContext, query),
   };
@@ -199,6 +205,7 @@ function victoria(queryContext: QueryContext, onceOnly: QueryContext, now: () =>
     probe: () => Promise.resolve(),
     selfTest: async () => victoriaSelfTest(queryContext, await separator()),
     sums: async (query) => victoriaSums(queryContext, query, await separator()),
+    series: async (query) => victoriaSeries(queryContext, query, await separator()),
     points: async (query) => victoriaPoints(queryContext, query, await separator()),
     remove: async (query) => victoriaRemove(queryContext, query, await separator()),
   };

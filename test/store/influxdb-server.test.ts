@@ -244,8 +244,16 @@ describeWith('influxd', 'a real InfluxDB 1.x with a login', () => {
 
   storeContract(
     'InfluxDB 1.x with a login and a retention policy of its own',
-    async () =>
-      (await openTestStore({ url: server.url, database: 'usage', retentionPolicy: 'other', ...login })).store,
+    async (catalogue) =>
+      (
+        await openTestStore({
+          url: server.url,
+          database: 'usage',
+          retentionPolicy: 'other',
+          ...login,
+          ...(catalogue && { catalogue }),
+        })
+      ).store,
     { credentials: [PASSWORD, Buffer.from(`tide:${PASSWORD}`).toString('base64')] },
   );
 

@@ -1,4 +1,6 @@
-import { afterAll, beforeAll } from 'vitest';
+import { afterAll, beforeAll, describe } from 'vitest';
+import { Secret } from '../../src/lib/secret.ts';
+import { startInflux3Double, type Influx3Double } from '../support/influx3-double.ts';
 import {
   describeWith,
   influxQuery,
@@ -21,7 +23,8 @@ describeWith('influxd', 'a real InfluxDB 1.x', () => {
 
   storeContract(
     'InfluxDB 1.x',
-    async () => (await openTestStore({ url: server.url, database: 'usage' })).store,
+    async (catalogue) =>
+      (await openTestStore({ url: server.url, database: 'usage', ...(catalogue && { catalogue }) })).store,
   );
 });
 
@@ -34,8 +37,36 @@ describeWith('victoria-metrics', 'a real VictoriaMetrics', () => {
 
   afterAll(() => server.close());
 
-  storeContract('VictoriaMetrics', async () => (await openTestStore({ url: server.url })).store, {
-    exact: false,
-    overwrites: false,
+  storeContract(
+    'VictoriaMetrics',
+    async (catalogue) => (await openTestStore({ url: server.url, ...(catalogue && { catalogue }) })).store,
+    {
+      exact: false,
+      overwrites: false,
+    },
+  );
+});
+
+describe('an InfluxDB 3 in memory', () => {
+  let server: Influx3Double;
+
+  beforeAll(async () => {
+    server = await startInflux3Double('usage');
   });
+
+  afterAll(() => server.close());
+
+  storeContract(
+    'InfluxDB 3',
+    async (catalogue) =>
+      (
+        await openTestStore({
+          url: server.url,
+          bucket: 'usage',
+          token: new Secret('token'),
+          ...(catalogue && { catalogue }),
+        })
+      ).store,
+    { overwrites: false, deletes: false },
+  );
 });

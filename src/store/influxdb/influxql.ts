@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { storedTexts } from '../../usage/tag-encoding.ts';
-import { TAGS, type Tag } from '../../usage/point.ts';
+import type { Measurement } from '../../usage/catalogue.ts';
+import type { Tag } from '../../usage/point.ts';
 import { StoreError, type PointQuery, type SumQuery } from '../store.ts';
 import type { Connection } from './connection.ts';
 import { readDocuments, type QueryContext } from './read.ts';
@@ -17,15 +18,13 @@ export function literal(text: string): string {
 }
 
 /** A condition on time and tags. An empty value means that the tag is absent. */
-export function conditionsOf({
-  start,
-  end,
-  where = {},
-  among,
-}: Omit<SumQuery, 'by'> & Pick<PointQuery, 'among'>): string {
+export function conditionsOf(
+  { tagNames }: Measurement,
+  { start, end, where = {}, among }: Omit<SumQuery, 'by'> & Pick<PointQuery, 'among'>,
+): string {
   const conditions = [`time >= ${start}s`, `time < ${end}s`];
-  for (const tag of TAGS) {
-    const value = where[tag];
+  for (const tag of tagNames) {
+    const value = where[tag as Tag];
     if (value === undefined) continue;
     conditions.push(oneOf(tag, [value]));
   }
@@ -33,18 +32,9 @@ export function conditionsOf({
   return conditions.join(' AND ');
 }
 
-/** The tag has one of the values. */
-export function oneOf(tag: Tag, values: readonly string[]): string {
+function oneOf(tag: string, values: readonly string[]): string {
   const choices = values.flatMap(storedTexts).map((text) => `${identifier(tag)} = ${literal(text)}`);
   return choices.length === 1 ? choices.join() : `(${choices.join(' OR ')})`;
-}
-
-/** The tag has none of the values. */
-export function noneOf(tag: Tag, values: readonly string[]): string {
-  return values
-    .flatMap(storedTexts)
-    .map((text) => `${identifier(tag)} != ${literal(text)}`)
-    .join(' AND ');
 }
 
 /** One series of an answer: its grouping tags, and rows of values in the order of the columns. */

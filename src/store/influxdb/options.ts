@@ -1,4 +1,5 @@
 import type { Secret } from '../../lib/secret.ts';
+import type { Catalogue } from '../../usage/catalogue.ts';
 import type { DeadLetters } from '../dead-letters.ts';
 
 export type InfluxVersion = '1' | '2' | '3' | 'victoriametrics';
@@ -32,6 +33,8 @@ export interface InfluxOptions extends InfluxTarget {
   /** Attempts per chunk while the server is unavailable; 5 by default, at most 3 for reads. */
   readonly attempts?: number;
   readonly log?: Log;
+  /** The measurements of the points; those of tokentide by default. */
+  readonly catalogue?: Catalogue;
 }
 
 /** The part of pino's logger that is used. */

@@ -1,4 +1,6 @@
 import { withDeadline } from '../../lib/deadline.ts';
+import { measurementNamed, type Catalogue, type Measurement } from '../../usage/catalogue.ts';
+import { MEASUREMENT } from '../../usage/point.ts';
 import { parseJson } from '../../usage/json.ts';
 import { StoreError } from '../store.ts';
 import type { Access, Connection } from './connection.ts';
@@ -13,6 +15,7 @@ export interface HttpOptions {
 
 export interface QueryContext extends HttpOptions {
   readonly connection: Connection;
+  readonly catalogue: Catalogue;
   readonly retryPolicy: RetryPolicy;
 }
 
@@ -23,6 +26,14 @@ export interface TextResponse {
   readonly status: number;
   readonly headers: Headers;
   readonly text: string;
+}
+
+/** The measurement of a query. @throws RangeError for one that is not in the catalogue */
+export function measurementOf(
+  { catalogue }: QueryContext,
+  { measurement = MEASUREMENT }: { readonly measurement?: string },
+): Measurement {
+  return measurementNamed(catalogue, measurement);
 }
 
 const NEVER = new AbortController().signal;

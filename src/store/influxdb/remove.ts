@@ -1,15 +1,18 @@
 import { storedTexts } from '../../usage/tag-encoding.ts';
-import { MEASUREMENT, TAGS, type Tags } from '../../usage/point.ts';
+import type { Measurement } from '../../usage/catalogue.ts';
+import type { Tag, Tags } from '../../usage/point.ts';
 import { StoreError, type RemoveQuery } from '../store.ts';
 import { path } from './connection.ts';
 import { conditionsOf, identifier, influxql } from './influxql.ts';
-import { ask, type QueryContext } from './read.ts';
+import { ask, measurementOf, type QueryContext } from './read.ts';
 
 /** @throws StoreError, of kind `config` for 3.x, which cannot delete points */
 export async function influxRemove(queryContext: QueryContext, query: RemoveQuery): Promise<void> {
   const { version, description } = queryContext.connection;
+  const measurement = measurementOf(queryContext, query);
   if (version === '1') {
-    await influxql(queryContext, `DELETE FROM ${identifier(MEASUREMENT)} WHERE ${conditionsOf(query)}`);
+    const condition = conditionsOf(measurement, query);
+    await influxql(queryContext, `DELETE FROM ${identifier(measurement.name)} WHERE ${condition}`);
     return;
   }
   if (version === '3') {
@@ -17,7 +20,8 @@ export async function influxRemove(queryContext: QueryContext, query: RemoveQuer
       hint: 'set INFLUX_BUCKET to another database, or keep the old points',
     });
   }
-  for (const predicate of predicatesOf(query.where)) await deletePoints(queryContext, predicate, query);
+  for (const predicate of predicatesOf(measurement, query.where))
+    await deletePoints(queryContext, predicate, query);
 }
 
 /** The whole range of time that the server supports, seconds. */
@@ -36,10 +40,10 @@ export async function deletePoints(
 }
 
 /** Predicates have no OR: one for each text that a value may be stored as. */
-function predicatesOf(where: Tags): string[] {
-  let predicates = [`_measurement="${MEASUREMENT}"`];
-  for (const tag of TAGS) {
-    const value = where[tag];
+function predicatesOf({ name, tagNames }: Measurement, where: Tags): string[] {
+  let predicates = [`_measurement="${name}"`];
+  for (const tag of tagNames) {
+    const value = where[tag as Tag];
     if (value === undefined) continue;
     predicates = predicates.flatMap((begin) =>
       storedTexts(value).map((text) => `${begin} AND ${tag}="${text.replace(/[\\"]/g, '\\$&')}"`),

@@ -1,29 +1,42 @@
-import { MAX_COUNT, toCount, type Count } from '../../usage/count.ts';
-import { decodeText } from '../../usage/tag-encoding.ts';
-import { FIELDS, MEASUREMENT, TAGS, type Field, type Point, type Tag, type Tags } from '../../usage/point.ts';
+import type { Measurement } from '../../usage/catalogue.ts';
+import { MAX_COUNT, toInteger, type Count } from '../../usage/count.ts';
+import { MEASUREMENT, type Field, type Fields, type Point, type Tag, type Tags } from '../../usage/point.ts';
 import { seriesKey } from '../../usage/series.ts';
+import { decodeText } from '../../usage/tag-encoding.ts';
 import { StoreError, type PointQuery, type SumQuery, type SumRow } from '../store.ts';
-import { conditionsOf, identifier, influxql, readInfluxql, type Series } from './influxql.ts';
 import type { Connection } from './connection.ts';
-import type { QueryContext } from './read.ts';
+import { conditionsOf, identifier, readInfluxql, type Series } from './influxql.ts';
+import { measurementOf, type QueryContext } from './read.ts';
+
+/** An aggregate of a query: `sum` of each field, or what tells whether a sum has overflowed. */
+export type Aggregate = 'sum' | 'mean' | 'count';
+
+/** One row of aggregates. */
+export interface AggregateRow {
+  /** Unix seconds; 0 in an answer without time steps. */
+  readonly time: number;
+  readonly tags: Tags;
+  /** The tag values as the server has them. */
+  readonly stored: Readonly<Record<string, string>>;
+  readonly fields: Fields;
+}
 
 /**
  * Sums by InfluxQL, which 1.x, 2.x and 3.x support.
  * @throws StoreError, of kind `config` also for a sum above 2^63-1
  */
 export async function influxSums(queryContext: QueryContext, query: SumQuery): Promise<SumRow[]> {
-  const series = await influxql(queryContext, statementOf(query, 'sum'));
-  if (series.some(isSuspicious)) await checkOverflow(queryContext, query, series);
-  return series
-    .map((each) => ({ tags: tagsOf(each), fields: fieldsOf(each, queryContext) }))
-    .filter(hasFields);
+  const measurement = measurementOf(queryContext, query);
+  const rest = `WHERE ${conditionsOf(measurement, query)}${groupBy(query.by)}`;
+  const rows = await aggregateRows(queryContext, measurement, rest);
+  return rows.map(({ tags, fields }) => ({ tags, fields }));
 }
 
 /** The points themselves, by InfluxQL. @throws StoreError */
 export async function influxPoints(queryContext: QueryContext, query: PointQuery): Promise<Point[]> {
-  const columns = FIELDS.map(identifier).join(', ');
-  const tags = TAGS.map(identifier).join(', ');
-  const statement = `SELECT ${columns} FROM ${identifier(MEASUREMENT)} WHERE ${conditionsOf(query)} GROUP BY ${tags}`;
+  const measurement = measurementOf(queryContext, query);
+  const columns = measurement.fieldNames.map(identifier).join(', ');
+  const statement = `SELECT ${columns} FROM ${identifier(measurement.name)} WHERE ${conditionsOf(measurement, query)}${groupBy(measurement.tagNames)}`;
   return readInfluxql<Point[]>(
     queryContext,
     statement,
@@ -32,18 +45,59 @@ export async function influxPoints(queryContext: QueryContext, query: PointQuery
       const tags = tagsOf(series);
       const timeAt = series.columns.indexOf('time');
       for (const row of series.values) {
-        const fields = fieldsOf({ ...series, values: [row] }, queryContext);
-        points.push({ time: Number(row[timeAt]), tags, fields });
+        const fields = fieldsOf(row, series, measurement, queryContext.connection);
+        points.push({ ...named(measurement), time: Number(row[timeAt]), tags, fields });
       }
     },
   );
 }
 
-/** One statement with an aggregate of every field, each under the field's name. */
-function statementOf({ start, end, where = {}, by }: SumQuery, aggregate: 'sum' | 'mean' | 'count'): string {
-  const columns = FIELDS.map((field) => `${aggregate}(${identifier(field)}) AS ${identifier(field)}`);
-  const grouping = by.length === 0 ? '' : ` GROUP BY ${by.map(identifier).join(', ')}`;
-  return `SELECT ${columns.join(', ')} FROM ${identifier(MEASUREMENT)} WHERE ${conditionsOf({ start, end, where })}${grouping}`;
+/**
+ * Exact sums of all fields: rows of `SELECT sum(...) FROM measurement <rest>`, those without a field left out.
+ * @throws StoreError of kind `config` for a sum above 2^63-1
+ */
+export async function aggregateRows(
+  queryContext: QueryContext,
+  measurement: Measurement,
+  rest: string,
+): Promise<AggregateRow[]> {
+  const rows = await readRows(queryContext, measurement, 'sum', rest);
+  if (rows.some((row) => isSuspicious(row, measurement)))
+    await checkOverflow(queryContext, measurement, rest, rows);
+  return rows;
+}
+
+export function groupBy(names: readonly string[]): string {
+  return names.length === 0 ? '' : ` GROUP BY ${names.map(identifier).join(', ')}`;
+}
+
+function readRows(
+  queryContext: QueryContext,
+  measurement: Measurement,
+  aggregate: Aggregate,
+  rest: string,
+): Promise<AggregateRow[]> {
+  const columns = measurement.fieldNames.map(
+    (name) => `${aggregate}(${identifier(name)}) AS ${identifier(name)}`,
+  );
+  const statement = `SELECT ${columns.join(', ')} FROM ${identifier(measurement.name)} ${rest}`;
+  return readInfluxql<AggregateRow[]>(
+    queryContext,
+    statement,
+    () => [],
+    (rows, series) => {
+      const tags = tagsOf(series);
+      const timeAt = series.columns.indexOf('time');
+      for (const row of series.values) {
+        const fields =
+          aggregate === 'sum'
+            ? fieldsOf(row, series, measurement, queryContext.connection)
+            : numbersOf(row, series, measurement);
+        if (Object.keys(fields).length === 0) continue;
+        rows.push({ time: Number(row[timeAt]), tags, stored: series.tags, fields });
+      }
+    },
+  );
 }
 
 function tagsOf({ tags }: Series): Tags {
@@ -54,71 +108,81 @@ function tagsOf({ tags }: Series): Tags {
   >;
 }
 
-function fieldsOf(series: Series, { connection }: QueryContext): Partial<Record<Field, Count>> {
-  const fields: Partial<Record<Field, Count>> = {};
-  for (const [field, value] of valuesOf(series)) {
+/** @throws StoreError of kind `config` for a value that the field cannot have */
+function fieldsOf(
+  row: readonly unknown[],
+  series: Series,
+  measurement: Measurement,
+  { description }: Connection,
+): Fields {
+  const fields = numbersOf(row, series, measurement);
+  for (const [name, value] of Object.entries(fields)) {
+    if (measurement.fields[name]?.kind === 'float') continue;
     if (typeof value === 'number' && !Number.isSafeInteger(value)) {
-      throw new StoreError(
-        'config',
-        `${connection.description} has a value of ${field} that is not an integer`,
-        {
-          hint: `another program writes to ${MEASUREMENT}; let it use another name`,
-        },
-      );
+      throw new StoreError('config', `${description} has a value of ${name} that is not an integer`, {
+        hint: `another program writes to ${measurement.name}; let it use another name`,
+      });
     }
-    fields[field] = toCount(BigInt(value));
+    fields[name as Field] = toInteger(BigInt(value));
   }
   return fields;
 }
 
-/** The values of the one row of a series. */
-function valuesOf({ columns, values }: Series): [Field, number | bigint][] {
-  const [row = []] = values;
-  return FIELDS.flatMap((field): [Field, number | bigint][] => {
-    const value = row[columns.indexOf(field)];
-    return typeof value === 'number' || typeof value === 'bigint' ? [[field, value]] : [];
-  });
+function numbersOf(
+  row: readonly unknown[],
+  { columns }: Series,
+  { fieldNames }: Measurement,
+): Partial<Record<Field, Count>> {
+  const fields: Partial<Record<Field, Count>> = {};
+  for (const name of fieldNames) {
+    const value = row[columns.indexOf(name)];
+    if (typeof value === 'number' || typeof value === 'bigint') fields[name as Field] = value;
+  }
+  return fields;
 }
 
-function hasFields({ fields }: SumRow): boolean {
-  return Object.keys(fields).length > 0;
+function named({ name }: Measurement): Pick<Point, 'measurement'> {
+  return name === MEASUREMENT ? {} : { measurement: name };
 }
 
 /** InfluxDB sums integers modulo 2^64, without an error. */
-function isSuspicious(series: Series): boolean {
-  return valuesOf(series).some(([, value]) => typeof value === 'bigint' || value < 0);
+function isSuspicious({ fields }: AggregateRow, measurement: Measurement): boolean {
+  return Object.entries(fields).some(
+    ([name, sum]) => typeof sum === 'bigint' || (measurement.fields[name]?.kind === 'count' && sum < 0),
+  );
 }
 
 /** Detects overflow by the means, which are doubles. */
 async function checkOverflow(
   queryContext: QueryContext,
-  query: SumQuery,
-  sums: readonly Series[],
+  measurement: Measurement,
+  rest: string,
+  sums: readonly AggregateRow[],
 ): Promise<void> {
-  const means = await influxql(queryContext, statementOf(query, 'mean'));
-  const counts = await influxql(queryContext, statementOf(query, 'count'));
-  const countOf = new Map(counts.map((series) => [keyOf(series), new Map(valuesOf(series))]));
+  const means = await readRows(queryContext, measurement, 'mean', rest);
+  const counts = await readRows(queryContext, measurement, 'count', rest);
+  const countOf = new Map(counts.map((row) => [keyOf(row), row.fields]));
+  const isCount = (name: string): boolean => measurement.fields[name]?.kind === 'count';
   const wrapped = [
-    ...sums.flatMap((series) => valuesOf(series).filter(([, sum]) => sum < 0)),
-    ...means.flatMap((series) =>
-      valuesOf(series).filter(
+    ...sums.flatMap(({ fields }) => Object.entries(fields).filter(([name, sum]) => isCount(name) && sum < 0)),
+    ...means.flatMap((row) =>
+      Object.entries(row.fields).filter(([name, mean]) => {
+        const count = countOf.get(keyOf(row))?.[name as Field] ?? 0;
         // A sum from 2^63 to 2^64 is negative, so a wide margin is safe.
-        ([field, mean]) =>
-          Number(mean) * Number(countOf.get(keyOf(series))?.get(field) ?? 0) > 1.5 * Number(MAX_COUNT),
-      ),
+        return isCount(name) && Number(mean) * Number(count) > 1.5 * Number(MAX_COUNT);
+      }),
     ),
   ];
   const [field] = wrapped[0] ?? [];
-  if (field === undefined) return;
-  throw sumTooLarge(queryContext.connection, field);
+  if (field !== undefined) throw sumTooLarge(queryContext.connection, field);
 }
 
-export function sumTooLarge({ description }: Connection, field: Field): StoreError {
+export function sumTooLarge({ description }: Connection, field: string): StoreError {
   return new StoreError('config', `${description} has a sum of ${field} above 2^63-1`, {
     hint: 'use a shorter range, or group by more tags',
   });
 }
 
-function keyOf({ tags }: Series): string {
-  return seriesKey(tags);
+function keyOf({ time, tags }: AggregateRow): string {
+  return `${time} ${seriesKey(tags)}`;
 }

@@ -96,7 +96,7 @@ export function victoriaPrecheck(
 ): (point: Point) => string | undefined {
   return ({ time, fields }) => {
     for (const [field, value] of Object.entries(fields)) {
-      if (value > Number.MAX_SAFE_INTEGER)
+      if (typeof value === 'bigint' || Math.abs(value) > Number.MAX_SAFE_INTEGER)
         return `${field} is above 2^53-1, VictoriaMetrics would round it: ${value}`;
     }
     if (time * 1_000 < now() - capabilities.retentionMs)

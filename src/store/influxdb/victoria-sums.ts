@@ -1,20 +1,23 @@
 import { z } from 'zod';
 import { addCounts, type Count } from '../../usage/count.ts';
 import { decodeText, storedTexts } from '../../usage/tag-encoding.ts';
-import { FIELDS, MEASUREMENT, TAGS, type Field, type Point, type Tag, type Tags } from '../../usage/point.ts';
+import type { FieldKind, Measurement } from '../../usage/catalogue.ts';
+import { MEASUREMENT, type Field, type Point, type Tag, type Tags } from '../../usage/point.ts';
 import { addRecords } from '../../usage/aggregate.ts';
 import { createRecordIndex } from '../../usage/record-index.ts';
 import { seriesKey } from '../../usage/series.ts';
+import type { SeriesQuery, SeriesRow, TagFilter } from '../series-query.ts';
+import { createSeriesBuilder } from '../series.ts';
 import { StoreError, type PointQuery, type RemoveQuery, type SumQuery, type SumRow } from '../store.ts';
 import { sumTooLarge } from './sums.ts';
-import { ask, readDocuments, type QueryContext } from './read.ts';
+import { ask, measurementOf, readDocuments, type QueryContext } from './read.ts';
 
 /** The year 2100. */
 const FAR = 4_102_444_800;
 
 const Exported = z.object({
   metric: z.record(z.string(), z.string()),
-  values: z.array(z.int().nonnegative()),
+  values: z.array(z.number()),
   timestamps: z.array(z.int()),
 });
 
@@ -51,19 +54,48 @@ export async function victoriaPoints(
   query: PointQuery,
   separator: string,
 ): Promise<Point[]> {
+  const { name, tagNames } = measurementOf(queryContext, query);
+  const named = name === MEASUREMENT ? {} : { measurement: name };
   const points = await readSeries(
     queryContext,
     query,
     separator,
     createRecordIndex,
     (found, { metric, field, counts }) => {
-      const tags = tagsOf(metric, TAGS);
+      const tags = tagsOf(metric, tagNames);
       for (const [ms, count] of counts)
         found.add({ time: Math.floor(ms / 1000), tags, fields: { [field]: count } }, addRecords);
     },
   );
-  return [...points.values()];
+  return points.values().map((point) => ({ ...named, ...point }));
 }
+
+/** Sums by time step, over the raw samples. @throws StoreError */
+export async function victoriaSeries(
+  queryContext: QueryContext,
+  query: SeriesQuery,
+  separator: string,
+): Promise<SeriesRow[]> {
+  // In Prometheus a matcher without values would match series without the tag.
+  const filters = (query.filters ?? []).filter(({ values, negate }) => values.length > 0 || !negate);
+  if (query.start >= query.end || filters.some(({ values }) => values.length === 0)) return [];
+  const builder = await readSeries(
+    queryContext,
+    { ...query, filters },
+    separator,
+    () => createSeriesBuilder(query),
+    (found, { metric, field, counts }) => {
+      const tags = tagsOf(metric, query.by);
+      for (const [ms, count] of counts) found.add(Math.floor(ms / 1000), tags, { [field]: count });
+    },
+  );
+  return builder.rows();
+}
+
+/** What selects series. */
+type Selection = Omit<SumQuery, 'by' | 'start' | 'end'> &
+  Pick<PointQuery, 'among'> &
+  Pick<SeriesQuery, 'filters'>;
 
 /** One field of a series. */
 interface FieldSeries {
@@ -76,22 +108,28 @@ interface FieldSeries {
 /** Passes on the fields of all series as they arrive. @throws StoreError */
 function readSeries<T>(
   queryContext: QueryContext,
-  { start, end, where = {}, among }: Omit<SumQuery, 'by'> & Pick<PointQuery, 'among'>,
+  query: Omit<SumQuery, 'by'> & Pick<PointQuery, 'among'> & Pick<SeriesQuery, 'filters'>,
   separator: string,
   begin: () => T,
   add: (state: T, series: FieldSeries) => void,
 ): Promise<T> {
-  const prefix = `${MEASUREMENT}${separator}`;
+  const { start, end } = query;
+  const measurement = measurementOf(queryContext, query);
+  const prefix = `${measurement.name}${separator}`;
   const form = {
-    'match[]': selectorOf(where, prefix, among),
+    'match[]': selectorOf(measurement, separator, query),
     start: String(start),
     // Both ends are included.
     end: (end - 0.001).toFixed(3),
   };
   return victoriaExport(queryContext, form, begin, (state, document) => {
-    const { metric, values, timestamps } = exported(document, queryContext);
-    const field = FIELDS.find((each) => metric['__name__'] === prefix + each);
+    const { metric, values, timestamps } = exported(document, measurement, queryContext);
+    const field = measurement.fieldNames.find((each) => metric['__name__'] === prefix + each) as
+      | Field
+      | undefined;
     if (!field || values.length === 0) return;
+    if (!values.every((value) => isValid(value, measurement.fields[field]?.kind)))
+      throw foreignSamples(measurement, queryContext);
     try {
       add(state, { metric, field, counts: largest(values, timestamps) });
     } catch (error) {
@@ -144,26 +182,32 @@ export async function victoriaRemove(
       },
     );
   }
-  await victoriaDelete(queryContext, { 'match[]': selectorOf(query.where, `${MEASUREMENT}${separator}`) });
+  const selector = selectorOf(measurementOf(queryContext, query), separator, query);
+  await victoriaDelete(queryContext, { 'match[]': selector });
 }
 
 /** The selector of all series with these tags. As in Prometheus, an empty value means that the tag is absent. */
-function selectorOf(where: Tags, prefix: string, among?: PointQuery['among']): string {
-  const conditions = [`__name__=~${quoted(`${escapeRegExp(prefix)}(${FIELDS.join('|')})`)}`];
-  for (const tag of TAGS) {
-    const value = where[tag];
-    if (value === undefined) continue;
-    conditions.push(oneOf(tag, [value]));
+function selectorOf(
+  { name, tagNames, fieldNames }: Measurement,
+  separator: string,
+  { where = {}, among, filters = [] }: Selection,
+): string {
+  const prefix = escapeRegExp(name + separator);
+  const conditions = [`__name__=~${quoted(`${prefix}(${fieldNames.join('|')})`)}`];
+  for (const tag of tagNames) {
+    const value = where[tag as Tag];
+    if (value !== undefined) conditions.push(matcher({ tag: tag as Tag, values: [value] }));
   }
-  if (among) conditions.push(oneOf(among.tag, among.values));
+  if (among) conditions.push(matcher(among));
+  conditions.push(...filters.map(matcher));
   return `{${conditions.join(',')}}`;
 }
 
-function oneOf(tag: Tag, values: readonly string[]): string {
+function matcher({ tag, values, negate = false }: TagFilter): string {
   const texts = values.flatMap(storedTexts);
   return texts.length === 1
-    ? `${tag}=${quoted(texts.join())}`
-    : `${tag}=~${quoted(texts.map(escapeRegExp).join('|'))}`;
+    ? `${tag}${negate ? '!=' : '='}${quoted(texts.join())}`
+    : `${tag}${negate ? '!~' : '=~'}${quoted(texts.map(escapeRegExp).join('|'))}`;
 }
 
 function quoted(text: string): string {
@@ -174,22 +218,35 @@ function escapeRegExp(text: string): string {
   return text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
 }
 
-function exported(document: unknown, { connection }: QueryContext): z.infer<typeof Exported> {
-  try {
-    return Exported.parse(document);
-  } catch (cause) {
-    throw new StoreError('config', `${connection.description} has samples that are not usage counts`, {
-      hint: `another program writes to ${MEASUREMENT}; let it use another name`,
-      cause,
-    });
-  }
+function exported(
+  document: unknown,
+  measurement: Measurement,
+  queryContext: QueryContext,
+): z.infer<typeof Exported> {
+  const { data } = Exported.safeParse(document);
+  if (!data) throw foreignSamples(measurement, queryContext);
+  return data;
 }
 
-function tagsOf(metric: Readonly<Record<string, string>>, by: readonly Tag[]): Tags {
+function isValid(value: number, kind: FieldKind | undefined): boolean {
+  return kind === 'float' || (Number.isSafeInteger(value) && (kind === 'integer' || value >= 0));
+}
+
+function foreignSamples({ name }: Measurement, { connection }: QueryContext): StoreError {
+  return new StoreError(
+    'config',
+    `${connection.description} has samples of ${name} that are not its values`,
+    {
+      hint: `another program writes to ${name}; let it use another name`,
+    },
+  );
+}
+
+function tagsOf(metric: Readonly<Record<string, string>>, by: readonly string[]): Tags {
   const tags: Partial<Record<Tag, string>> = {};
   for (const tag of by) {
     const text = metric[tag];
-    if (text) tags[tag] = decodeText(text);
+    if (text) tags[tag as Tag] = decodeText(text);
   }
   return tags;
 }
@@ -198,7 +255,7 @@ function largest(values: readonly number[], timestamps: readonly number[]): Map<
   const counts = new Map<number, number>();
   for (const [index, value] of values.entries()) {
     const time = timestamps[index] ?? 0;
-    counts.set(time, Math.max(value, counts.get(time) ?? 0));
+    counts.set(time, Math.max(value, counts.get(time) ?? -Infinity));
   }
   return counts;
 }

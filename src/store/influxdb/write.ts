@@ -1,9 +1,10 @@
+import type { Catalogue } from '../../usage/catalogue.ts';
 import type { LineLimits } from '../../usage/line-protocol.ts';
 import type { Point } from '../../usage/point.ts';
 import { createSerialiser } from '../../usage/serialiser.ts';
 import type { DeadLetters } from '../dead-letters.ts';
 import { StoreError, type Rejection, type WriteResult } from '../store.ts';
-import { mergeEqual, prepare, type Batch, type Precheck } from './batch.ts';
+import { mergeEqual, pointKey, prepare, type Batch, type Precheck } from './batch.ts';
 import type { Connection } from './connection.ts';
 import type { Post } from './post.ts';
 import { Unavailable, withRetries, type RetryPolicy } from './unavailable.ts';
@@ -18,6 +19,7 @@ export interface WriteContext {
   readonly retryPolicy: RetryPolicy;
   readonly deadLetters: DeadLetters;
   readonly limits: LineLimits;
+  readonly catalogue: Catalogue;
   /** Merge points with equal tags and time: the server may keep either of them. */
   readonly mergesEqual: boolean;
   readonly precheck?: Precheck | undefined;
@@ -30,10 +32,10 @@ export type Write = (points: readonly Point[], signal: AbortSignal) => Promise<W
  * chunk fails, it and all after it are kept. Calls must not overlap.
  */
 export function createWrite(writing: WriteContext): Write {
-  const { connection, post, retryPolicy, deadLetters, limits, mergesEqual, precheck } = writing;
-  const serialise = createSerialiser(limits);
+  const { connection, post, retryPolicy, deadLetters, limits, catalogue, mergesEqual } = writing;
+  const serialise = createSerialiser(limits, catalogue);
   const batchOf = (points: readonly Point[]): Batch =>
-    prepare(mergesEqual ? mergeEqual(points) : points, serialise, limits, precheck);
+    prepare(mergesEqual ? mergeEqual(points) : points, serialise, writing);
 
   async function deliver(compressing: Promise<Buffer>, signal: AbortSignal): Promise<WriteOutcome> {
     const body = await compressing;
@@ -77,7 +79,7 @@ export function createWrite(writing: WriteContext): Write {
         const delivering = deliverBatch(batch, signal);
         // Serialised and compressed while the chunk before is sent.
         batch = batchOf(points.slice(start + CHUNK, start + 2 * CHUNK));
-        const refused = inOrder(await delivering, chunk);
+        const refused = inOrder(await delivering, chunk, mergesEqual);
         deadLetters.add(refused);
         rejected.push(...refused);
       } catch (error) {
@@ -101,8 +103,20 @@ function keepingError(error: unknown, signal: AbortSignal, { description }: Conn
   throw error;
 }
 
-function inOrder(rejections: readonly Rejection[], points: readonly Point[]): Rejection[] {
-  if (rejections.length < 2) return [...rejections];
+/** The rejections in the order of the points. The rejection of a merged point is one of every point that it is made of. */
+function inOrder(
+  rejections: readonly Rejection[],
+  points: readonly Point[],
+  mergesEqual: boolean,
+): Rejection[] {
+  if (rejections.length === 0) return [];
+  if (mergesEqual) {
+    const reasons = new Map(rejections.map(({ point, reason }) => [pointKey(point), reason]));
+    return points.flatMap((point) => {
+      const reason = reasons.get(pointKey(point));
+      return reason === undefined ? [] : [{ point, reason }];
+    });
+  }
   const reasons = new Map(rejections.map((rejection) => [rejection.point, rejection]));
   return points.flatMap((point) => reasons.get(point) ?? []);
 }
