@@ -280,6 +280,32 @@ describe('InfluxDB 3.x', () => {
     ]);
   });
 
+  it('reports every rejected point that was merged with another, with the reason', async () => {
+    answer({ '/ping': V3 });
+    server.answer(({ lines }) =>
+      lines.some((line) => line.includes('user=u1') || line.includes('user=u2'))
+        ? {
+            status: 400,
+            body: {
+              error: 'partial write of line protocol occurred',
+              data: lines.flatMap((line, index) =>
+                /user=u[12]/.test(line) ? [{ line_number: index + 1, error_message: 'bad column' }] : [],
+              ),
+            },
+          }
+        : { status: 204 },
+    );
+    const { store, letters } = await openTestStore(target());
+    const points = [hourly(1, 1), hourly(0, 2), hourly(1, 3), hourly(2, 4), hourly(2, 5), hourly(3, 6)];
+
+    const result = await store.write(points);
+
+    const bad = [points[0], points[2], points[3], points[4]];
+    expect(result).toMatchObject({ accepted: 2, kept: [] });
+    expect(result.rejected).toEqual(bad.map((point) => ({ point, reason: 'bad column' })));
+    expect(letters).toEqual(result.rejected);
+  });
+
   it('reports what its check leaves, and that it cannot delete points', async () => {
     const found = { results: [{ series: [{ columns: ['time', 'value'], values: [[0, 1]] }] }] };
     answer({ '/ping': V3, '/query': { status: 200, body: found } });

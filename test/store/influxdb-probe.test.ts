@@ -1,6 +1,7 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { Secret } from '../../src/lib/secret.ts';
 import { openTestStore } from '../support/influx-store.ts';
+import { startInflux3Double } from '../support/influx3-double.ts';
 import {
   describeWith,
   influxQuery,
@@ -69,4 +70,22 @@ describeWith('victoria-metrics', 'asking a real VictoriaMetrics whether it would
 
     await expect(store.probe()).resolves.toBeUndefined();
   });
+});
+
+test('a misspelt database of InfluxDB 3 is found, and not created', async () => {
+  const server = await startInflux3Double('usage');
+  onTestFinished(() => server.close());
+  const token = new Secret('token');
+  const right = await openTestStore({ url: server.url, bucket: 'usage', token });
+  const wrong = await openTestStore({ url: server.url, bucket: 'usgae', token });
+
+  await expect(right.store.probe()).resolves.toBeUndefined();
+  for (const work of [() => wrong.store.probe(), () => wrong.store.check()]) {
+    await expect(work()).rejects.toMatchObject({
+      kind: 'config',
+      message: expect.stringMatching(/database not found/),
+      hint: expect.stringContaining('INFLUX_BUCKET'),
+    });
+  }
+  expect([...server.databases]).toEqual(['usage']);
 });
