@@ -6,17 +6,22 @@ import { fileURLToPath } from 'node:url';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const SOURCES = readdirSync(join(ROOT, 'src'), { recursive: true }).map((name) => join('src', name));
 const CODE = SOURCES.filter((name) => name.endsWith('.ts'));
+const WORKERS = CODE.filter((name) => name.endsWith('-worker.ts'));
 
 /** What is published: the command line and the workers, each beside the chunks that they share. */
 const PACKAGE = {
   outdir: 'dist',
-  entryPoints: ['src/cli.ts', ...CODE.filter((name) => name.endsWith('-worker.ts'))],
+  entryPoints: ['src/cli.ts', ...WORKERS],
   entryNames: '[name]',
 };
 /** Every module of src/ on its own, for tests and benchmarks that call it from another process. */
 const MODULES = {
   outdir: 'build',
-  entryPoints: CODE,
+  entryPoints: [
+    ...CODE.map((name) => ({ in: name, out: name.slice('src/'.length, -'.ts'.length) })),
+    // Code that starts a worker is in a chunk, and looks for the worker beside itself.
+    ...WORKERS.map((name) => ({ in: name, out: `chunks/${basename(name, '.ts')}` })),
+  ],
   entryNames: '[dir]/[name]',
   chunkNames: 'chunks/[name]-[hash]',
 };

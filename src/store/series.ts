@@ -49,7 +49,12 @@ interface Group {
   readonly steps: Map<number, Sum>;
 }
 
-export function createSeriesBuilder({ step, zone, by, top }: SeriesQuery): SeriesBuilder {
+export function createSeriesBuilder({
+  step,
+  zone,
+  by,
+  top,
+}: Pick<SeriesQuery, 'step' | 'zone' | 'by' | 'top'>): SeriesBuilder {
   const groups = new Map<string, Group>();
   const groupByTags = new WeakMap<Tags, Group>();
   const starts = new Map<number, number>();

@@ -1,10 +1,10 @@
 import { measurementNamed, type Catalogue, type Measurement } from '../../usage/catalogue.ts';
 import type { Count } from '../../usage/count.ts';
 import { parseJson } from '../../usage/json.ts';
-import { MEASUREMENT, type Fields } from '../../usage/point.ts';
+import { MEASUREMENT, type Fields, type UsageRecord } from '../../usage/point.ts';
 import { bucketEnd, bucketStart } from '../../windows/calendar.ts';
 import type { Window } from '../../windows/window.ts';
-import { createSeriesBuilder, matcherOf } from '../series.ts';
+import { createSeriesBuilder, matcherOf, type SeriesBuilder } from '../series.ts';
 import type { SeriesQuery, SeriesRow } from '../series-query.ts';
 import { StoreError } from '../store.ts';
 import { changesOf } from './changes.ts';
@@ -33,14 +33,26 @@ interface SeriesSum {
   readonly fields: Fields;
 }
 
+/** The sums of one group of series over one block. */
+type GroupSum = Pick<UsageRecord, 'tags' | 'fields'>;
+
+/** The sums of a block, as they were after a change. */
+interface CachedBlock {
+  readonly change: number;
+  readonly sums: readonly SeriesSum[];
+  /** By grouping and filters. */
+  readonly groups: Map<string, readonly GroupSum[]>;
+  rows: number;
+}
+
 /** A part of a day, and whether it is a whole block. */
 interface Part extends Window {
   readonly whole: boolean;
 }
 
 /**
- * Answers series queries. Sums by series of a day are cached for any grouping and filter, together with the number of
- * the last change in that time: every write of any process raises it, in the same transaction.
+ * Answers series queries. The sums of a day are cached by series, and by group for the groupings in use, together with
+ * the number of the last change in that time: every write of any process raises it, in the same transaction.
  * @param isLate asked between the parts of a query; true ends it
  */
 export function createSeriesReader(
@@ -49,47 +61,41 @@ export function createSeriesReader(
   isLate: () => boolean = () => false,
 ): SeriesReader {
   const tables = new Map([...catalogue].map(([name, each]) => [name, createSeriesTable(file, each)]));
-  const cache = new Map<string, { readonly change: number; readonly sums: readonly SeriesSum[] }>();
+  const cache = new Map<string, CachedBlock>();
   let cachedRows = 0;
 
-  function remember(key: string, change: number, sums: readonly SeriesSum[]): void {
-    cache.set(key, { change, sums });
-    cachedRows += sums.length;
-    for (const [oldest] of cache) {
-      if (cachedRows <= CACHED_ROWS) break;
-      drop(oldest);
-    }
-  }
-
-  function drop(key: string): void {
-    cachedRows -= cache.get(key)?.sums.length ?? 0;
-    cache.delete(key);
-  }
-
-  function sumsOf(
-    measurement: Measurement,
-    part: Part,
-    changes: ReadonlyMap<number, number>,
-  ): readonly SeriesSum[] {
-    if (!part.whole) return querySums(file, measurement, part);
+  /** The block as it is now; the least recently used blocks make room for it. */
+  function blockOf(measurement: Measurement, part: Part, changes: ReadonlyMap<number, number>): CachedBlock {
     const key = `${measurement.name} ${part.start} ${part.end}`;
     const change = lastChange(changes, part);
     const known = cache.get(key);
-    drop(key);
-    const sums = known?.change === change ? known.sums : querySums(file, measurement, part);
-    // Set again even if known: the oldest entry is the one that was not used for longest.
-    remember(key, change, sums);
-    return sums;
+    if (known) {
+      cache.delete(key);
+      cachedRows -= known.rows;
+    }
+    const block = known?.change === change ? known : readBlock(file, measurement, part, change);
+    if (part.whole) {
+      cache.set(key, block);
+      cachedRows += block.rows;
+    }
+    return block;
+  }
+
+  function shrink(): void {
+    for (const [key, { rows }] of cache) {
+      if (cachedRows <= CACHED_ROWS) return;
+      cache.delete(key);
+      cachedRows -= rows;
+    }
   }
 
   function read(query: SeriesQuery): SeriesRow[] {
     const measurement = measurementNamed(catalogue, query.measurement ?? MEASUREMENT);
     const table = tables.get(measurement.name)!;
-    const builder = createSeriesBuilder(query);
     const matches = matcherOf(query.filters);
     table.refresh();
 
-    function add(time: number, sums: readonly SeriesSum[]): void {
+    function addTo(builder: SeriesBuilder, time: number, sums: readonly SeriesSum[]): void {
       const tags = table.tags(new Set(sums.map(({ series }) => series)));
       for (const { series, fields } of sums) {
         const ofSeries = tags.get(series)!;
@@ -97,16 +103,34 @@ export function createSeriesReader(
       }
     }
 
+    function groupsOf(block: CachedBlock): readonly GroupSum[] {
+      const key = JSON.stringify([query.by, query.filters]);
+      const known = block.groups.get(key);
+      if (known) return known;
+      const builder = createSeriesBuilder({ step: 'day', zone: 'UTC', by: query.by });
+      addTo(builder, 0, block.sums);
+      const groups = builder.rows().map(({ tags, total }) => ({ tags, fields: total }));
+      block.groups.set(key, groups);
+      block.rows += groups.length;
+      return groups;
+    }
+
+    const builder = createSeriesBuilder(query);
     // A block may reach beyond the range of the query.
-    const changes = changesOf(file, measurement.name, {
-      start: query.start - 2 * DAY,
-      end: query.end + 2 * DAY,
-    });
+    const reach = { start: query.start - 2 * DAY, end: query.end + 2 * DAY };
+    const changes = changesOf(file, measurement.name, reach);
     for (const part of partsOf(query, newestTime(file, measurement))) {
       if (isLate()) throw tooLate();
-      if (query.step === 'hour') queryHours(file, measurement, part, add);
-      else add(part.start, sumsOf(measurement, part, changes));
+      if (query.step === 'hour') {
+        for (const { time, sums } of readHours(file, measurement, part)) addTo(builder, time, sums);
+        continue;
+      }
+      const block = blockOf(measurement, part, changes);
+      const before = block.rows;
+      for (const { tags, fields } of groupsOf(block)) builder.add(part.start, tags, fields);
+      if (part.whole) cachedRows += block.rows - before;
     }
+    shrink();
     return builder.rows();
   }
 
@@ -146,31 +170,33 @@ function newestTime(file: SqliteFile, { name }: Measurement): number {
   return row?.[0] ?? 0;
 }
 
-function querySums(file: SqliteFile, measurement: Measurement, { start, end }: Window): SeriesSum[] {
-  const sums = measurement.fieldNames.map((field) => `sum(${column(field)})`).join(', ');
-  const sql = `SELECT json_group_array(json(sums)) FROM (
-    SELECT json_array(series, ${sums}) AS sums FROM ${tableOf(measurement.name).points}
-    WHERE time >= ? AND time < ? GROUP BY series
-  )`;
-  const rows = file.all(sql, [start, end]) as [string][];
-  return (parseJson(rows[0]![0]) as (Count | null)[][]).map((row) => sumOf(measurement, row));
-}
-
-function queryHours(
+function readBlock(
   file: SqliteFile,
   measurement: Measurement,
   { start, end }: Window,
-  add: (time: number, sums: readonly SeriesSum[]) => void,
-): void {
+  change: number,
+): CachedBlock {
+  const columnSums = measurement.fieldNames.map((field) => `sum(${column(field)})`).join(', ');
+  const sql = `SELECT json_group_array(json(sums)) FROM (
+    SELECT json_array(series, ${columnSums}) AS sums FROM ${tableOf(measurement.name).points}
+    WHERE time >= ? AND time < ? GROUP BY series
+  )`;
+  const [[text] = ['[]']] = file.all(sql, [start, end]) as [string][];
+  const sums = (parseJson(text) as (Count | null)[][]).map((row) => sumOf(measurement, row));
+  return { change, sums, groups: new Map(), rows: sums.length };
+}
+
+function readHours(
+  file: SqliteFile,
+  measurement: Measurement,
+  { start, end }: Window,
+): { readonly time: number; readonly sums: readonly SeriesSum[] }[] {
   const sql = `SELECT time, json_group_array(json_array(series, ${columns(measurement.fieldNames)}))
     FROM ${tableOf(measurement.name).points} WHERE time >= ? AND time < ? GROUP BY time`;
-  for (const [time, text] of file.all(sql, [start, end]) as [number, string][]) {
-    const rows = parseJson(text) as (Count | null)[][];
-    add(
-      time,
-      rows.map((row) => sumOf(measurement, row)),
-    );
-  }
+  return (file.all(sql, [start, end]) as [number, string][]).map(([time, text]) => ({
+    time,
+    sums: (parseJson(text) as (Count | null)[][]).map((row) => sumOf(measurement, row)),
+  }));
 }
 
 function sumOf(measurement: Measurement, row: readonly (Count | null)[]): SeriesSum {
