@@ -14,7 +14,7 @@ import { column, columns, namedFields, tableOf } from './tables.ts';
 
 const HOUR = 3600;
 const DAY = 24 * HOUR;
-/** Days that are still read again are cached in pieces, so that a change costs little. */
+/** Days that still change, or are cut by a query, are cached in pieces: a change costs little. */
 const PIECE = 6 * HOUR;
 /** Newer days are cached in pieces; older ones as a whole. */
 const RECENT = 4 * DAY;
@@ -140,12 +140,13 @@ export function createSeriesReader(
   };
 }
 
-/** Days of the zone, recent ones in pieces, cut to the range of the query. */
+/** Days of the zone, recent and incomplete ones in pieces, cut to the range of the query. */
 function partsOf({ start, end, zone }: SeriesQuery, newest: number): Part[] {
   const parts: Part[] = [];
   for (let day = bucketStart(start, '1d', zone); day < end; day = bucketEnd(day, '1d', zone)) {
     const dayEnd = bucketEnd(day, '1d', zone);
-    const size = dayEnd <= newest - RECENT ? Infinity : PIECE;
+    const isFinal = dayEnd <= newest - RECENT && day >= start && dayEnd <= end;
+    const size = isFinal ? Infinity : PIECE;
     for (let from = day; from < dayEnd; from += size) {
       const to = Math.min(from + size, dayEnd);
       const part = { start: Math.max(from, start), end: Math.min(to, end) };
