@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -7,8 +7,13 @@ import { fileURLToPath } from 'node:url';
 import Database from 'libsql';
 import { afterAll, describe, expect, it } from 'vitest';
 import { openSqliteStore } from '../../src/store/sqlite.ts';
+import { openSqliteFile } from '../../src/store/sqlite/database.ts';
+import { storeError } from '../../src/store/sqlite/errors.ts';
+import { seriesCondition } from '../../src/store/sqlite/series-table.ts';
 import { StoreError } from '../../src/store/store.ts';
+import { USAGE } from '../../src/usage/catalogue.ts';
 import type { Fields, Point, Tags } from '../../src/usage/point.ts';
+import { seriesKey } from '../../src/usage/series.ts';
 import { storeContract } from './contract.ts';
 
 const HOUR = 3600;
@@ -43,6 +48,34 @@ storeContract('SQLite in memory', (catalogue) => openSqliteStore(':memory:', cat
 storeContract('SQLite in a file', (catalogue) => openSqliteStore(newPath(), catalogue));
 const reopened = newPath();
 storeContract('SQLite in a file opened again', (catalogue) => openSqliteStore(reopened, catalogue));
+
+/** A file of the first version, with a reconciliation among the usage. */
+const LAYOUT_1 = `
+  CREATE TABLE series (
+    id INTEGER PRIMARY KEY, identity TEXT NOT NULL UNIQUE,
+    account TEXT, bucket TEXT, endpoint TEXT, key TEXT, model TEXT, model_source TEXT, model_type TEXT, project TEXT,
+    provider TEXT, scene TEXT, team TEXT, user TEXT
+  ) STRICT;
+  CREATE TABLE points (
+    time INTEGER NOT NULL, series INTEGER NOT NULL,
+    input_tokens INTEGER, output_tokens INTEGER, total_tokens INTEGER, cached_input_tokens INTEGER,
+    cache_write_tokens INTEGER, requests INTEGER, images INTEGER,
+    reconciled_provider_tokens INTEGER, reconciled_stored_tokens INTEGER,
+    PRIMARY KEY (time, series)
+  ) STRICT, WITHOUT ROWID;
+  PRAGMA application_id = ${0x54_4b_50_54};
+  PRAGMA user_version = 1;
+  INSERT INTO series (id, identity, provider, user) VALUES
+    (1, '${seriesKey({ provider: 'trae', user: 'ann' })}', 'trae', 'ann');
+  INSERT INTO series (id, identity, account, bucket, provider) VALUES
+    (2, '${seriesKey({ account: 'main', bucket: 'reconcile', provider: 'trae' })}', 'main', 'reconcile', 'trae');
+  INSERT INTO points (time, series, input_tokens, output_tokens, requests) VALUES (0, 1, 1, 2, 1);
+  INSERT INTO points (time, series, input_tokens, output_tokens, total_tokens) VALUES (${HOUR}, 1, 1, 2, 10);
+  INSERT INTO points (time, series, images) VALUES (${2 * HOUR}, 1, 4);
+  INSERT INTO points (time, series, output_tokens) VALUES (${3 * HOUR}, 1, 5);
+  INSERT INTO points (time, series, input_tokens, output_tokens) VALUES (${4 * HOUR}, 1, 9223372036854775807, 1);
+  INSERT INTO points (time, series, reconciled_provider_tokens, reconciled_stored_tokens) VALUES (${5 * HOUR}, 2, 9, 7);
+`;
 
 describe('points', () => {
   it('are given back as written, in order of time, from the range and series asked for', async () => {
@@ -115,6 +148,18 @@ describe('points', () => {
     expect(new Set(stored.map(({ tags, fields }) => `${tags.user} ${fields.requests}`)).size).toBe(25_000);
     expect(stored.every(({ tags, fields }) => tags.user === `user-${fields.requests}`)).toBe(true);
     await store.close();
+  });
+});
+
+describe('a list of values', () => {
+  it('of any length is one and the same statement', async () => {
+    const seen = new Set<string>();
+    for (const length of [1, 2, 500]) {
+      const values = Array.from({ length }, (_, i) => `user-${i}`);
+      seen.add(seriesCondition(USAGE, {}, { tag: 'user', values }).sql);
+    }
+
+    expect(seen.size).toBe(1);
   });
 });
 
@@ -234,6 +279,68 @@ describe('the file', () => {
     expect(query(path, 'SELECT name FROM sqlite_schema')).toEqual([['theirs']]);
   });
 
+  it('of layout 1 is upgraded: tokens are filled in, reconciliations moved', async () => {
+    const path = newPath();
+    const old = new Database(path);
+    old.exec(LAYOUT_1);
+    old.close();
+
+    const store = openSqliteStore(path);
+
+    const all = { start: 0, end: 10 * HOUR };
+    expect(await store.points(all)).toEqual([
+      point(0, { user: 'ann' }, { tokens: 3, input_tokens: 1, output_tokens: 2, requests: 1 }),
+      point(HOUR, { user: 'ann' }, { tokens: 10, input_tokens: 1, output_tokens: 2, total_tokens: 10 }),
+      point(2 * HOUR, { user: 'ann' }, { images: 4 }),
+      point(3 * HOUR, { user: 'ann' }, { tokens: 5, output_tokens: 5 }),
+      point(4 * HOUR, { user: 'ann' }, { input_tokens: 2n ** 63n - 1n, output_tokens: 1 }),
+    ]);
+    const measurement = 'llm_token_reconciliation';
+    expect(await store.points({ ...all, measurement })).toEqual([
+      {
+        measurement,
+        time: 5 * HOUR,
+        tags: { provider: 'trae', account: 'main' },
+        fields: { provider_tokens: 9, stored_tokens: 7, difference: -2 },
+      },
+    ]);
+    expect(
+      query(path, `SELECT name FROM sqlite_schema WHERE name IN ('points', 'series', 'points_1')`),
+    ).toEqual([]);
+    expect(query(path, 'SELECT count(*) FROM llm_token_usage_series')).toEqual([[1]]);
+    await store.write([point(0, { user: 'ann' }, { requests: 2 })]);
+    expect(await store.sums({ ...all, end: HOUR, by: [] })).toEqual([
+      { tags: {}, fields: { tokens: 3, input_tokens: 1, output_tokens: 2, requests: 2 } },
+    ]);
+    await store.close();
+    expect(openSqliteStore(path).identity).toBe(store.identity);
+  });
+
+  it('has the same identity wherever it is moved, and another than any other file', async () => {
+    const [data, moved] = [newPath(), newPath()];
+    const store = openSqliteStore(join(data, 'usage.sqlite'));
+    await store.close();
+    renameSync(data, moved);
+
+    const again = openSqliteStore(join(moved, 'usage.sqlite'));
+    const other = openSqliteStore(join(data, 'usage.sqlite'));
+
+    expect(again.identity).toBe(store.identity);
+    expect(again.formerIdentities).toEqual([`sqlite:${moved}/usage.sqlite`]);
+    expect(other.identity).not.toBe(store.identity);
+    await again.close();
+    await other.close();
+  });
+
+  it('and its write-ahead log are readable for their owner alone', async () => {
+    const path = newPath();
+    const store = openSqliteStore(path);
+    await store.write([point(0, {}, { requests: 1 })]);
+
+    for (const name of [path, `${path}-wal`]) expect(statSync(name).mode & 0o777).toBe(0o600);
+    await store.close();
+  });
+
   it('gets the tags and fields that an older version did not have', async () => {
     const path = newPath();
     const before = openSqliteStore(path);
@@ -313,6 +420,41 @@ describe('a full disk', () => {
     const store = openSqliteStore(path);
     expect(await store.points({ start: 0, end: 10 ** 9 })).toHaveLength(written);
     expect(query(path, 'PRAGMA integrity_check')).toEqual([['ok']]);
+  });
+});
+
+describe('an error of SQLite', () => {
+  const sqliteError = (code: string, message: string): Error => Object.assign(new Error(message), { code });
+
+  it.each([
+    ['SQLITE_FULL', 'database or disk is full'],
+    ['SQLITE_IOERR_WRITE', 'disk I/O error'],
+    ['SQLITE_CANTOPEN', 'unable to open database file'],
+    ['ENOSPC', 'no space left on device'],
+  ])('%s (%s) on a full disk says that the disk is full', (code, message) => {
+    expect(storeError(sqliteError(code, message), '/data/usage.sqlite', () => 0)).toMatchObject({
+      kind: 'unavailable',
+      message: expect.stringContaining('the disk is full'),
+      hint: expect.stringContaining('space'),
+    });
+  });
+
+  it('is explained by its own code where the disk has room', () => {
+    const explained = (code: string): unknown => storeError(sqliteError(code, 'x'), '/data/x', () => 1);
+
+    expect(explained('SQLITE_IOERR')).toMatchObject({ message: expect.stringContaining('cannot be used') });
+    expect(explained('SQLITE_CANTOPEN')).toMatchObject({ kind: 'config' });
+  });
+
+  it('is the one that ended the transaction, also where SQLite has rolled back by then', () => {
+    const file = openSqliteFile(':memory:');
+    const rolledBack = (): void => {
+      file.exec('ROLLBACK');
+      throw sqliteError('SQLITE_FULL', 'database or disk is full');
+    };
+
+    expect(() => file.transaction('IMMEDIATE', rolledBack)).toThrow('the disk is full');
+    file.close();
   });
 });
 
