@@ -3,6 +3,7 @@ import type { Job } from './collect/job.ts';
 import { lateness } from './collect/status/lateness.ts';
 import { withLease } from './collect/jobs/lease.ts';
 import { poll } from './collect/poll/poll.ts';
+import { pollWithHealth } from './collect/status/health.ts';
 import { jobStatus } from './collect/status/status.ts';
 import { createRuntime, type Runtime } from './runtime.ts';
 import { ConfigError } from './config/errors.ts';
@@ -120,7 +121,9 @@ async function pollJob(
   const mayContinue = (): boolean => now() - started < interval * 1000;
   try {
     const report = await withLease(runtime.lease, job, signal, () =>
-      poll(jobContext, { signal, mayContinue, outageInterval: OUTAGE_INTERVAL }),
+      pollWithHealth(jobContext, signal, (context) =>
+        poll(context, { signal, mayContinue, outageInterval: OUTAGE_INTERVAL }),
+      ),
     );
     const result = report.error ? 'failed' : 'ok';
     results.set(job, result);

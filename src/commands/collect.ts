@@ -2,6 +2,7 @@ import type { JobContext } from '../collect/context.ts';
 import type { CollectEvent } from '../collect/events.ts';
 import { withLease } from '../collect/jobs/lease.ts';
 import { poll, type PollReport } from '../collect/poll/poll.ts';
+import { pollWithHealth } from '../collect/status/health.ts';
 import { createRuntime } from '../runtime.ts';
 import { selectJobs } from '../config/jobs.ts';
 import type { CommandContext } from './context.ts';
@@ -51,7 +52,9 @@ export async function collectCommand(context: CommandContext, args: CollectArgum
     const rows = await Promise.all(
       jobContexts.map(async (jobContext): Promise<Collected> => {
         const { name } = jobContext.job;
-        const report = await withLease(runtime.lease, name, signal, () => poll(jobContext, { signal }));
+        const report = await withLease(runtime.lease, name, signal, () =>
+          pollWithHealth(jobContext, signal, (observed) => poll(observed, { signal })),
+        );
         return row(jobContext, report, written.get(name));
       }),
     );

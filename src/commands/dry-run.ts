@@ -39,8 +39,7 @@ function printer({ out }: CommandContext, job: Job, json: boolean): Store {
     identity: 'standard output',
     overwrites: true,
     write: (points) => {
-      // Usage only: the state of a dry run is of no interest.
-      points.filter(({ measurement }) => measurement === undefined).forEach(print);
+      points.forEach(print);
       return Promise.resolve({ accepted: points.length, rejected: [], kept: [] });
     },
     sums: () => Promise.resolve([]),

@@ -119,31 +119,23 @@ export const HEALTH = defineMeasurement({
   writer: 'every poll, best effort',
   tags: { provider: PROVIDER, account: ACCOUNT, job: job('name of the job') },
   fields: {
-    data_age_seconds: count('seconds', 'time since the end of the newest bucket that was read'),
+    polls_ok: count('polls', '1 if the poll succeeded, else 0'),
+    polls_failed: count('polls', '1 if the poll failed, else 0'),
+    data_age_seconds: count('seconds', 'time since the end of the newest closed bucket that was read'),
     final_until: {
       kind: 'integer',
       unit: 'Unix seconds',
-      meaning:
-        'end of the buckets that were read for the last time, without a gap since the start of the job',
+      meaning: 'end of the buckets that are final, without a hole since the start of the job',
     },
     backlog_buckets: count('buckets', 'closed buckets that were never read'),
     gaps_open: count('gaps', 'missing windows that are retried'),
     gaps_expired: count('gaps', "missing windows beyond the provider's retention"),
-    poll_ok: count('polls', '1 if this poll succeeded, 0 if it failed'),
-    revisions: count('points', 'points corrected by a later answer, since the ledger was created'),
-    mismatches: count(
-      'windows',
-      "windows whose parts differed from the provider's total, since the ledger was created",
-    ),
-    dropped_rows: count(
-      'rows',
-      "rows of the provider's answers that were discarded, since the ledger was created",
-    ),
+    written_points: count('points', 'points stored by this poll'),
+    rejected_points: count('points', 'points of this poll that the store rejected'),
+    dropped_rows: count('rows', "rows of this poll's answers that were discarded"),
+    revisions: count('points', 'points that this poll corrected'),
+    mismatches: count('windows', "windows of this poll whose parts differ from the provider's total"),
     spool_points: count('points', 'points of all jobs that wait for the store'),
-    spool_dropped: count(
-      'points',
-      'points discarded because the spool was full, since the ledger was created',
-    ),
   },
 });
 

@@ -420,7 +420,7 @@ export function storeContract(
         measurement: 'llm_collector_health',
         time: START + 1,
         tags: { provider: 'trae', account, job: 'trae' },
-        fields: { gaps_open: 1, poll_ok: 0 },
+        fields: { gaps_open: 1, polls_ok: 0 },
       };
       await write(usage, result, health);
 

@@ -10,9 +10,9 @@ import { seriesKey } from '../../../src/usage/series.ts';
 export interface InfluxDouble {
   /** What a collector needs to write to it. */
   readonly env: Readonly<Record<string, string>>;
-  /** Every write that it took, in order. */
+  /** Every write of usage that it took, in order. */
   readonly writes: readonly (readonly Point[])[];
-  /** Writes that it did not take. */
+  /** Writes of usage that it did not take. */
   readonly refused: number;
   /** What it holds: of the same series and time, each field as it came last. */
   points(): Point[];
@@ -38,7 +38,10 @@ export async function startInfluxDouble(): Promise<InfluxDouble> {
         return;
       }
       const lines = gunzipSync(Buffer.concat(chunks)).toString('utf8').split('\n');
-      const points = lines.filter((line) => line.startsWith('llm_')).map((line) => parseLine(line));
+      const points = lines
+        .filter((line) => line !== '' && !line.startsWith('#'))
+        .map((line) => parseLine(line))
+        .filter(({ measurement }) => measurement === undefined);
       if (points.length > 0 && state === 'up') writes.push(points);
       if (points.length > 0 && state !== 'up') refused++;
       if (points.length > 0 && state === 'silent') return;

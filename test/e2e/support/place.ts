@@ -7,7 +7,14 @@ import { stringify } from 'yaml';
 import { openLedger } from '../../../src/ledger/ledger.ts';
 import { openSqliteStore } from '../../../src/store/sqlite.ts';
 import { sumRecords } from '../../../src/usage/aggregate.ts';
-import { TAGS, type Fields, type Tags, type UsageRecord } from '../../../src/usage/point.ts';
+import {
+  FIELDS,
+  TAGS,
+  type Fields,
+  type Point,
+  type Tags,
+  type UsageRecord,
+} from '../../../src/usage/point.ts';
 import { seriesKey } from '../../../src/usage/series.ts';
 import { bucketStart } from '../../../src/windows/calendar.ts';
 import type { Bucket } from '../../../src/windows/window.ts';
@@ -90,6 +97,14 @@ export async function storedSums(
   return sumsOf(points);
 }
 
+/** Every usage point of the embedded store. */
+export async function storedPoints({ data }: Pick<Place, 'data'>): Promise<readonly Point[]> {
+  const store = openSqliteStore(join(data, 'usage.sqlite'));
+  const points = await store.points({ start: 0, end: Infinity });
+  await store.close();
+  return points;
+}
+
 /** What truly happened at a vendor since `start`, as the collector should have stored it. */
 export function trueSums(
   { id, world }: Vendor,
@@ -106,7 +121,9 @@ export function sumsOf(records: readonly UsageRecord[]): Sums {
   const own = records.map(({ time, tags, fields }) => ({ time, tags: ownTags(tags), fields }));
   const sums = new Map<string, Fields>();
   for (const { time, tags, fields } of sumRecords(own)) {
-    const counted = Object.entries(fields).filter(([, count]) => count > 0);
+    const counted = FIELDS.map((field) => [field, fields[field] ?? 0] as const).filter(
+      ([, count]) => count > 0,
+    );
     if (counted.length > 0) sums.set(`${instant(time)} ${seriesKey(tags)}`, Object.fromEntries(counted));
   }
   return new Map([...sums].toSorted(([a], [b]) => (a < b ? -1 : 1)));
