@@ -4,7 +4,7 @@ import type { Store } from '../store/store.ts';
 import type { Observe } from './events.ts';
 import type { Job } from './job.ts';
 
-/** What every step of collecting works with. */
+/** One job, connected: what every step of collecting works with. */
 export interface JobContext {
   readonly job: Job;
   readonly source: Source;
@@ -13,7 +13,7 @@ export interface JobContext {
   readonly ledger: Ledger;
   readonly store: Store;
   readonly observe: Observe;
-  /** Shared by all jobs: the store is not asked before this moment, Unix seconds. */
+  /** Shared by all jobs: the store is not used before this time, Unix seconds. */
   readonly outage: { until: number };
   /** The most points that wait in the spool while the store is down. */
   readonly spoolLimit: number;

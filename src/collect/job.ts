@@ -19,11 +19,11 @@ export interface Job {
   readonly zone: string;
   /** First instant to collect, Unix seconds, on a bucket boundary. */
   readonly start: number;
-  /** First instant not to collect any more. */
+  /** End of collection, exclusive. */
   readonly end?: number;
   /** How long a closed bucket is re-read, seconds. */
   readonly lookback: number;
-  /** How far back the provider answers, seconds, where it is known: what is older and missing is lost. */
+  /** How far back the provider answers, seconds, where it is known. Gaps older than this expire. */
   readonly retention?: number;
   /** The provider's own options, as its schema returns them. */
   readonly options: unknown;

@@ -2,7 +2,7 @@ import type { Bucket, Window } from './window.ts';
 
 const HOUR = 3600;
 const DAY = 24 * HOUR;
-/** Zones change their offset on a quarter of an hour at the finest, so one look-up serves a quarter. */
+/** Zones change their offset only on a quarter of an hour, so one look-up serves a quarter. */
 const QUARTER = 900;
 /** Per zone: about three years. */
 const OFFSETS_KEPT = 100_000;
@@ -63,8 +63,8 @@ export function bucketsOf(window: Window, bucket: Bucket, zone: string): Window[
 }
 
 /**
- * Cuts a window at day boundaries of the zone into pieces of at most `days` days of 24 hours, which is how
- * providers count; but a single day stays whole, even where it has 25 hours.
+ * Cuts a window at day boundaries of the zone into pieces of at most `days` days of 24 hours, as providers count
+ * them. A single day is never cut, even if it has 25 hours.
  */
 export function splitByDays(window: Window, days: number, zone: string): Window[] {
   const pieces: Window[] = [];

@@ -5,14 +5,14 @@ const DAY = 86_400;
 
 /** A run of closed buckets that were last read at the same moment. Unix seconds. */
 export interface Checkpoint extends Window {
-  /** When the request went out: usage that arrives after it was not seen. */
+  /** When the request was sent: later usage is not in the answer. */
   readonly readAt: number;
 }
 
 /**
  * Adds one read to a job's checkpoints, which never overlap: the later read of a bucket replaces the earlier one.
- * Neighbours that are settled (read at an age of at least `lookback`) and were read within a day of each other
- * become one, so a year of hourly buckets stays a handful of rows.
+ * Neighbours that are final (read at an age of at least `lookback`) and were read within a day of each other are
+ * merged, so a year of hourly buckets stays a handful of rows.
  */
 export function addCheckpoint(
   checkpoints: readonly Checkpoint[],
@@ -36,7 +36,7 @@ export function addCheckpoint(
   return merged;
 }
 
-/** Forgets that some windows were ever read. */
+/** Removes windows from the checkpoints, so that they count as unread. */
 export function removeCheckpoints(
   checkpoints: readonly Checkpoint[],
   windows: readonly Window[],
@@ -47,7 +47,7 @@ export function removeCheckpoints(
   );
 }
 
-/** Which buckets a wrong clock may have spoilt. Bucket starts, Unix seconds. */
+/** Which buckets may have been read under a wrong clock. Bucket starts, Unix seconds. */
 export interface ClockRollback {
   /** The first one that may have been read too early. */
   readonly since: number;
@@ -58,19 +58,19 @@ export interface ClockRollback {
 }
 
 /**
- * What remains true of the checkpoints when the clock turns out to have been ahead. Checkpoints of the future are forgotten,
- * and so are those of buckets that were settled under the wrong time. What is within the look-back counts as
- * read before it closed, so that it is read again.
+ * What remains of the checkpoints after the clock was ahead. Checkpoints in the future are removed, and those of
+ * buckets that became final under the wrong time. Buckets within the look-back count as read before they closed, so
+ * that they are read again.
  */
 export function invalidateCheckpoints(
   checkpoints: readonly Checkpoint[],
   { since, horizon, openStart }: ClockRollback,
 ): Checkpoint[] {
-  const forgotten = [
+  const invalid = [
     { start: since, end: horizon },
     { start: openStart, end: Infinity },
   ];
-  return removeCheckpoints(checkpoints, forgotten).map((read) =>
+  return removeCheckpoints(checkpoints, invalid).map((read) =>
     read.end > horizon ? { ...read, readAt: Math.min(read.readAt, read.start) } : read,
   );
 }
@@ -84,6 +84,6 @@ function cut(read: Checkpoint, hole: Window): Checkpoint[] {
 }
 
 function mergeable(a: Checkpoint, b: Checkpoint, lookback: number): boolean {
-  const settled = (read: Checkpoint) => read.readAt - read.end >= lookback;
-  return a.readAt === b.readAt || (settled(a) && settled(b) && Math.abs(a.readAt - b.readAt) <= DAY);
+  const isFinal = (read: Checkpoint) => read.readAt - read.end >= lookback;
+  return a.readAt === b.readAt || (isFinal(a) && isFinal(b) && Math.abs(a.readAt - b.readAt) <= DAY);
 }

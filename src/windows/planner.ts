@@ -18,13 +18,13 @@ export interface PlanInput {
   /** The longest window that the provider takes, in days. */
   readonly maxDays: number;
   readonly checkpoints: readonly Checkpoint[];
-  /** Windows that wait for something else: a gap's next try. */
+  /** Windows not to be read now: expired gaps, and buckets that left the full spool while the store is down. */
   readonly postponed: readonly Window[];
 }
 
-/** Windows to read, each a whole number of buckets no longer than the provider takes, newest first. */
+/** Windows to read, newest first; each a whole number of buckets, and no longer than the provider takes. */
 export interface Plan {
-  /** The open bucket, together with the closed ones right before it that are due as well. */
+  /** The open bucket, with the due buckets directly before it. */
   readonly open: Window[];
   /** Closed buckets that are due for another read, or lie within the look-back and were never read. */
   readonly due: Window[];
@@ -32,7 +32,7 @@ export interface Plan {
   readonly backlog: Window[];
 }
 
-/** What to read now. Pure: every bucket of `[start, now]` is settled, waiting for its next age, postponed, or in the plan. */
+/** What to read now. Every bucket of `[start, now]` is final, not due yet, postponed, or in the plan. */
 export function plan(input: PlanInput): Plan {
   const { now, bucket, zone } = input;
   const openStart = bucketStart(now, bucket, zone);
@@ -59,7 +59,7 @@ export function plan(input: PlanInput): Plan {
 
 function dueBuckets(read: Checkpoint, input: PlanInput): Window[] {
   const { now, ages, bucket, zone, lookback } = input;
-  // Most of a job's history is settled: one comparison instead of a walk over its buckets.
+  // Most of a job's history is final: one comparison instead of a walk over its buckets.
   if (read.readAt - read.end >= lookback) return [];
   return bucketsOf(read, bucket, zone).filter(
     (b) => b.end <= now && isRefreshDue(b.end, read.readAt, now, ages),

@@ -1,9 +1,9 @@
-/** Ages closer together than this bring nothing: usage APIs count in minutes. */
+/** Usage APIs count in minutes: ages closer together than this are of no use. */
 const SHORTEST = 60;
 
 /**
- * The ages, in seconds after its close, at which a closed bucket is read again: at once, then about doubling
- * from one poll up to `lookback`, which is always the last.
+ * The ages at which a closed bucket is read again, in seconds after its close: at once, then doubling from about one
+ * poll interval up to `lookback`, which is always the last.
  */
 export function refreshAges(pollInterval: number, lookback: number): number[] {
   const ages: number[] = [];

@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { JobContext } from '../../src/collect/context.ts';
-import { poll } from '../../src/collect/poll/poll.ts';
-import { readWindow } from '../../src/collect/poll/read-window.ts';
+import { poll, readWindow } from '../../src/collect/poll/poll.ts';
 import { createWorld, officeHours, type UsageEvent } from '../../src/simulator/world.ts';
 import type { Window } from '../../src/windows/window.ts';
 import { jobContextOf, DAY, HOUR } from '../support/job-context.ts';

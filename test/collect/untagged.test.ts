@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { FakeOptions } from '../support/fake-provider.ts';
 import { gapReads } from '../../src/collect/gaps/select.ts';
-import { readWindow } from '../../src/collect/poll/read-window.ts';
+import { readWindow } from '../../src/collect/poll/poll.ts';
 import { DAY, fixture, HOUR, intercept, MINUTE, START, type Fixture } from './fixture.ts';
 
 const read = { allPartitions: false, signal: new AbortController().signal };
@@ -52,7 +52,7 @@ describe.each(KINDS)('%s whose partitions do not say which usage is theirs', (_,
     const partitions = await f.context.source.partitions(new AbortController().signal);
     f.vendor.poisoned.delete('bob');
 
-    for (const { window, partitions: missed } of gapReads(f.context, partitions, true)) {
+    for (const { window, partitions: missed } of gapReads(f.context, partitions, Infinity)) {
       await readWindow(f.context, { ...read, window, partitions: missed, baseline: 'ledger' });
     }
 

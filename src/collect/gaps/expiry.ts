@@ -6,12 +6,12 @@ import type { JobContext } from '../context.ts';
 
 const DAY = 86_400;
 
-/** Marks as expired what is older than the provider remembers, so that it stays visible instead of being tried for ever. */
-export function expireOld(context: JobContext): void {
-  const { job, ledger, now } = context;
+/** Marks what is older than the provider's retention as expired: it stays listed and is not tried any more. */
+export function expireOld(context: JobContext, at: number): void {
+  const { job, ledger } = context;
   const retention = job.retention ?? (job.provider.retentionDays ?? Infinity) * DAY;
   if (retention === Infinity) return;
-  const oldest = bucketStart(now() - retention, job.bucket, job.zone);
+  const oldest = bucketStart(at - retention, job.bucket, job.zone);
   const known = ledger.gaps.of(job.name).filter((gap) => gap.partition === ALL_PARTITIONS && gap.expired);
   const unread = job.start < oldest ? [{ start: job.start, end: oldest }] : [];
   const missing = subtract(subtract(unread, ledger.checkpoints.of(job.name)), known);
@@ -20,11 +20,11 @@ export function expireOld(context: JobContext): void {
       ledger.gaps.addExpired(job.name, {
         ...window,
         partition: ALL_PARTITIONS,
-        since: now(),
+        since: at,
         kind: 'retention',
-        error: 'older than the provider answers for',
+        error: "older than the provider's retention",
         attempts: 0,
-        nextTry: now(),
+        nextTry: at,
         expired: true,
       });
     }
@@ -34,14 +34,14 @@ export function expireOld(context: JobContext): void {
 }
 
 /** Marks as expired the gaps of partitions that have been gone for longer than the look-back. */
-export function expireVanished(context: JobContext, present: readonly Partition[]): void {
-  const { job, ledger, now } = context;
+export function expireVanished(context: JobContext, present: readonly Partition[], at: number): void {
+  const { job, ledger } = context;
   const ids = new Set(present.map(({ id }) => id));
   const met = ledger.partitions.of(job.name);
   const gone = new Set<string>();
   for (const { partition, expired } of ledger.gaps.of(job.name)) {
     const seen = met.get(partition)?.lastSeen ?? 0;
-    if (!expired && partition !== ALL_PARTITIONS && !ids.has(partition) && seen < now() - job.lookback)
+    if (!expired && partition !== ALL_PARTITIONS && !ids.has(partition) && seen < at - job.lookback)
       gone.add(partition);
   }
   const expired = ledger.commit(() => {

@@ -4,18 +4,18 @@ import { splitByDays } from '../../windows/calendar.ts';
 import type { Window } from '../../windows/window.ts';
 import { maxDays, type JobContext } from '../context.ts';
 
-/** The gaps whose next try has come: one read per window, of all partitions that miss it. */
+/** The gaps of partitions whose next try has come at `at`: one read per window, of all partitions that miss it. */
 export function gapReads(
   context: JobContext,
   partitions: readonly Partition[],
-  all = false,
+  at: number,
 ): { window: Window; partitions: Partition[] }[] {
-  const { job, ledger, now } = context;
+  const { job, ledger } = context;
   const known = new Map(partitions.map((partition) => [partition.id, partition]));
   const reads = new Map<string, { window: Window; partitions: Partition[] }>();
-  for (const gap of ledger.gaps.of(job.name)) {
+  for (const gap of ledger.gaps.openOf(job.name)) {
     const partition = known.get(gap.partition);
-    if (!partition || gap.expired || (gap.nextTry > now() && !all)) continue;
+    if (!partition || gap.nextTry > at) continue;
     for (const window of splitByDays(gap, maxDays(context), job.zone).toReversed()) {
       const key = `${window.start}/${window.end}`;
       const read = reads.get(key) ?? { window, partitions: [] };
@@ -27,15 +27,16 @@ export function gapReads(
 }
 
 /**
- * Who is asked for a window as a whole: all but partitions that wait for their gap's next try. What those miss
- * joins the gap. A gap of long ago keeps nobody from being read now.
+ * The partitions to read in a window: all but those whose gap waits for its next try, which then also misses this
+ * window. An old gap does not keep its partition from being read now.
  */
 export function selectPartitions(
-  { job, ledger, now }: JobContext,
+  { job, ledger }: JobContext,
   partitions: readonly Partition[],
   { start, end }: Window,
+  at: number,
 ): { partitions: Partition[]; backedOff: Gap[] } {
-  const gaps = ledger.gaps.of(job.name).filter((gap) => !gap.expired && gap.nextTry > now());
+  const gaps = ledger.gaps.openOf(job.name).filter(({ nextTry }) => nextTry > at);
   if (gaps.length === 0) return { partitions: [...partitions], backedOff: [] };
   const newest = ledger.checkpoints.of(job.name).at(-1)?.end ?? Infinity;
   const waiting = new Map(

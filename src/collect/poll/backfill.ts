@@ -3,8 +3,8 @@ import { bucketEnd, bucketsOf, bucketStart, splitByDays } from '../../windows/ca
 import type { Window } from '../../windows/window.ts';
 import { maxDays, type JobContext } from '../context.ts';
 import { batchesOf } from './batches.ts';
-import { isRecent, splitIntoSteps } from './poll.ts';
-import { readWindow } from './read-window.ts';
+import { baselineOf, splitIntoSteps } from './plan.ts';
+import { readWindow } from './poll.ts';
 
 export interface BackfillPlan {
   /** Newest first. */
@@ -32,7 +32,7 @@ export function alignToBuckets({ job, now }: JobContext, range: Window): Window 
   };
 }
 
-/** What a back-fill of a range will ask for, before it asks. */
+/** What a backfill of a range will request, before it starts. */
 export function planBackfill(
   context: JobContext,
   range: Window,
@@ -71,15 +71,15 @@ function callsOf(
   );
 }
 
-/** A range as the user asked for it: words that stay the same when the command is run again. */
+/** A range as the user wrote it: the same text when the command is run again. */
 export interface BackfillRange {
   readonly from: string;
   readonly to: string | undefined;
 }
 
 /**
- * The part of a back-fill that an earlier run of the same command left, or undefined. It keeps the earlier run's
- * range, also where that was given relative to the time.
+ * What an interrupted run of the same command has left to read, or undefined. A range relative to the time, such as
+ * `30d`, keeps the bounds of that run.
  */
 export function resumeRange({ ledger, job }: JobContext, asked: BackfillRange): Window | undefined {
   const text = ledger.state.get(job.name, BACKFILL);
@@ -88,7 +88,7 @@ export function resumeRange({ ledger, job }: JobContext, asked: BackfillRange): 
   return from === asked.from && to === asked.to ? { start, end } : undefined;
 }
 
-/** Reads one window and remembers that all newer ones are done. @throws ProviderDown, FetchError `cancelled` */
+/** Reads one window and records that all newer ones are done. @throws ProviderDown, FetchError `cancelled` */
 export async function backfillWindow(
   context: JobContext,
   planned: BackfillPlan,
@@ -101,7 +101,7 @@ export async function backfillWindow(
     window,
     partitions: planned.partitions,
     allPartitions: true,
-    baseline: isRecent(context, window) ? 'ledger' : 'store',
+    baseline: baselineOf(context, window),
     signal,
   });
   const start = planned.windows.at(-1)!.start;

@@ -3,7 +3,7 @@ import { FetchError } from '../../fetch/errors.ts';
 import type { Partition, ReadRequest, Source, DropReason } from '../../providers/provider.ts';
 import type { UsageRecord } from '../../usage/point.ts';
 
-/** What became of the partitions of one window. */
+/** The outcome of reading some partitions of one window. */
 export interface Batches {
   readonly answered: Partition[];
   /** Partitions that could not be read, each with its own error. */
@@ -11,7 +11,7 @@ export interface Batches {
   readonly dropped: Map<DropReason, number>;
 }
 
-/** Nothing more can be read from this provider now: wrong credentials, or it is down. */
+/** The provider cannot be read now: it is down, or the credentials are wrong. */
 export class ProviderDown extends Error {
   override readonly name = 'ProviderDown';
   readonly error: FetchError;
@@ -22,14 +22,15 @@ export class ProviderDown extends Error {
   }
 }
 
-/** After so many batches in a row that failed for want of the provider, the rest is not asked. */
+/** Consecutive failures before the rest is skipped. */
 const FAILURES_IN_A_ROW = 3;
-/** After so many partitions, or a whole batch, each refused alone and nobody answered, the request itself is at fault. */
+/** Partitions refused one by one, without any answer, before the request itself is taken to be at fault. A whole batch, if that is more. */
 const REFUSED_ALONE = 20;
 
 /**
- * Asks all partitions in batches as large as the provider takes. A refused batch is halved until the culprits
- * stand alone; everyone else is read. Each answer is handed to `onAnswer` as it comes. Where everyone is a culprit, the rest is not halved any more. @throws ProviderDown, and FetchError of kind `cancelled`.
+ * Reads partitions in batches as large as the provider takes and hands each answer to `onAnswer` as it comes. A
+ * refused batch is halved until each culprit is on its own, unless every partition turns out to be one.
+ * @throws ProviderDown, and FetchError of kind `cancelled`
  */
 export async function readBatches(
   source: Source,
@@ -44,7 +45,7 @@ export async function readBatches(
   const fail = (batch: readonly Partition[], error: FetchError): void => {
     for (const partition of batch) result.failed.set(partition, error);
     failuresInARow = error.retriable ? failuresInARow + 1 : 0;
-    // One key that is always out of order must not look like an outage, unless it is all there is.
+    // One key that always fails is not an outage, unless it is the only one.
     const alone = result.answered.length === 0 && result.failed.size === partitions.length;
     if (error.retriable && (failuresInARow >= FAILURES_IN_A_ROW || alone)) throw new ProviderDown(error);
   };
@@ -64,7 +65,7 @@ export async function readBatches(
     } catch (error) {
       if (!(error instanceof FetchError) || error.kind === 'cancelled') throw error;
       if (error.kind === 'credentials') throw new ProviderDown(error);
-      // What one of them may not be asked, the others may not either; only a refusal can be about a single one.
+      // A missing permission concerns all partitions; only a refusal can concern a single one.
       const divisible = error.kind === 'refused' || error.kind === 'invalid_response';
       if (batch.length === 1 || !divisible || everyoneIsRefused()) return fail(batch, error);
       const middle = Math.ceil(batch.length / 2);

@@ -1,13 +1,13 @@
 import type { Partition } from '../../providers/provider.ts';
 import type { Tag, Tags } from '../../usage/point.ts';
 
-/** The part of a series' tags that says which partition it belongs to: equal for both, equal text. */
+/** The part of a series' tags that tells partitions apart, as text: series of one partition have the same owner. */
 export type Owner = (tags: Tags) => string;
 
-/** Owners by the tags that all usage of a partition carries; without such tags all have the same owner. */
+/** Owners by the tags that all usage of a partition carries. Without such tags all series have the same owner. */
 export function ownersOf(partitions: readonly Partition[]): Owner {
   const names = Object.keys(partitions[0]?.tags ?? {}) as Tag[];
-  // Not `seriesKey`: it would take an object of these tags alone, for every record.
+  // `seriesKey` would need an object with only these tags for every record.
   return (tags) => {
     let owner = '';
     for (const name of names) {

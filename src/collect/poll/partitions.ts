@@ -1,23 +1,23 @@
 import type { Partition } from '../../providers/provider.ts';
-import type { JobContext } from '../context.ts';
-import { expireVanished } from '../gaps/expiry.ts';
 import { bucketStart } from '../../windows/calendar.ts';
 import { intersect } from '../../windows/intervals.ts';
+import type { JobContext } from '../context.ts';
+import { expireVanished } from '../gaps/expiry.ts';
 
-/** The memory of when partitions were last listed. */
+/** Key of the job state: when partitions were last listed, Unix seconds. */
 export const DISCOVERED = 'discovered';
 
 /**
- * What exists now. A partition met for the first time, or again after it was not listed for a while, has a gap
- * in every window that was read without it.
+ * Lists what exists now. A partition that was not in the previous listing gets a gap for every window that was read
+ * without it. @throws FetchError
  */
 export async function discover(context: JobContext, signal: AbortSignal): Promise<Partition[]> {
   const { job, source, ledger, observe, now } = context;
   const partitions = await source.partitions(signal);
-  const missing = missed(context, partitions);
+  const added = addedPartitions(context, partitions);
   ledger.commit(() => {
     const checkpoints = ledger.checkpoints.of(job.name);
-    for (const [partition, since] of missing) {
+    for (const [partition, since] of added) {
       for (const window of intersect(checkpoints, [{ start: since, end: Infinity }])) {
         ledger.gaps.open(job.name, {
           ...window,
@@ -38,22 +38,22 @@ export async function discover(context: JobContext, signal: AbortSignal): Promis
     );
     ledger.state.set(job.name, DISCOVERED, String(now()));
   });
-  if (missing.size > 0) observe({ type: 'found', job: job.name, partitions: missing.size });
-  expireVanished(context, partitions);
+  if (added.size > 0) observe({ type: 'found', job: job.name, partitions: added.size });
+  expireVanished(context, partitions, now());
   return partitions;
 }
 
-/** Partitions that were not there when partitions were last listed, and since when usage of theirs may be missing. */
-function missed({ job, ledger }: JobContext, partitions: readonly Partition[]): Map<string, number> {
+/** Partitions that the previous listing did not have, each with the time from which its usage may be missing. */
+function addedPartitions({ job, ledger }: JobContext, partitions: readonly Partition[]): Map<string, number> {
   const last = ledger.state.get(job.name, DISCOVERED);
-  const met = ledger.partitions.of(job.name);
-  const missing = new Map<string, number>();
-  if (!last) return missing;
+  const known = ledger.partitions.of(job.name);
+  const added = new Map<string, number>();
+  if (!last) return added;
   for (const { id } of partitions) {
-    const seen = met.get(id)?.lastSeen;
-    if (seen === Number(last)) continue;
-    // While it was listed, what came late was still to be seen.
-    missing.set(id, seen === undefined ? 0 : bucketStart(seen - job.lookback, job.bucket, job.zone));
+    const lastSeen = known.get(id)?.lastSeen;
+    if (lastSeen === Number(last)) continue;
+    // Usage of the look-back before it vanished may have arrived after that.
+    added.set(id, lastSeen === undefined ? 0 : bucketStart(lastSeen - job.lookback, job.bucket, job.zone));
   }
-  return missing;
+  return added;
 }

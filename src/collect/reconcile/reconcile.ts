@@ -10,7 +10,7 @@ import { batchesOf } from '../poll/batches.ts';
 import { maxDays, type JobContext } from '../context.ts';
 import { jobTags } from '../job.ts';
 import { deliver } from '../delivery/deliver.ts';
-import { readWindow } from '../poll/read-window.ts';
+import { readWindow } from '../poll/poll.ts';
 import { storedTags } from '../delivery/to-points.ts';
 
 /** One line of a reconciliation: what the provider says, and what the store adds up to. Tokens, exact. */

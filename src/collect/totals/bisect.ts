@@ -3,32 +3,14 @@ import type { DropReason, Partition } from '../../providers/provider.ts';
 import type { UsageRecord } from '../../usage/point.ts';
 import { bucketsOf, bucketStart } from '../../windows/calendar.ts';
 import type { Window } from '../../windows/window.ts';
-import { batchesOf, readBatches } from '../poll/batches.ts';
 import type { JobContext } from '../context.ts';
+import { batchesOf, readBatches, type Batches } from '../poll/batches.ts';
 import { bucketRecords, diffPartitions } from './diff.ts';
 import { findRangeEnd } from './range-end.ts';
 import { addTotals, describeTotals, sameTotals, subtractTotals, totalsOf, type Totals } from './totals.ts';
 
-/** What has been stored for a range already, summed by series; empty where nothing is known of it. */
+/** What is stored for a range, summed by series; empty where that is unknown. */
 export type StoredTotals = (range: Window) => Totals | Promise<Totals>;
-
-export interface TotalsRead {
-  readonly answered: Partition[];
-  readonly failed: Map<Partition, FetchError>;
-  readonly dropped: Map<DropReason, number>;
-}
-
-interface Node {
-  readonly buckets: readonly Window[];
-  /** The partitions whose totals differ from what is stored, as far as that is known. */
-  readonly partitions: readonly Partition[];
-  /** The provider's totals of these partitions over these buckets. */
-  readonly totals: Totals;
-  /** True where the provider was asked for these totals, false where they follow by subtraction. */
-  readonly asked: boolean;
-  /** Whether a bucket's total that follows by subtraction wants a proof. */
-  readonly doubtful: boolean;
-}
 
 export interface BisectInput {
   readonly window: Window;
@@ -39,146 +21,198 @@ export interface BisectInput {
   readonly signal: AbortSignal;
 }
 
-/** A total over so many buckets is taken at its word where nothing that is stored speaks against it. */
+type Emit = (records: UsageRecord[]) => Promise<void>;
+
+interface Node {
+  readonly buckets: readonly Window[];
+  /** The partitions whose totals differ from what is stored, as far as that is known. */
+  readonly partitions: readonly Partition[];
+  /** The provider's totals of these partitions over these buckets. */
+  readonly totals: Totals;
+  /** True where the provider reported these totals, false where they are inferred by subtraction. */
+  readonly reported: boolean;
+  /** Whether an inferred total of a single bucket has to be verified. */
+  readonly unverified: boolean;
+}
+
+/** A total over up to this many buckets is trusted where it does not contradict what is stored. */
 const TRUSTED_BUCKETS = 24;
 
 /**
- * Reads a window from a provider that answers with one total per range: the whole is asked first, and only
- * halves whose total differs from what is stored are asked in turn, down to single buckets. `emit` receives
- * the buckets that differ, with zeros for series that the provider has withdrawn.
- *
- * Partitions without a difference leave the batches, so the rest fills fewer of them. On settled ranges the
- * other half of a split follows by subtraction; where data may still move, it is asked unless it equals what
- * is stored. What a total of many buckets has too many or too few would end up in the oldest bucket that follows
- * from it: such a bucket is asked as well, from the calls that descending has saved.
+ * Reads a window from a provider that answers with one total per range: the whole window is requested first, and
+ * only halves whose total differs from what is stored are requested in turn, down to single buckets. `emit`
+ * receives the buckets that differ, with zeros for series that the provider has withdrawn.
  * @throws ProviderDown, and FetchError of kind `cancelled`
  */
-export async function bisectTotals(
-  context: JobContext,
-  { window, partitions, allAnswered, stored, signal }: BisectInput,
-  emit: (records: UsageRecord[]) => Promise<void>,
-): Promise<TotalsRead> {
-  const { job, source, ledger, observe } = context;
-  const readAt = context.now();
-  const settledBefore = bucketStart(readAt - job.lookback, job.bucket, job.zone);
-  const failed = new Map<Partition, FetchError>();
-  const dropped = new Map<DropReason, number>();
-  const tagged = partitions.every(({ tags }) => tags?.user !== undefined);
-  let rangeEnd = ledger.jobs.of(job.name)?.rangeEnd;
-  /** Stored before it was known how ranges end: its sum may be right and its buckets wrong. */
-  let suspect = false;
+export function bisectTotals(context: JobContext, input: BisectInput, emit: Emit): Promise<Batches> {
+  return new Bisection(context, input, emit).run();
+}
 
-  const buckets = bucketsOf(window, job.bucket, job.zone);
-  const unproven: Node[] = [];
-  let verificationBudget = buckets.length * batchesOf(partitions, source.batchSize).length;
+/**
+ * Partitions without a difference leave the batches, so the rest fills fewer of them. In final ranges the older
+ * half of a split is inferred by subtraction; where data may still move, it is requested unless it equals what is
+ * stored. An error in the total of many buckets would end up in the oldest bucket that is inferred from it: such a
+ * bucket is verified, within the calls that bisecting has saved.
+ */
+class Bisection {
+  readonly #context: JobContext;
+  readonly #input: BisectInput;
+  readonly #emit: Emit;
+  readonly #readAt: number;
+  readonly #finalUntil: number;
+  readonly #isTagged: boolean;
+  readonly #failed = new Map<Partition, FetchError>();
+  readonly #dropped = new Map<DropReason, number>();
+  readonly #unverified: Node[] = [];
+  /** Calls left until bisecting has cost as much as a request for every bucket. */
+  #verificationBudget: number;
+  #rangeEnd: 'exclusive' | 'inclusive' | undefined;
+  /** Stored before it was known how ranges end: sums may be right and buckets wrong. */
+  #isSuspect = false;
 
-  async function ask(range: Window, asked: readonly Partition[]): Promise<Totals> {
-    verificationBudget -= batchesOf(asked, source.batchSize).length;
+  constructor(context: JobContext, input: BisectInput, emit: Emit) {
+    const { job, source, ledger } = context;
+    this.#context = context;
+    this.#input = input;
+    this.#emit = emit;
+    this.#readAt = context.now();
+    this.#finalUntil = bucketStart(this.#readAt - job.lookback, job.bucket, job.zone);
+    this.#isTagged = input.partitions.every(({ tags }) => tags?.user !== undefined);
+    this.#rangeEnd = ledger.jobs.of(job.name)?.rangeEnd;
+    const batches = batchesOf(input.partitions, source.batchSize).length;
+    this.#verificationBudget = bucketsOf(input.window, job.bucket, job.zone).length * batches;
+  }
+
+  async run(): Promise<Batches> {
+    const { job } = this.#context;
+    const { window, partitions } = this.#input;
+    const totals = await this.#requestWindow();
+    const buckets = bucketsOf(window, job.bucket, job.zone);
+    await this.#descend({ buckets, partitions, totals, reported: true, unverified: false });
+    for (const node of this.#unverified) await this.#verify(node);
+    return {
+      answered: partitions.filter(this.#isAlive),
+      failed: this.#failed,
+      dropped: this.#dropped,
+    };
+  }
+
+  readonly #isAlive = (partition: Partition): boolean => !this.#failed.has(partition);
+
+  /** The totals of the whole window. They also show how the provider takes the end of a range, once it has usage. */
+  async #requestWindow(): Promise<Totals> {
+    const { window, partitions, signal } = this.#input;
+    const totals = await this.#request(window, partitions);
+    if (this.#rangeEnd || totals.size === 0) return totals;
+    const alive = partitions.filter(this.#isAlive);
+    this.#rangeEnd = await findRangeEnd(this.#context, window, alive, totals, signal);
+    if (this.#rangeEnd !== 'inclusive') return totals;
+    this.#isSuspect = true;
+    return this.#request(window, partitions);
+  }
+
+  async #request(range: Window, partitions: readonly Partition[]): Promise<Totals> {
+    const { job, source } = this.#context;
+    this.#verificationBudget -= batchesOf(partitions, source.batchSize).length;
     const request = {
       window: range,
       bucket: job.bucket,
       zone: job.zone,
-      signal,
-      ...(rangeEnd && { rangeEnd }),
+      signal: this.#input.signal,
+      ...(this.#rangeEnd && { rangeEnd: this.#rangeEnd }),
     };
     const answers: UsageRecord[][] = [];
-    const { concurrency } = job.rate;
-    const batches = await readBatches(source, request, asked.filter(isAlive), concurrency, (records) => {
+    const alive = partitions.filter(this.#isAlive);
+    const batches = await readBatches(source, request, alive, job.rate.concurrency, (records) => {
       answers.push([...records]);
     });
-    for (const [partition, error] of batches.failed) failed.set(partition, error);
-    for (const [reason, rows] of batches.dropped) dropped.set(reason, (dropped.get(reason) ?? 0) + rows);
+    for (const [partition, error] of batches.failed) this.#failed.set(partition, error);
+    for (const [reason, rows] of batches.dropped) {
+      this.#dropped.set(reason, (this.#dropped.get(reason) ?? 0) + rows);
+    }
     return totalsOf(answers.flat());
   }
 
-  const isAlive = (partition: Partition): boolean => !failed.has(partition);
-
-  async function descend(node: Node): Promise<void> {
+  async #descend(node: Node): Promise<void> {
     const range = rangeOf(node.buckets);
-    const known = await stored(range);
-    const { partitions: differing, totals, before } = diffPartitions(node, known, isAlive, suspect);
-    if (differing.length === 0) return;
-    if (node.buckets.length === 1) {
-      if (!node.asked && node.doubtful) return void unproven.push({ ...node, partitions: differing, totals });
-      return emit(bucketRecords(range.start, totals, before, tagged || (allAnswered && failed.size === 0)));
-    }
-    const doubtful = node.asked ? node.buckets.length > TRUSTED_BUCKETS || before.size > 0 : node.doubtful;
-    const middle = splitAt(node.buckets, readAt);
-    const older = node.buckets.slice(0, middle);
-    const newer = node.buckets.slice(middle);
-
-    const right = await ask(rangeOf(newer), differing);
-    const inferred = await inferLeft(older, range, differing, totals, right);
-    const left = inferred ?? (await ask(rangeOf(older), differing));
-    await compare({ ...node, partitions: differing, totals }, addTotals(left, right));
-    await descend({ buckets: older, partitions: differing, totals: left, asked: !inferred, doubtful });
-    await descend({ buckets: newer, partitions: differing, totals: right, asked: true, doubtful });
+    const stored = await this.#input.stored(range);
+    const { partitions, totals, before } = diffPartitions(node, stored, this.#isAlive, this.#isSuspect);
+    if (partitions.length === 0) return;
+    const differing: Node = { ...node, partitions, totals };
+    if (node.buckets.length > 1) return this.#split(differing, before);
+    if (!node.reported && node.unverified) return void this.#unverified.push(differing);
+    const allKnown = this.#isTagged || (this.#input.allAnswered && this.#failed.size === 0);
+    return this.#emit(bucketRecords(range.start, totals, before, allKnown));
   }
 
-  /** Asks for a bucket whose total follows by subtraction, and stores the answer. */
-  async function prove(node: Node): Promise<void> {
-    const range = rangeOf(node.buckets);
-    if (verificationBudget <= 0) return descend({ ...node, doubtful: false });
-    const totals = await ask(range, node.partitions);
-    if (node.partitions.every(isAlive) && !sameTotals(totals, node.totals))
-      report(range, node.totals, totals);
-    await descend({ ...node, totals, asked: true });
+  async #split(node: Node, before: Totals): Promise<void> {
+    const { buckets, partitions } = node;
+    const unverified = node.reported ? buckets.length > TRUSTED_BUCKETS || before.size > 0 : node.unverified;
+    const middle = splitAt(buckets, this.#readAt);
+    const older = buckets.slice(0, middle);
+    const newer = buckets.slice(middle);
+
+    const right = await this.#request(rangeOf(newer), partitions);
+    const inferred = await this.#inferOlder(node, older, right);
+    const left = inferred ?? (await this.#request(rangeOf(older), partitions));
+    await this.#compare(node, addTotals(left, right));
+    await this.#descend({ buckets: older, partitions, totals: left, reported: !inferred, unverified });
+    await this.#descend({ buckets: newer, partitions, totals: right, reported: true, unverified });
   }
 
-  /** The older half by subtraction, where that is as good as asking. */
-  async function inferLeft(
-    older: readonly Window[],
-    range: Window,
-    asked: readonly Partition[],
-    whole: Totals,
-    right: Totals,
-  ): Promise<Totals | undefined> {
-    if (!asked.every(isAlive)) return undefined;
-    const left = subtractTotals(whole, right);
+  /** The older half by subtraction, where that is as good as requesting it. */
+  async #inferOlder(node: Node, older: readonly Window[], right: Totals): Promise<Totals | undefined> {
+    const { buckets, partitions, totals } = node;
+    if (!partitions.every(this.#isAlive)) return undefined;
+    const left = subtractTotals(totals, right);
     if (!left) return undefined;
-    if (rangeEnd !== undefined && range.end <= settledBefore) return left;
-    const known = await stored(rangeOf(older));
-    const differing = diffPartitions({ partitions: asked, totals: left }, known, isAlive).partitions;
+    if (this.#rangeEnd !== undefined && rangeOf(buckets).end <= this.#finalUntil) return left;
+    const stored = await this.#input.stored(rangeOf(older));
+    const differing = diffPartitions({ partitions, totals: left }, stored, this.#isAlive).partitions;
     return differing.length === 0 ? left : undefined;
   }
 
-  /** Usage may have come in between two questions; only what a second look confirms is a mismatch. */
-  async function compare({ buckets, partitions, totals, asked }: Node, parts: Totals): Promise<void> {
-    const range = rangeOf(buckets);
-    if (range.end > readAt || !partitions.every(isAlive) || sameTotals(totals, parts)) return;
-    const again = await ask(range, partitions);
-    if (!partitions.every(isAlive)) return;
-    const confirmed = sameTotals(again, parts) ? !asked : sameTotals(again, totals);
-    if (confirmed || (range.end <= settledBefore && !sameTotals(again, parts))) report(range, again, parts);
+  /** Requests a bucket whose total is inferred, and stores the answer. */
+  async #verify(node: Node): Promise<void> {
+    if (this.#verificationBudget <= 0) return this.#descend({ ...node, unverified: false });
+    const range = rangeOf(node.buckets);
+    const totals = await this.#request(range, node.partitions);
+    if (node.partitions.every(this.#isAlive) && !sameTotals(totals, node.totals)) {
+      this.#reportMismatch(range, node.totals, totals);
+    }
+    return this.#descend({ ...node, totals, reported: true });
   }
 
-  function report(range: Window, whole: Totals, parts: Totals): void {
+  /** Usage may have arrived between two requests: only what a second request confirms is a mismatch. */
+  async #compare({ buckets, partitions, totals, reported }: Node, parts: Totals): Promise<void> {
+    const range = rangeOf(buckets);
+    if (range.end > this.#readAt || !partitions.every(this.#isAlive) || sameTotals(totals, parts)) return;
+    const again = await this.#request(range, partitions);
+    if (!partitions.every(this.#isAlive)) return;
+    const isConfirmed = sameTotals(again, parts) ? !reported : sameTotals(again, totals);
+    if (isConfirmed || (range.end <= this.#finalUntil && !sameTotals(again, parts))) {
+      this.#reportMismatch(range, again, parts);
+    }
+  }
+
+  #reportMismatch(window: Window, whole: Totals, parts: Totals): void {
+    const { job, ledger, observe } = this.#context;
     ledger.commit(() => ledger.counters.add(job.name, 'mismatches', 1));
     observe({
       type: 'mismatch',
       job: job.name,
-      window: range,
+      window,
       whole: describeTotals(whole),
       parts: describeTotals(parts),
     });
   }
-
-  let totals = await ask(window, partitions);
-  if (!rangeEnd && totals.size > 0) {
-    rangeEnd = await findRangeEnd(context, window, partitions.filter(isAlive), totals, signal);
-    if (rangeEnd === 'inclusive') totals = await ask(window, partitions);
-    suspect = rangeEnd === 'inclusive';
-  }
-  await descend({ buckets, partitions, totals, asked: true, doubtful: false });
-  for (const node of unproven) await prove(node);
-  return { answered: partitions.filter(isAlive), failed, dropped };
 }
 
 function rangeOf(buckets: readonly Window[]): Window {
   return { start: buckets[0]!.start, end: buckets.at(-1)!.end };
 }
 
-/** The open bucket stands apart from the closed ones, which mostly have not moved; else the middle. */
+/** The open bucket alone, since closed ones have mostly not moved; otherwise the middle. */
 function splitAt(buckets: readonly Window[], now: number): number {
   const last = buckets.length - 1;
   return buckets[last]!.end > now ? last : Math.ceil(buckets.length / 2);

@@ -2,7 +2,7 @@ import type { Partition } from '../../providers/provider.ts';
 import type { UsageRecord } from '../../usage/point.ts';
 import { sameTotals, totalsByOwner, zeros, type Totals } from './totals.ts';
 
-/** What some partitions' totals are compared by. */
+/** Partitions and their totals. */
 export interface Compared {
   readonly partitions: readonly Partition[];
   /** The provider's totals of these partitions. */
@@ -15,8 +15,8 @@ export interface Diff extends Compared {
 }
 
 /**
- * The partitions whose totals differ from what is stored, with both sides cut down to them; all that have usage
- * where what is stored is suspect.
+ * The partitions whose totals differ from what is stored, with both sides reduced to them. Where what is stored is
+ * suspect, all partitions with usage.
  */
 export function diffPartitions(
   { partitions, totals }: Compared,
@@ -27,9 +27,9 @@ export function diffPartitions(
   const same = (now: Totals, before: Totals): boolean =>
     suspect ? now.size + before.size === 0 : sameTotals(now, before);
   const alive = partitions.filter(isAlive);
-  // Without tags to tell partitions apart, usage belongs to all of them together.
+  // Without tags, usage cannot be assigned to a partition.
   if (alive.some(({ tags }) => tags?.user === undefined)) {
-    return { totals: totals, partitions: same(totals, known) ? [] : alive, before: known };
+    return { totals, partitions: same(totals, known) ? [] : alive, before: known };
   }
   const now = totalsByOwner(totals);
   const before = totalsByOwner(known);

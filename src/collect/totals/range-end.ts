@@ -9,15 +9,15 @@ import type { Totals } from './totals.ts';
 
 type RangeEnd = 'exclusive' | 'inclusive';
 
-/** When a provider refused so short a range, Unix seconds: it is not tried again for a day. */
+/** Key of the job state: when the provider last refused a short range, Unix seconds. It is not tried again for a day. */
 const REFUSED = 'range_end_refused';
 const DAY = 86_400;
 
 /**
- * Finds out whether the provider counts usage at the very second where a range ends, which no vendor page
- * says: it halves a range with usage down to one second, then compares what two ranges that meet there have in
- * sum with what they have as one. Some twenty-five calls, once per job; the answer is remembered. Undefined where
- * no closed bucket has usage yet, or where the provider does not answer for so short a range.
+ * Determines whether a provider counts usage in the second at which a range ends, which no vendor page says. It
+ * halves a range with usage down to one second, then compares the sum of two adjacent ranges with the range over
+ * both. About 25 calls, once per job; the result is recorded. Undefined where no closed bucket has usage yet, or where
+ * the provider refuses short ranges.
  */
 export async function findRangeEnd(
   context: JobContext,
@@ -77,12 +77,12 @@ async function search(
     if (older > 0n) [end, usage] = [middle, older];
     else start = middle;
   }
-  // Usage is at `start`, or, where ends count, at `end`; in the range's first second it may be at either.
+  // Usage is at `start`, or, where ends count, at `end`; in the first second of the range it may be at either.
   for (const edge of start === from ? [end, start] : [end]) {
     const parts = (edge === end ? usage : await used(edge - 1, edge)) + (await used(edge, edge + 1));
     const whole = await used(edge - 1, edge + 1);
     if (parts > whole) return 'inclusive';
-    // More in the whole than in its parts came in meanwhile.
+    // Usage arrived between the requests.
     if (parts < whole) return undefined;
   }
   return 'exclusive';
@@ -94,7 +94,7 @@ function sumOf(records: readonly UsageRecord[]): bigint {
   return sum;
 }
 
-/** The partitions that have usage; all of them where usage cannot be told apart. */
+/** The partitions that have usage; all of them where usage cannot be assigned to a partition. */
 function activeOf(partitions: readonly Partition[], totals: Totals): readonly Partition[] {
   if (!partitions.every(({ tags }) => tags?.user)) return partitions;
   const users = new Set([...totals.values()].map(({ tags }) => tags.user?.toLowerCase()));

@@ -28,7 +28,7 @@ export function addTotals(a: Totals, b: Totals): Totals {
   return sum;
 }
 
-/** `a - b`, or undefined where a counter would become negative: then `b` is no part of `a`. */
+/** `a - b`, or undefined where a counter would become negative. */
 export function subtractTotals(a: Totals, b: Totals): Totals | undefined {
   const rest = new Map(a);
   for (const [key, { tags, fields }] of b) {
@@ -75,7 +75,7 @@ function minus(a: Fields, b: Fields): Fields | undefined {
   return rest;
 }
 
-/** Totals apart for each user, by e-mail in lower case. */
+/** Totals by user, whose e-mail address is in lower case. */
 export function totalsByOwner(totals: Totals): Map<string, Totals> {
   const owners = new Map<string, Map<string, { tags: Tags; fields: Fields }>>();
   for (const [key, total] of totals) {
@@ -86,7 +86,7 @@ export function totalsByOwner(totals: Totals): Map<string, Totals> {
   return owners;
 }
 
-/** The same fields, all zero: what becomes of a series that the provider has withdrawn. */
+/** The same fields, all zero: stored for a series that the provider has withdrawn. */
 export function zeros(fields: Fields): Fields {
   return Object.fromEntries(Object.keys(fields).map((field) => [field, 0]));
 }

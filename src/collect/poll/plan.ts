@@ -1,0 +1,65 @@
+import { ALL_PARTITIONS } from '../../ledger/gaps.ts';
+import { bucketStart, splitByDays } from '../../windows/calendar.ts';
+import { subtract } from '../../windows/intervals.ts';
+import { plan, type Plan } from '../../windows/planner.ts';
+import type { Window } from '../../windows/window.ts';
+import { maxDays, type JobContext } from '../context.ts';
+import { SPOOL_FULL } from '../delivery/deliver.ts';
+
+/** Long reads of totals are cut into steps of this many days, so that an interrupted one resumes close to where it stopped. */
+const TOTALS_STEP_DAYS = 30;
+
+/** What the job has to read at `at` (Unix seconds), according to the ledger. */
+export function planJob(context: JobContext, at: number): Plan {
+  const { job, ledger, ages } = context;
+  const storeWaits = ledger.spool.oldest(job.name, 1).length > 0;
+  return plan({
+    now: at,
+    start: job.start,
+    ...(job.end !== undefined && { end: job.end }),
+    bucket: job.bucket,
+    zone: job.zone,
+    lookback: job.lookback,
+    ages,
+    maxDays: maxDays(context),
+    checkpoints: ledger.checkpoints.of(job.name),
+    // What left the full spool is read again once the store has taken the rest.
+    postponed: ledger.gaps
+      .of(job.name)
+      .filter(
+        (gap) => gap.partition === ALL_PARTITIONS && (gap.expired || (gap.kind === SPOOL_FULL && storeWaits)),
+      ),
+  });
+}
+
+/**
+ * Open bucket and due re-reads. For a provider of totals one range over all of them costs no more than each one
+ * alone, as long as it leaves out final buckets, which are not compared any more, and the backlog.
+ */
+export function urgentWindows(context: JobContext, { open, due, backlog }: Plan): Window[] {
+  const { job, source, ledger } = context;
+  const windows = [...open, ...due];
+  if (source.reads === 'series' || windows.length < 2) return windows;
+  const hull = {
+    start: Math.min(...windows.map(({ start }) => start)),
+    end: Math.max(...windows.map(({ end }) => end)),
+  };
+  const final = ledger.checkpoints.of(job.name).map(({ start, end, readAt }) => ({
+    start,
+    end: Math.min(end, bucketStart(readAt - job.lookback, job.bucket, job.zone)),
+  }));
+  return subtract([hull], [...final, ...backlog])
+    .flatMap((window) => splitByDays(window, maxDays(context), job.zone))
+    .toReversed();
+}
+
+/** The windows of a long read, cut so that it resumes close to where it was stopped. */
+export function splitIntoSteps({ job, source }: JobContext, windows: readonly Window[]): Window[] {
+  if (source.reads === 'series') return [...windows];
+  return windows.flatMap((window) => splitByDays(window, TOTALS_STEP_DAYS, job.zone).toReversed());
+}
+
+/** Where the last answers of a window are: in the ledger within the look-back, before it only in the store. */
+export function baselineOf({ job, now }: JobContext, window: Window): 'ledger' | 'store' {
+  return window.start >= bucketStart(now() - job.lookback, job.bucket, job.zone) ? 'ledger' : 'store';
+}

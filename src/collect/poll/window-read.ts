@@ -1,0 +1,22 @@
+import type { Gap } from '../../ledger/gaps.ts';
+import type { Partition } from '../../providers/provider.ts';
+import type { UsageRecord } from '../../usage/point.ts';
+import type { Window } from '../../windows/window.ts';
+
+/** One window to be read. */
+export interface WindowRead {
+  readonly window: Window;
+  readonly partitions: readonly Partition[];
+  /** Gaps of partitions that are not read, because the next try of their gap is still to come. */
+  readonly backedOff?: readonly Gap[];
+  /** False when only some partitions are read, to fill their gaps. */
+  readonly allPartitions: boolean;
+  /** What answers are compared with: the ledger within the look-back, the store for older windows. */
+  readonly baseline: 'ledger' | 'store';
+  /** Store every record, also those that are stored already. */
+  readonly force?: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** Takes the records that the provider reports, as they come. */
+export type StoreRecords = (records: readonly UsageRecord[]) => Promise<void>;

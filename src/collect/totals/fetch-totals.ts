@@ -1,0 +1,55 @@
+import { StoreError } from '../../store/store.ts';
+import type { ReadonlyRecordIndex } from '../../usage/record-index.ts';
+import { DIMENSIONS, type UsageRecord } from '../../usage/point.ts';
+import type { Window } from '../../windows/window.ts';
+import type { JobContext } from '../context.ts';
+import { jobTags } from '../job.ts';
+import { drain } from '../delivery/deliver.ts';
+import type { Batches } from '../poll/batches.ts';
+import type { StoreRecords, WindowRead } from '../poll/window-read.ts';
+import { bisectTotals, type StoredTotals } from './bisect.ts';
+import { totalsOf, type Totals } from './totals.ts';
+
+/** Reads what differs from the baseline in a window of a provider of totals. @throws ProviderDown, and FetchError of kind `cancelled` */
+export async function fetchTotals(
+  context: JobContext,
+  read: WindowRead,
+  lastAnswers: ReadonlyRecordIndex,
+  store: StoreRecords,
+): Promise<Batches> {
+  const isRecent = read.baseline === 'ledger';
+  const allAnswered = read.allPartitions && (read.backedOff ?? []).length === 0;
+  const stored = read.force ? () => new Map() : storedTotals(context, read, lastAnswers);
+  // A provider may have forgotten old usage, which is no reason to replace it by zeros.
+  return bisectTotals(context, { ...read, allAnswered, stored }, (records) =>
+    store(isRecent ? records : records.filter(hasUsage)),
+  );
+}
+
+function storedTotals(context: JobContext, read: WindowRead, lastAnswers: ReadonlyRecordIndex): StoredTotals {
+  if (read.baseline === 'store') return (range) => totalsInStore(context, range, read.signal);
+  const records = lastAnswers.values();
+  return (range) => totalsOf(records.filter(({ time }) => time >= range.start && time < range.end));
+}
+
+/**
+ * What the store holds of a range. Empty where it cannot be compared, because users are stored under other names
+ * or the store does not answer: then everything with usage is read and written again.
+ */
+async function totalsInStore(context: JobContext, range: Window, signal: AbortSignal): Promise<Totals> {
+  const { job, store } = context;
+  if (job.pseudonymKey || job.teams || !store.overwrites) return new Map();
+  // Points in the spool are newer than those in the store.
+  if (!(await drain(context, signal))) return new Map();
+  try {
+    const rows = await store.sums({ ...range, where: jobTags(job), by: DIMENSIONS });
+    return totalsOf(rows.map(({ tags, fields }) => ({ time: range.start, tags, fields })));
+  } catch (error) {
+    if (error instanceof StoreError) return new Map();
+    throw error;
+  }
+}
+
+function hasUsage({ fields }: UsageRecord): boolean {
+  return Object.values(fields).some((count) => count > 0);
+}
