@@ -80,4 +80,15 @@ describe.each(KINDS)('members of %s', (_, options) => {
 
     expect(eventsOf(f, 'found')).toEqual([]);
   });
+
+  it('that are listed all along are not new where a second passes at every look at the clock', async () => {
+    const f = fixture({ ...options, lookback: LOOKBACK, users: ['ann', 'bob'] });
+    useAll(f, ['ann', 'bob'], 1);
+    f.context = { ...f.context, now: () => f.now++ };
+
+    await f.pollUntil(START + DAY, HOUR);
+
+    expect(eventsOf(f, 'found')).toEqual([]);
+    expect(f.ledger.gaps.of('test')).toEqual([]);
+  });
 });

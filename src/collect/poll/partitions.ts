@@ -14,6 +14,7 @@ export const DISCOVERED = 'discovered';
 export async function discover(context: JobContext, signal: AbortSignal): Promise<Partition[]> {
   const { job, source, ledger, observe, now } = context;
   const partitions = await source.partitions(signal);
+  const at = now();
   const added = addedPartitions(context, partitions);
   ledger.commit(() => {
     const checkpoints = ledger.checkpoints.of(job.name);
@@ -22,11 +23,11 @@ export async function discover(context: JobContext, signal: AbortSignal): Promis
         ledger.gaps.open(job.name, {
           ...window,
           partition,
-          since: now(),
+          since: at,
           kind: 'new',
           error: 'found after these buckets were read',
           attempts: 0,
-          nextTry: now(),
+          nextTry: at,
           expired: false,
         });
       }
@@ -34,12 +35,12 @@ export async function discover(context: JobContext, signal: AbortSignal): Promis
     ledger.partitions.seen(
       job.name,
       partitions.map(({ id }) => id),
-      now(),
+      at,
     );
-    ledger.state.set(job.name, DISCOVERED, String(now()));
+    ledger.state.set(job.name, DISCOVERED, String(at));
   });
   if (added.size > 0) observe({ type: 'found', job: job.name, partitions: added.size });
-  expireVanished(context, partitions, now());
+  expireVanished(context, partitions, at);
   return partitions;
 }
 
