@@ -16,6 +16,8 @@ export type FetchErrorKind =
   | 'window_too_large'
   /** The answer differs from the vendor's documentation, or is too large. The message names the path in the answer. */
   | 'invalid_response'
+  /** A fault of tokentide, or an answer that it cannot represent. Fatal for the request; a batch is bisected. */
+  | 'unexpected'
   /** The daemon is shutting down. */
   | 'cancelled';
 

@@ -64,7 +64,7 @@ function describeError(error: unknown): unknown {
     message: error.message,
     ...Object.fromEntries(Object.entries(details).filter(([, value]) => isPlain(value))),
     ...(error.cause instanceof Error ? { cause: error.cause.message } : {}),
-    ...(kind === undefined ? { stack: error.stack } : {}),
+    ...(kind === undefined || kind === 'unexpected' ? { stack: error.stack } : {}),
   };
 }
 

@@ -27,6 +27,8 @@ export interface FakeVendor {
   readonly users: Set<string>;
   /** Users whose presence makes a batch be refused. */
   readonly poisoned: Set<string>;
+  /** Users whose presence makes a batch fail with a server error. */
+  readonly broken: Set<string>;
   down: boolean;
   rangeEnd: 'exclusive' | 'inclusive';
   /** One entry per request. */
@@ -51,6 +53,7 @@ export function fakeVendor(): FakeVendor {
     uses: [],
     users: new Set(),
     poisoned: new Set(),
+    broken: new Set(),
     down: false,
     rangeEnd: 'exclusive',
     requests: [],
@@ -96,6 +99,9 @@ export function fakeSource(vendor: FakeVendor, options: FakeOptions, now: () => 
       const users = new Set(request.partitions.map(({ id }) => id));
       if ([...users].some((user) => vendor.poisoned.has(user))) {
         throw new FetchError('refused', 'unknown member');
+      }
+      if ([...users].some((user) => vendor.broken.has(user))) {
+        throw new FetchError('unavailable', 'HTTP 500');
       }
       const from = request.window.start;
       const sent = request.rangeEnd === 'inclusive' ? request.window.end - 1 : request.window.end;

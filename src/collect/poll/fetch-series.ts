@@ -7,6 +7,7 @@ import type { JobContext } from '../context.ts';
 import { zeros } from '../totals/totals.ts';
 import { readBatches, type Batches } from './batches.ts';
 import { ownersOf } from './ownership.ts';
+import type { PollProgress } from './progress.ts';
 import type { StoreRecords, WindowRead } from './window-read.ts';
 
 const FLUSH_RECORDS = 10_000;
@@ -18,7 +19,7 @@ const FLUSH_RECORDS = 10_000;
  */
 export async function fetchSeries(
   context: JobContext,
-  read: WindowRead,
+  read: WindowRead & { readonly progress: PollProgress },
   lastAnswers: ReadonlyRecordIndex,
   store: StoreRecords,
 ): Promise<Batches> {
@@ -35,8 +36,8 @@ export async function fetchSeries(
     await store([...reported.values(), ...withdrawn(reported, lastAnswers, partitions, allPartitions)]);
   }
 
-  const { concurrency } = job.rate;
-  const batches = await readBatches(source, request, read.partitions, concurrency, async (answer, batch) => {
+  const options = { concurrency: job.rate.concurrency, progress: read.progress };
+  const batches = await readBatches(source, request, read.partitions, options, async (answer, batch) => {
     for (const record of answer) sums.add(record, addRecords);
     answered.push(...batch);
     if (isTagged && sums.size >= FLUSH_RECORDS) await oneAtATime(() => flush(false));

@@ -1,4 +1,4 @@
-import { ALL_PARTITIONS } from '../../ledger/gaps.ts';
+import { ALL_PARTITIONS, type Gap } from '../../ledger/gaps.ts';
 import { bucketStart, splitByDays } from '../../windows/calendar.ts';
 import { subtract } from '../../windows/intervals.ts';
 import { plan, type Plan } from '../../windows/planner.ts';
@@ -9,10 +9,12 @@ import { SPOOL_FULL } from '../delivery/deliver.ts';
 /** Long reads of totals are cut into steps of this many days, so that an interrupted one resumes close to where it stopped. */
 const TOTALS_STEP_DAYS = 30;
 
-/** What the job has to read at `at` (Unix seconds), according to the ledger. */
-export function planJob(context: JobContext, at: number): Plan {
+/**
+ * What the job has to read at `at` (Unix seconds), according to the ledger.
+ * @param retryUntil gaps whose next try is later than this are left out
+ */
+export function planJob(context: JobContext, at: number, retryUntil = at): Plan {
   const { job, ledger, ages } = context;
-  const storeWaits = ledger.spool.oldest(job.name, 1).length > 0;
   return plan({
     now: at,
     start: job.start,
@@ -23,20 +25,28 @@ export function planJob(context: JobContext, at: number): Plan {
     ages,
     maxDays: maxDays(context),
     checkpoints: ledger.checkpoints.of(job.name),
-    // What left the full spool is read again once the store has taken the rest.
-    postponed: ledger.gaps
-      .of(job.name)
-      .filter(
-        (gap) => gap.partition === ALL_PARTITIONS && (gap.expired || (gap.kind === SPOOL_FULL && storeWaits)),
-      ),
+    postponed: postponedGaps(context, retryUntil),
   });
+}
+
+/** Gaps of all partitions that are not to be read now. */
+function postponedGaps({ job, ledger }: JobContext, retryUntil: number): Gap[] {
+  const storeWaits = ledger.spool.oldest(job.name, 1).length > 0;
+  return ledger.gaps.of(job.name).filter(
+    ({ partition, expired, kind, nextTry }) =>
+      partition === ALL_PARTITIONS &&
+      (expired ||
+        // What left the full spool is read again once the store has taken the rest.
+        (kind === SPOOL_FULL && storeWaits) ||
+        (kind === 'unexpected' && nextTry > retryUntil)),
+  );
 }
 
 /**
  * Open bucket and due re-reads. For a provider of totals one range over all of them costs no more than each one
  * alone, as long as it leaves out final buckets, which are not compared any more, and the backlog.
  */
-export function urgentWindows(context: JobContext, { open, due, backlog }: Plan): Window[] {
+export function urgentWindows(context: JobContext, { open, due, backlog }: Plan, at: number): Window[] {
   const { job, source, ledger } = context;
   const windows = [...open, ...due];
   if (source.reads === 'series' || windows.length < 2) return windows;
@@ -48,7 +58,7 @@ export function urgentWindows(context: JobContext, { open, due, backlog }: Plan)
     start,
     end: Math.min(end, bucketStart(readAt - job.lookback, job.bucket, job.zone)),
   }));
-  return subtract([hull], [...final, ...backlog])
+  return subtract([hull], [...final, ...backlog, ...postponedGaps(context, at)])
     .flatMap((window) => splitByDays(window, maxDays(context), job.zone))
     .toReversed();
 }

@@ -1,23 +1,26 @@
+import { FetchError } from '../../fetch/errors.ts';
+import { LedgerError } from '../../ledger/database.ts';
 import { ALL_PARTITIONS } from '../../ledger/gaps.ts';
-import type { Partition } from '../../providers/provider.ts';
 import type { UsageRecord } from '../../usage/point.ts';
 import { splitByDays } from '../../windows/calendar.ts';
 import { intersect } from '../../windows/intervals.ts';
+import type { Plan } from '../../windows/planner.ts';
 import { maxDays, type JobContext } from '../context.ts';
 import { drain } from '../delivery/deliver.ts';
 import { retag } from '../delivery/retag.ts';
 import { expireOld } from '../gaps/expiry.ts';
+import { openOutageGap, openWindowGap } from '../gaps/open-gaps.ts';
 import { gapReads, selectPartitions } from '../gaps/select.ts';
 import { fetchTotals } from '../totals/fetch-totals.ts';
+import { asFetchError } from './as-fetch-error.ts';
+import { ProviderDown } from './batches.ts';
 import { checkClock } from './clock.ts';
 import { fetchSeries } from './fetch-series.ts';
-import { withOutageHandling, type PollReport } from './outage.ts';
 import { discover } from './partitions.ts';
 import { baselineOf, planJob, splitIntoSteps, urgentWindows } from './plan.ts';
+import { saveProgress, startProgress } from './progress.ts';
 import type { WindowRead } from './window-read.ts';
 import { WindowWriter } from './window-writer.ts';
-
-export type { PollReport };
 
 export interface PollOptions {
   readonly signal: AbortSignal;
@@ -27,9 +30,21 @@ export interface PollOptions {
   readonly outageInterval?: number;
 }
 
+export interface PollReport {
+  /** Windows read. */
+  readonly windows: number;
+  /** Windows that wait for the next poll. */
+  readonly left: number;
+  /** Why the provider, or one of the windows, could not be read. */
+  readonly error?: FetchError;
+}
+
+/** A window to be read, without what all windows of a poll have in common. */
+type PlannedRead = Omit<WindowRead, 'progress' | 'signal'>;
+
 /**
  * One poll of one job: open bucket, due re-reads, gaps, backlog. Whatever fails becomes a gap or stays unread,
- * and the next poll plans it again. @throws FetchError `cancelled`; errors of the ledger
+ * and the next poll plans it again. @throws FetchError `cancelled`, LedgerError
  */
 export async function poll(context: JobContext, options: PollOptions): Promise<PollReport> {
   const { signal, mayContinue = () => true, outageInterval = 0 } = options;
@@ -42,38 +57,31 @@ export async function poll(context: JobContext, options: PollOptions): Promise<P
   await retag(context, signal);
   expireOld(context, at);
   const planned = planJob(context, at);
-  return withOutageHandling(context, planned, async (done) => {
+  return readPlanned(context, planned, signal, async (read) => {
     const partitions = await discover(context, signal);
-    for (const window of urgentWindows(context, planned)) {
+    for (const window of urgentWindows(context, planned, at)) {
       const selected = selectPartitions(context, partitions, window, now());
-      await readWindow(context, { ...selected, window, allPartitions: true, baseline: 'ledger', signal });
-      done();
+      await read({ ...selected, window, allPartitions: true, baseline: 'ledger' });
     }
     const rest = [
-      ...gapReads(context, partitions, now()).map((read) => ({ ...read, allPartitions: false })),
+      ...gapReads(context, partitions, now()).map((gap) => ({ ...gap, allPartitions: false })),
       ...splitIntoSteps(context, planned.backlog).map((window) => ({ window, allPartitions: true })),
     ];
-    for (const [index, read] of rest.entries()) {
+    for (const [index, next] of rest.entries()) {
       // While the store is down only fresh data is read; the rest would fill the spool.
       if (!storeIsUp || !mayContinue()) return rest.length - index;
-      const selected = selectPartitions(context, partitions, read.window, now());
-      await readWindow(context, {
-        ...selected,
-        ...read,
-        baseline: baselineOf(context, read.window),
-        signal,
-      });
-      done();
+      const selected = selectPartitions(context, partitions, next.window, now());
+      await read({ ...selected, ...next, baseline: baselineOf(context, next.window) });
     }
     return 0;
   });
 }
 
-/** Reads all gaps now, whatever their next try. */
+/** Reads all gaps now, whatever their next try. @throws FetchError `cancelled`, LedgerError */
 export async function fillGaps(context: JobContext, { signal }: PollOptions): Promise<PollReport> {
   const { job, ledger, now } = context;
-  const planned = planJob(context, now());
-  return withOutageHandling(context, planned, async (done) => {
+  const planned = planJob(context, now(), Infinity);
+  return readPlanned(context, planned, signal, async (read) => {
     const partitions = await discover(context, signal);
     const missing = intersect(
       ledger.gaps.openOf(job.name).filter(({ partition }) => partition === ALL_PARTITIONS),
@@ -83,16 +91,67 @@ export async function fillGaps(context: JobContext, { signal }: PollOptions): Pr
       context,
       missing.flatMap((window) => splitByDays(window, maxDays(context), job.zone)),
     );
-    const reads: { window: WindowRead['window']; partitions: Partition[]; allPartitions: boolean }[] = [
-      ...windows.map((window) => ({ window, partitions, allPartitions: true })),
-      ...gapReads(context, partitions, Infinity).map((read) => ({ ...read, allPartitions: false })),
-    ];
-    for (const read of reads) {
-      await readWindow(context, { ...read, baseline: baselineOf(context, read.window), signal });
-      done();
+    for (const window of windows) {
+      await read({ window, partitions, allPartitions: true, baseline: baselineOf(context, window) });
+    }
+    for (const gap of gapReads(context, partitions, Infinity)) {
+      await read({ ...gap, allPartitions: false, baseline: baselineOf(context, gap.window) });
     }
     return 0;
   });
+}
+
+/**
+ * Runs the reads of one poll. A window that fails for an unexpected reason becomes a gap, and the others are read; while
+ * the provider is down nothing more is. `work` resolves to the number of windows that it leaves to the next poll.
+ */
+async function readPlanned(
+  context: JobContext,
+  planned: Plan,
+  signal: AbortSignal,
+  work: (read: (planned: PlannedRead) => Promise<void>) => Promise<number>,
+): Promise<PollReport> {
+  const progress = startProgress(context);
+  let windows = 0;
+  let error: FetchError | undefined;
+  try {
+    const left = await work(async (read) => {
+      const failure = await tryWindow(context, { ...read, progress, signal });
+      error ??= failure;
+      windows += 1;
+    });
+    saveProgress(context, progress, false);
+    return { windows, left, ...(error && { error }) };
+  } catch (cause) {
+    if (isFatal(cause, signal)) throw cause;
+    error = asFetchError(cause instanceof ProviderDown ? cause.error : cause);
+    openOutageGap(context, planned, error, context.now());
+    saveProgress(context, progress, true);
+    return { windows, left: planned.open.length + planned.due.length + planned.backlog.length, error };
+  }
+}
+
+/** The unexpected error that has made the window a gap, or undefined. */
+async function tryWindow(context: JobContext, read: WindowRead): Promise<FetchError | undefined> {
+  try {
+    await readWindow(context, read);
+    return undefined;
+  } catch (error) {
+    if (isFatal(error, read.signal) || error instanceof FetchError || error instanceof ProviderDown)
+      throw error;
+    const unexpected = asFetchError(error);
+    openWindowGap(context, read, unexpected, context.now());
+    return unexpected;
+  }
+}
+
+/** Without the ledger no gap can be noted, and a poll that is cancelled has none. */
+function isFatal(error: unknown, signal: AbortSignal): boolean {
+  return (
+    signal.aborted ||
+    error instanceof LedgerError ||
+    (error instanceof FetchError && error.kind === 'cancelled')
+  );
 }
 
 /**
@@ -103,7 +162,8 @@ export async function readWindow(context: JobContext, read: WindowRead): Promise
   const { job, source, observe, now } = context;
   const writer = new WindowWriter(context, read, now());
   const fetchRecords = source.reads === 'totals' ? fetchTotals : fetchSeries;
-  const batches = await fetchRecords(context, read, writer.lastAnswers, (records) =>
+  const progress = read.progress ?? startProgress(context);
+  const batches = await fetchRecords(context, { ...read, progress }, writer.lastAnswers, (records) =>
     storeRecords(context, writer, records),
   );
   for (const [reason, rows] of batches.dropped) observe({ type: 'dropped', job: job.name, reason, rows });

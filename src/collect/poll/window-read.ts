@@ -2,6 +2,7 @@ import type { Gap } from '../../ledger/gaps.ts';
 import type { Partition } from '../../providers/provider.ts';
 import type { UsageRecord } from '../../usage/point.ts';
 import type { Window } from '../../windows/window.ts';
+import type { PollProgress } from './progress.ts';
 
 /** One window to be read. */
 export interface WindowRead {
@@ -15,6 +16,8 @@ export interface WindowRead {
   readonly baseline: 'ledger' | 'store';
   /** Store every record, also those that are stored already. */
   readonly force?: boolean;
+  /** Of the poll that the window belongs to; a new one by default. */
+  readonly progress?: PollProgress;
   readonly signal: AbortSignal;
 }
 

@@ -5,6 +5,7 @@ import { bucketsOf, bucketStart } from '../../windows/calendar.ts';
 import type { Window } from '../../windows/window.ts';
 import type { JobContext } from '../context.ts';
 import { batchesOf, readBatches, type Batches } from '../poll/batches.ts';
+import type { PollProgress } from '../poll/progress.ts';
 import { bucketRecords, diffPartitions } from './diff.ts';
 import { findRangeEnd } from './range-end.ts';
 import { addTotals, describeTotals, sameTotals, subtractTotals, totalsOf, type Totals } from './totals.ts';
@@ -18,6 +19,7 @@ export interface BisectInput {
   /** Whether these are all partitions that have usage in the window. */
   readonly allAnswered: boolean;
   readonly stored: StoredTotals;
+  readonly progress: PollProgress;
   readonly signal: AbortSignal;
 }
 
@@ -123,7 +125,8 @@ class Bisection {
     };
     const answers: UsageRecord[][] = [];
     const alive = partitions.filter(this.#isAlive);
-    const batches = await readBatches(source, request, alive, job.rate.concurrency, (records) => {
+    const options = { concurrency: job.rate.concurrency, progress: this.#input.progress };
+    const batches = await readBatches(source, request, alive, options, (records) => {
       answers.push([...records]);
     });
     for (const [partition, error] of batches.failed) this.#failed.set(partition, error);
