@@ -134,9 +134,8 @@ describe('readBatches', () => {
     let answer = (): void => undefined;
     let underway = 0;
     const source: Source = {
-      reads: 'series',
+      ...sourceOf(() => ({ records: [] })),
       batchSize: 1,
-      partitions: () => Promise.resolve([]),
       read: async ({ partitions: [partition], signal }) => {
         underway += 1;
         try {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { JobContext } from '../../src/collect/context.ts';
+import { backfillWindow, planBackfill } from '../../src/collect/poll/backfill.ts';
 import { poll, readWindow } from '../../src/collect/poll/poll.ts';
 import { createWorld, officeHours, type UsageEvent } from '../../src/simulator/world.ts';
 import type { Window } from '../../src/windows/window.ts';
@@ -81,7 +82,7 @@ describe('calls for 1,000 members of whom 100 are active, by the hour', () => {
   const table = documented();
 
   it.runIf(FULL)(
-    'back-fills 30 days of office hours in a tenth of the naive calls, and every point is right',
+    'reads 30 days of office hours in a tenth of the calls that single buckets take, and every point is right',
     async () => {
       const { calls, store, world } = collector(office());
 
@@ -95,29 +96,32 @@ describe('calls for 1,000 members of whom 100 are active, by the hour', () => {
     },
   );
 
-  it.runIf(FULL)('asks hardly more than once per bucket where everybody is busy in every hour', async () => {
-    const days = 10;
-    const { calls, store, world } = collector(aroundTheClock(days), { start: NOW - days * DAY });
+  it.runIf(FULL)(
+    'makes hardly more than one call per bucket where 100 members are busy in every hour of 10 days',
+    async () => {
+      const days = 10;
+      const { calls, store, world } = collector(aroundTheClock(days), { start: NOW - days * DAY });
 
-    const made = await calls();
+      const made = await calls();
 
-    expect(made).toBe(table.get('10 days, 100 members busy in every hour'));
-    // 240 buckets take 240 answers; nine more found out who is idle, and a few prove what follows by subtraction.
-    expect(made).toBeLessThanOrEqual(24 * days + 3 * BATCHES);
-    expect(textsOf(store.contents.values())).toEqual(
-      truePoints(world, '1h', 'Asia/Shanghai', { start: START, end: NOW }),
-    );
-  });
+      expect(made).toBe(table.get('10 days, 100 members busy in every hour'));
+      // 240 buckets take 240 responses; nine more find the idle members, and a few verify inferred buckets.
+      expect(made).toBeLessThanOrEqual(24 * days + 3 * BATCHES);
+      expect(textsOf(store.contents.values())).toEqual(
+        truePoints(world, '1h', 'Asia/Shanghai', { start: START, end: NOW }),
+      );
+    },
+  );
 
   it.runIf(FULL)(
-    'asks about once per bucket where 100 members are busy in every hour of 30 days',
+    'makes about one call per bucket where 100 members are busy in every hour of 30 days',
     async () => {
       const { context, vendor, store, world } = collector(aroundTheClock(30));
 
       await readWhole(context, { start: START, end: NOW });
 
       expect(vendor.calls.length).toBe(table.get('30 days, 100 members busy in every hour'));
-      // 720 unknown buckets take 720 equations, and nine more found out who is idle: no way of asking needs fewer.
+      // 720 unknown buckets take 720 equations, and nine more find the idle members: fewer are not possible.
       expect(vendor.calls.length).toBeGreaterThanOrEqual(BUCKETS + BATCHES - 1);
       expect(vendor.calls.length).toBeLessThanOrEqual(NAIVE / 9);
       const points = truePoints(world, '1h', 'Asia/Shanghai', { start: START, end: NOW });
@@ -125,7 +129,7 @@ describe('calls for 1,000 members of whom 100 are active, by the hour', () => {
     },
   );
 
-  it('never asks more than for every bucket, also where everyone is busy in every hour', async () => {
+  it('makes no more than one call per bucket and batch where everyone is busy in every hour', async () => {
     const day = { start: NOW - 3 * DAY, end: NOW - 2 * DAY };
     const { context, vendor } = collector(aroundTheClock(3, MEMBERS));
 
@@ -135,7 +139,17 @@ describe('calls for 1,000 members of whom 100 are active, by the hour', () => {
     expect(vendor.calls.length).toBeLessThanOrEqual(24 * BATCHES);
   });
 
-  it('asks for both halves of what may still move, when it reads it for the first time', async () => {
+  it('verifies no inferred bucket when bisection has saved no calls', async () => {
+    const days = { start: NOW - 4 * DAY, end: NOW - 2 * DAY };
+    const { context, vendor } = collector(aroundTheClock(4, MEMBERS));
+
+    await readWhole(context, days);
+
+    // Totals over more than a day are not trusted, so every inferred bucket is waiting to be verified.
+    expect(vendor.calls.length).toBeLessThanOrEqual(48 * BATCHES);
+  });
+
+  it('requests both halves of what may still change when it is read for the first time', async () => {
     const days = { start: NOW - 3 * DAY, end: NOW };
     const { context, vendor } = collector(aroundTheClock(3), { lookback: 3 * DAY });
 
@@ -147,20 +161,39 @@ describe('calls for 1,000 members of whom 100 are active, by the hour', () => {
     expect(vendor.calls.length).toBeLessThanOrEqual(2 * 72 + BATCHES);
   });
 
-  it.runIf(FULL)('asks once per batch when nothing has moved in three days', async () => {
+  it.runIf(FULL)('makes one call per batch when nothing has changed in three days', async () => {
     const { calls, clock, vendor } = collector(office(), { lookback: 3 * DAY });
     const evening = START + 25 * DAY + 21 * HOUR;
-    for (let minute = 0; minute < 60; minute += 5) {
+    for (let minute = 0; minute < 55; minute += 5) {
       clock.now = evening + minute * 60;
       await calls();
     }
+
+    clock.now = evening + 55 * 60;
+    const quiet = await calls();
     clock.now = evening + HOUR;
+    const firstOfTheHour = await calls();
 
-    const made = await calls();
+    expect(quiet).toBe(table.get('a quiet poll of the lookback'));
+    expect(quiet).toBe(BATCHES);
+    expect(firstOfTheHour).toBe(table.get('the same, with the last read of a bucket'));
+    expect(vendor.calls.slice(-BATCHES - 1)).toEqual(Array(BATCHES + 1).fill(100));
+  });
 
-    expect(made).toBe(table.get('a quiet poll of the lookback'));
-    expect(made).toBe(BATCHES);
-    expect(vendor.calls.slice(-BATCHES)).toEqual(Array(BATCHES).fill(100));
+  it.runIf(FULL)('compares the days of those who have usage when a range is backfilled again', async () => {
+    const { calls, context, vendor, store } = collector(office());
+    await calls();
+    const { written } = store;
+    const before = vendor.calls.length;
+
+    const range = { start: START, end: NOW - DAY };
+    const planned = planBackfill(context, range, await context.source.partitions(signal));
+    for (const window of planned.windows) {
+      await backfillWindow(context, planned, window, { from: '29d', to: undefined }, signal);
+    }
+
+    expect(vendor.calls.length - before).toBe(table.get('29 days again, nothing has changed'));
+    expect(store.written).toBe(written);
   });
 
   it('descends to the one hour of the one member that changed', async () => {
@@ -185,13 +218,13 @@ describe('calls for 1,000 members of whom 100 are active, by the hour', () => {
     expect([...store.contents.values()].filter((point) => point.time === time)).toHaveLength(1);
   });
 
-  it.runIf(FULL)('leaves idle members out after the first answer', async () => {
+  it.runIf(FULL)('leaves idle members out after the first response', async () => {
     const { calls, vendor } = collector(office());
 
     await calls();
 
     expect(vendor.calls.slice(0, BATCHES)).toEqual(Array(BATCHES).fill(100));
-    // All who are active fit into one batch: from then on there is one call for a range, never ten.
+    // All active members fit into one batch: from then on a range takes one call, not ten.
     expect(vendor.calls.length).toBeLessThan(BATCHES + BUCKETS);
   });
 });

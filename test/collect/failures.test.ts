@@ -133,7 +133,7 @@ describe.each(KINDS)('an error with %s that no code expects', (_, options) => {
   it('in the store is a gap of the window, tried less and less often', async () => {
     const f = fixture({ ...options, lookback: LOOKBACK, users: USERS });
     useAll(f, 2);
-    const { write } = f.store;
+    const write = f.store.write.bind(f.store);
     let isBroken = true;
     let writes = 0;
     f.store.write = (points, signal) => {

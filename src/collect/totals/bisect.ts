@@ -1,12 +1,12 @@
 import type { FetchError } from '../../fetch/errors.ts';
 import type { DropReason, Partition } from '../../providers/provider.ts';
 import type { UsageRecord } from '../../usage/point.ts';
-import { bucketsOf, bucketStart } from '../../windows/calendar.ts';
+import { bucketsOf, bucketStart, splitByDays } from '../../windows/calendar.ts';
 import type { Window } from '../../windows/window.ts';
 import type { JobContext } from '../context.ts';
 import { batchesOf, readBatches, type Batches } from '../poll/batches.ts';
 import type { PollProgress } from '../poll/progress.ts';
-import { bucketRecords, diffPartitions } from './diff.ts';
+import { activePartitions, bucketRecords, diffPartitions } from './diff.ts';
 import { findRangeEnd } from './range-end.ts';
 import { addTotals, describeTotals, sameTotals, subtractTotals, totalsOf, type Totals } from './totals.ts';
 
@@ -16,9 +16,15 @@ export type StoredTotals = (range: Window) => Totals | Promise<Totals>;
 export interface BisectInput {
   readonly window: Window;
   readonly partitions: readonly Partition[];
+  /** False when only some partitions are read, to fill their gaps. */
+  readonly allPartitions: boolean;
   /** Whether these are all partitions that have usage in the window. */
   readonly allAnswered: boolean;
   readonly stored: StoredTotals;
+  /** Where `stored` comes from. What the ledger holds is within the look-back. */
+  readonly baseline: 'ledger' | 'store';
+  /** Everything is read, and nothing is compared. */
+  readonly force?: boolean;
   readonly progress: PollProgress;
   readonly signal: AbortSignal;
 }
@@ -35,6 +41,8 @@ interface Node {
   readonly reported: boolean;
   /** Whether an inferred total of a single bucket has to be verified. */
   readonly unverified: boolean;
+  /** True within a range whose total equals what is stored: usage has only moved. */
+  readonly isMoved?: boolean;
 }
 
 /** A total over up to this many buckets is trusted where it does not contradict what is stored. */
@@ -55,6 +63,9 @@ export function bisectTotals(context: JobContext, input: BisectInput, emit: Emit
  * half of a split is inferred by subtraction; where data may still move, it is requested unless it equals what is
  * stored. An error in the total of many buckets would end up in the oldest bucket that is inferred from it: such a
  * bucket is verified, within the calls that bisecting has saved.
+ *
+ * Equal totals do not show that usage has moved from one bucket to another. So each bucket is requested alone at its
+ * last read, and what is older than the look-back is compared day by day.
  */
 class Bisection {
   readonly #context: JobContext;
@@ -90,7 +101,8 @@ class Bisection {
     const { window, partitions } = this.#input;
     const totals = await this.#requestWindow();
     const buckets = bucketsOf(window, job.bucket, job.zone);
-    await this.#descend({ buckets, partitions, totals, reported: true, unverified: false });
+    const whole: Node = { buckets, partitions, totals, reported: true, unverified: false };
+    await this.#descend(await this.#readLast(whole));
     for (const node of this.#unverified) await this.#verify(node);
     return {
       answered: partitions.filter(this.#isAlive),
@@ -136,16 +148,84 @@ class Bisection {
     return totalsOf(answers.flat());
   }
 
+  /** The first buckets of a window that were read before and are due for the last time. */
+  #lastReads(buckets: readonly Window[]): readonly Window[] {
+    const { job, ledger } = this.#context;
+    const { window, baseline, force, allPartitions } = this.#input;
+    if (baseline === 'store' || force || !allPartitions) return [];
+    const checkpoints = ledger.checkpoints.of(job.name, window);
+    const isLast = ({ start, end }: Window): boolean =>
+      this.#readAt - end >= job.lookback &&
+      checkpoints.some((checkpoint) => checkpoint.start <= start && end <= checkpoint.end);
+    const others = buckets.findIndex((bucket) => !isLast(bucket));
+    return others < 0 ? buckets : buckets.slice(0, others);
+  }
+
+  /** Reads buckets that are due for the last time one by one, for all that have usage. Resolves to what is left. */
+  async #readLast(node: Node): Promise<Node> {
+    const { buckets, partitions, totals } = node;
+    const last = this.#lastReads(buckets);
+    if (last.length === 0) return node;
+    const active = activePartitions(partitions, totals, await this.#input.stored(rangeOf(buckets)));
+    let sum: Totals = new Map();
+    for (const bucket of last) {
+      const ofBucket = await this.#request(bucket, active);
+      sum = addTotals(sum, ofBucket);
+      const leaf = { buckets: [bucket], partitions: active, totals: ofBucket };
+      await this.#descend({ ...leaf, reported: true, unverified: false });
+    }
+    const rest = { buckets: buckets.slice(last.length), reported: true, unverified: false };
+    if (rest.buckets.length === 0) return { ...rest, partitions: [], totals: new Map() };
+    const range = rangeOf(rest.buckets);
+    const inferred = subtractTotals(totals, sum);
+    const differing = inferred
+      ? diffPartitions(
+          { partitions, totals: inferred },
+          await this.#input.stored(range),
+          this.#isAlive,
+          this.#isSuspect,
+        ).partitions
+      : partitions;
+    return { ...rest, partitions: differing, totals: await this.#request(range, differing) };
+  }
+
   async #descend(node: Node): Promise<void> {
+    if (node.partitions.length === 0) return;
     const range = rangeOf(node.buckets);
     const stored = await this.#input.stored(range);
     const { partitions, totals, before } = diffPartitions(node, stored, this.#isAlive, this.#isSuspect);
+    await this.#compareDays(node, partitions);
     if (partitions.length === 0) return;
     const differing: Node = { ...node, partitions, totals };
     if (node.buckets.length > 1) return this.#split(differing, before);
     if (!node.reported && node.unverified) return void this.#unverified.push(differing);
     const allKnown = this.#isTagged || (this.#input.allAnswered && this.#failed.size === 0);
-    return this.#emit(bucketRecords(range.start, totals, before, allKnown));
+    const records = bucketRecords(range.start, totals, before, allKnown);
+    // A provider may have forgotten old usage, which is no reason to replace it by zeros.
+    const isKept = this.#input.baseline === 'ledger' || node.isMoved;
+    return this.#emit(isKept ? records : records.filter(hasUsage));
+  }
+
+  /** Partitions with usage whose total equals what is stored: for older ranges their days are compared as well. */
+  async #compareDays({ buckets, partitions, totals }: Node, differing: readonly Partition[]): Promise<void> {
+    const { job } = this.#context;
+    const days = splitByDays(rangeOf(buckets), 1, job.zone);
+    if (this.#input.baseline === 'ledger' || days.length === 1) return;
+    const excluded = new Set(differing);
+    const equal = activePartitions(partitions, totals).filter(
+      (partition) => this.#isAlive(partition) && !excluded.has(partition),
+    );
+    if (equal.length === 0) return;
+    for (const day of days.toReversed()) {
+      await this.#descend({
+        buckets: bucketsOf(day, job.bucket, job.zone),
+        partitions: equal,
+        totals: await this.#request(day, equal),
+        reported: true,
+        unverified: false,
+        isMoved: true,
+      });
+    }
   }
 
   async #split(node: Node, before: Totals): Promise<void> {
@@ -159,8 +239,9 @@ class Bisection {
     const inferred = await this.#inferOlder(node, older, right);
     const left = inferred ?? (await this.#request(rangeOf(older), partitions));
     await this.#compare(node, addTotals(left, right));
-    await this.#descend({ buckets: older, partitions, totals: left, reported: !inferred, unverified });
-    await this.#descend({ buckets: newer, partitions, totals: right, reported: true, unverified });
+    const half = { ...node, unverified };
+    await this.#descend({ ...half, buckets: older, totals: left, reported: !inferred });
+    await this.#descend({ ...half, buckets: newer, totals: right, reported: true });
   }
 
   /** The older half by subtraction, where that is as good as requesting it. */
@@ -209,6 +290,10 @@ class Bisection {
       parts: describeTotals(parts),
     });
   }
+}
+
+function hasUsage({ fields }: UsageRecord): boolean {
+  return Object.values(fields).some((count) => count > 0);
 }
 
 function rangeOf(buckets: readonly Window[]): Window {

@@ -53,3 +53,16 @@ export function bucketRecords(time: number, totals: Totals, before: Totals, know
   const gone = [...before].filter(([key]) => !totals.has(key));
   return [...records, ...gone.map(([, { tags, fields }]) => ({ time, tags, fields: zeros(fields) }))];
 }
+
+/** The partitions with usage in any of these totals; all of them where usage cannot be assigned to a partition. */
+export function activePartitions(
+  partitions: readonly Partition[],
+  ...all: readonly Totals[]
+): readonly Partition[] {
+  if (all.every(({ size }) => size === 0)) return [];
+  if (!partitions.every(({ tags }) => tags?.user)) return partitions;
+  const users = new Set(
+    all.flatMap((totals) => [...totals.values()].map(({ tags }) => tags.user?.toLowerCase())),
+  );
+  return partitions.filter(({ tags }) => users.has(tags?.user?.toLowerCase()));
+}

@@ -1,6 +1,6 @@
 import { StoreError } from '../../store/store.ts';
 import type { ReadonlyRecordIndex } from '../../usage/record-index.ts';
-import { DIMENSIONS, type UsageRecord } from '../../usage/point.ts';
+import { DIMENSIONS } from '../../usage/point.ts';
 import type { Window } from '../../windows/window.ts';
 import type { JobContext } from '../context.ts';
 import { jobTags } from '../job.ts';
@@ -18,13 +18,9 @@ export async function fetchTotals(
   lastAnswers: ReadonlyRecordIndex,
   store: StoreRecords,
 ): Promise<Batches> {
-  const isRecent = read.baseline === 'ledger';
   const allAnswered = read.allPartitions && (read.backedOff ?? []).length === 0;
   const stored = read.force ? () => new Map() : storedTotals(context, read, lastAnswers);
-  // A provider may have forgotten old usage, which is no reason to replace it by zeros.
-  return bisectTotals(context, { ...read, allAnswered, stored }, (records) =>
-    store(isRecent ? records : records.filter(hasUsage)),
-  );
+  return bisectTotals(context, { ...read, allAnswered, stored }, store);
 }
 
 function storedTotals(context: JobContext, read: WindowRead, lastAnswers: ReadonlyRecordIndex): StoredTotals {
@@ -49,8 +45,4 @@ async function totalsInStore(context: JobContext, range: Window, signal: AbortSi
     if (error instanceof StoreError) return new Map();
     throw error;
   }
-}
-
-function hasUsage({ fields }: UsageRecord): boolean {
-  return Object.values(fields).some((count) => count > 0);
 }

@@ -5,6 +5,7 @@ import { bucketStart } from '../../windows/calendar.ts';
 import type { Window } from '../../windows/window.ts';
 import { batchesOf } from '../poll/batches.ts';
 import type { JobContext } from '../context.ts';
+import { activePartitions } from './diff.ts';
 import type { Totals } from './totals.ts';
 
 type RangeEnd = 'exclusive' | 'inclusive';
@@ -46,7 +47,7 @@ export async function findRangeEnd(
 
   try {
     if (window.start >= closedEnd) return undefined;
-    for (const batch of batchesOf(activeOf(partitions, totals), source.batchSize)) {
+    for (const batch of batchesOf(activePartitions(partitions, totals), source.batchSize)) {
       const rangeEnd = await searchIn(batch);
       const row = ledger.jobs.of(job.name);
       if (!rangeEnd || !row) continue;
@@ -92,11 +93,4 @@ function sumOf(records: readonly UsageRecord[]): bigint {
   let sum = 0n;
   for (const { fields } of records) for (const count of Object.values(fields)) sum += BigInt(count);
   return sum;
-}
-
-/** The partitions that have usage; all of them where usage cannot be assigned to a partition. */
-function activeOf(partitions: readonly Partition[], totals: Totals): readonly Partition[] {
-  if (!partitions.every(({ tags }) => tags?.user)) return partitions;
-  const users = new Set([...totals.values()].map(({ tags }) => tags.user?.toLowerCase()));
-  return partitions.filter(({ tags }) => users.has(tags?.user?.toLowerCase()));
 }
