@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { join } from 'node:path';
-import type { JobContext } from './collect/context.ts';
+import { emptyListing, type JobContext } from './collect/context.ts';
 import type { CollectEvent } from './collect/events.ts';
 import { admitJob } from './collect/jobs/identity.ts';
 import type { Job } from './collect/job.ts';
@@ -101,6 +101,7 @@ export async function createRuntime(options: RuntimeOptions): Promise<Runtime> {
         ledger,
         store: target,
         outage,
+        listing: emptyListing(),
         observe: options.onEvent ?? (() => undefined),
         spoolLimit: settings.spoolPoints,
         now: seconds,

@@ -1,8 +1,17 @@
 import type { Ledger } from '../ledger/ledger.ts';
-import type { Source } from '../providers/provider.ts';
+import type { Partition, Source } from '../providers/provider.ts';
 import type { Store } from '../store/store.ts';
 import type { Observe } from './events.ts';
 import type { Job } from './job.ts';
+
+/** The last listing of partitions in this process. */
+export interface Listing {
+  partitions: readonly Partition[];
+  /** Unix seconds; undefined before the first listing. */
+  at: number | undefined;
+  /** Something was read that the listing does not explain, such as a partition that the provider refuses. */
+  isDoubtful: boolean;
+}
 
 /** One job, connected: what every step of collecting works with. */
 export interface JobContext {
@@ -17,6 +26,7 @@ export interface JobContext {
   readonly outage: { until: number };
   /** The most points that wait in the spool while the store is down. */
   readonly spoolLimit: number;
+  readonly listing: Listing;
   /** Unix seconds. */
   readonly now: () => number;
 }
@@ -24,4 +34,8 @@ export interface JobContext {
 /** The longest window the provider takes for the job's bucket, in days. */
 export function maxDays({ job }: JobContext): number {
   return job.provider.buckets(job.options, job.dataset)[job.bucket]?.maxDays ?? 1;
+}
+
+export function emptyListing(): Listing {
+  return { partitions: [], at: undefined, isDoubtful: false };
 }

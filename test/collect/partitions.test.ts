@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { FakeOptions } from '../support/fake-provider.ts';
-import { DAY, eventsOf, fixture, HOUR, START, type Fixture } from './fixture.ts';
+import { DAY, eventsOf, fixture, HOUR, intercept, MINUTE, START, type Fixture } from './fixture.ts';
 
 const KINDS: [string, FakeOptions][] = [
   ['a series provider', { reads: 'series' }],
@@ -90,5 +90,88 @@ describe.each(KINDS)('members of %s', (_, options) => {
 
     expect(eventsOf(f, 'found')).toEqual([]);
     expect(f.ledger.gaps.of('test')).toEqual([]);
+  });
+});
+
+describe('partitions', () => {
+  /** How often partitions are listed while the job is polled every five minutes for so many hours. */
+  async function listings(f: Fixture, hours: number): Promise<number> {
+    let count = 0;
+    intercept(f, (source) => ({
+      partitions: (signal) => {
+        count += 1;
+        return source.partitions(signal);
+      },
+    }));
+    await f.pollUntil(f.now + hours * HOUR, 5 * MINUTE);
+    return count;
+  }
+
+  it('are listed once an hour while all that is read belongs to them', async () => {
+    const f = fixture({ reads: 'totals', lookback: LOOKBACK, users: ['ann', 'bob'] });
+    useAll(f, ['ann', 'bob'], 1);
+
+    expect(await listings(f, 6)).toBe(6);
+  });
+
+  it('are listed more often, but not at every poll, while one is refused', async () => {
+    const f = fixture({ reads: 'totals', lookback: LOOKBACK, users: ['ann', 'bob'] });
+    await f.pollAfter(2 * HOUR);
+    f.vendor.poisoned.add('bob');
+
+    const count = await listings(f, 2);
+
+    expect(count).toBeGreaterThan(2);
+    expect(count).toBeLessThanOrEqual(12);
+  });
+
+  it('are listed at every poll while the provider is down', async () => {
+    const f = fixture({ reads: 'totals', lookback: LOOKBACK, users: ['ann'] });
+    await f.pollAfter(2 * HOUR);
+    f.vendor.down = true;
+
+    expect(await listings(f, 1)).toBeGreaterThanOrEqual(11);
+    expect(f.vendor.requests.length).toBeLessThanOrEqual(2);
+  });
+
+  it('are not listed for a job that has ended and has nothing left to read', async () => {
+    const f = fixture({ reads: 'series', lookback: LOOKBACK, users: ['ann'], job: { end: START + DAY } });
+    useAll(f, ['ann'], 1);
+    await f.pollUntil(START + 3 * DAY, HOUR);
+
+    expect(await listings(f, 5)).toBe(0);
+    expect(f.stored()).toEqual(f.truth());
+  });
+
+  it('form the same batches whatever the order in which they are listed', async () => {
+    const users = ['ann', 'bob', 'cat', 'dan', 'eve'];
+    const f = fixture({ reads: 'series', lookback: LOOKBACK, users, batchSize: 2 });
+    const batches = new Set<string>();
+    intercept(f, (source) => ({
+      partitions: async (signal) => (await source.partitions(signal)).toReversed(),
+      read: (request) => {
+        batches.add(request.partitions.map(({ id }) => id).join('+'));
+        return source.read(request);
+      },
+    }));
+
+    await f.pollAfter(HOUR);
+
+    expect([...batches]).toEqual(['ann+bob', 'cat+dan', 'eve']);
+  });
+
+  it('that come back have read what came late while they were still listed', async () => {
+    const f = fixture({ reads: 'series', lookback: LOOKBACK, users: ['ann', 'bob'] });
+    useAll(f, ['ann', 'bob'], 4);
+    // Used while bob was listed; reported by the vendor after he has vanished.
+    f.use('bob', START + DAY + 5 * HOUR + 20, 777, 4 * HOUR);
+    await f.pollUntil(START + DAY + 6 * HOUR, HOUR);
+    f.vendor.users.delete('bob');
+    await f.pollUntil(START + 3 * DAY, HOUR);
+    f.vendor.users.add('bob');
+
+    await f.pollUntil(START + 4 * DAY, HOUR);
+
+    expect(f.stored()).toEqual(f.truth());
   });
 });

@@ -1,4 +1,4 @@
-import type { JobContext } from '../../src/collect/context.ts';
+import { emptyListing, type JobContext } from '../../src/collect/context.ts';
 import type { CollectEvent } from '../../src/collect/events.ts';
 import type { Job } from '../../src/collect/job.ts';
 import { openLedger, type Ledger } from '../../src/ledger/ledger.ts';
@@ -57,6 +57,7 @@ export function jobContextOf(
     ledger,
     store,
     outage: { until: 0 },
+    listing: emptyListing(),
     observe: (event) => void events.push(event),
     spoolLimit: options.spoolLimit ?? 1_000_000,
     now: options.now,

@@ -4,16 +4,34 @@ import { intersect } from '../../windows/intervals.ts';
 import type { JobContext } from '../context.ts';
 import { expireVanished } from '../gaps/expiry.ts';
 
+/** Partitions change rarely: they are listed this often while everything that is read belongs to one of them, seconds. */
+const INTERVAL = 3600;
+/** The same after something was read that the last listing does not explain. */
+const INTERVAL_IF_DOUBTFUL = 600;
+
 /** Key of the job state: when partitions were last listed, Unix seconds. */
 export const DISCOVERED = 'discovered';
+
+/** What existed at the last listing, or exists now if that was too long ago. @throws FetchError */
+export async function knownPartitions(
+  context: JobContext,
+  signal: AbortSignal,
+): Promise<readonly Partition[]> {
+  const { listing, now } = context;
+  const age = listing.at === undefined ? Infinity : now() - listing.at;
+  const interval = listing.isDoubtful ? INTERVAL_IF_DOUBTFUL : INTERVAL;
+  // The age is negative after the clock went back.
+  return age >= 0 && age < interval ? listing.partitions : discover(context, signal);
+}
 
 /**
  * Lists what exists now. A partition that was not in the previous listing gets a gap for every window that was read
  * without it. @throws FetchError
  */
-export async function discover(context: JobContext, signal: AbortSignal): Promise<Partition[]> {
-  const { job, source, ledger, observe, now } = context;
-  const partitions = await source.partitions(signal);
+export async function discover(context: JobContext, signal: AbortSignal): Promise<readonly Partition[]> {
+  const { job, source, ledger, listing, observe, now } = context;
+  // In the same order each time, so that batches stay the same.
+  const partitions = (await source.partitions(signal)).toSorted((a, b) => (a.id < b.id ? -1 : 1));
   const at = now();
   const added = addedPartitions(context, partitions);
   ledger.commit(() => {
@@ -41,6 +59,7 @@ export async function discover(context: JobContext, signal: AbortSignal): Promis
   });
   if (added.size > 0) observe({ type: 'found', job: job.name, partitions: added.size });
   expireVanished(context, partitions, at);
+  Object.assign(listing, { partitions, at, isDoubtful: false });
   return partitions;
 }
 

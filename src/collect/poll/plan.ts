@@ -29,6 +29,12 @@ export function planJob(context: JobContext, at: number, retryUntil = at): Plan 
   });
 }
 
+/** Whether anything is to be read at `at`. A job whose `end` has passed mostly has nothing. */
+export function hasWork({ job, ledger }: JobContext, { open, due, backlog }: Plan, at: number): boolean {
+  const isDue = ({ partition, nextTry }: Gap): boolean => partition !== ALL_PARTITIONS && nextTry <= at;
+  return open.length + due.length + backlog.length > 0 || ledger.gaps.openOf(job.name).some(isDue);
+}
+
 /** Gaps of all partitions that are not to be read now. */
 function postponedGaps({ job, ledger }: JobContext, retryUntil: number): Gap[] {
   const storeWaits = ledger.spool.oldest(job.name, 1).length > 0;

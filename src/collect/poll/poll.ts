@@ -16,8 +16,8 @@ import { asFetchError } from './as-fetch-error.ts';
 import { ProviderDown } from './batches.ts';
 import { checkClock } from './clock.ts';
 import { fetchSeries } from './fetch-series.ts';
-import { discover } from './partitions.ts';
-import { baselineOf, planJob, splitIntoSteps, urgentWindows } from './plan.ts';
+import { discover, knownPartitions } from './partitions.ts';
+import { baselineOf, hasWork, planJob, splitIntoSteps, urgentWindows } from './plan.ts';
 import { saveProgress, startProgress } from './progress.ts';
 import type { WindowRead } from './window-read.ts';
 import { WindowWriter } from './window-writer.ts';
@@ -57,8 +57,9 @@ export async function poll(context: JobContext, options: PollOptions): Promise<P
   await retag(context, signal);
   expireOld(context, at);
   const planned = planJob(context, at);
+  if (!hasWork(context, planned, at)) return { windows: 0, left: 0 };
   return readPlanned(context, planned, signal, async (read) => {
-    const partitions = await discover(context, signal);
+    const partitions = await knownPartitions(context, signal);
     for (const window of urgentWindows(context, planned, at)) {
       const selected = selectPartitions(context, partitions, window, now());
       await read({ ...selected, window, allPartitions: true, baseline: 'ledger' });
@@ -126,6 +127,8 @@ async function readPlanned(
     if (isFatal(cause, signal)) throw cause;
     error = asFetchError(cause instanceof ProviderDown ? cause.error : cause);
     openOutageGap(context, planned, error, context.now());
+    // A listing is the cheapest way to see whether the provider is back.
+    context.listing.at = undefined;
     saveProgress(context, progress, true);
     return { windows, left: planned.open.length + planned.due.length + planned.backlog.length, error };
   }
@@ -166,6 +169,8 @@ export async function readWindow(context: JobContext, read: WindowRead): Promise
   const batches = await fetchRecords(context, { ...read, progress }, writer.lastAnswers, (records) =>
     storeRecords(context, writer, records),
   );
+  const isRefused = [...batches.failed.values()].some(({ kind }) => kind === 'refused');
+  if (isRefused || batches.dropped.has('unidentified')) context.listing.isDoubtful = true;
   for (const [reason, rows] of batches.dropped) observe({ type: 'dropped', job: job.name, reason, rows });
   const kept = await writer.writeFinal();
   writer.commitWindow(batches, kept);
