@@ -22,13 +22,9 @@ export interface BackfillPlan {
 /** Widens a range to whole buckets that have closed. */
 export function alignToBuckets({ job, now }: JobContext, range: Window): Window {
   const { bucket, zone } = job;
-  const end =
-    bucketStart(range.end - 1, bucket, zone) === range.end
-      ? range.end
-      : bucketEnd(range.end - 1, bucket, zone);
   return {
     start: bucketStart(range.start, bucket, zone),
-    end: Math.min(end, bucketStart(now(), bucket, zone)),
+    end: Math.min(bucketEnd(range.end - 1, bucket, zone), bucketStart(now(), bucket, zone)),
   };
 }
 
