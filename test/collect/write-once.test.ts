@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ALL_PARTITIONS } from '../../src/ledger/gaps.ts';
 import type { FakeOptions } from '../support/fake-provider.ts';
-import { DAY, fixture, HOUR, MINUTE, START, type Fixture } from './fixture.ts';
+import { DAY, eventsOf, fixture, HOUR, MINUTE, START, type Fixture } from './fixture.ts';
 
 const KINDS: [string, FakeOptions][] = [
   ['a series provider', { reads: 'series', batchSize: 4 }],
@@ -121,5 +121,29 @@ describe.each(KINDS)('a store that cannot overwrite, with %s', (_, options) => {
     expect(f.stored()).toEqual(f.truth());
     expect(f.store.written).toBe(f.truth().size);
     expect(f.ledger.gaps.of('test')).toEqual([]);
+  });
+
+  it('has the points that are written, rejected and kept reported when they are', async () => {
+    const f = writeOnce(options);
+    useAll(f, 4);
+    const write = f.store.write.bind(f.store);
+    let refused: number | undefined;
+    f.store.write = async (points, signal) => {
+      refused ??= points[0]?.time;
+      const [bad, good] = [true, false].map((isBad) =>
+        points.filter(({ time }) => (time === refused) === isBad),
+      );
+      const result = await write(good!, signal);
+      return { ...result, rejected: bad!.map((point) => ({ point, reason: 'refused' })) };
+    };
+
+    await f.pollUntil(START + 4 * DAY + LOOKBACK + 2 * HOUR, HOUR);
+
+    const sum = (of: 'points' | 'rejected' | 'kept'): number =>
+      eventsOf(f, 'written').reduce((total, event) => total + event[of], 0);
+    expect(sum('points')).toBe(f.store.written);
+    expect(sum('points')).toBeGreaterThan(50);
+    expect(sum('rejected')).toBe(f.truth().size - f.store.written);
+    expect(sum('rejected')).toBeGreaterThan(0);
   });
 });

@@ -12,6 +12,12 @@ export interface Batches {
   /** Partitions that could not be read, each with its own error. */
   readonly failed: Map<Partition, FetchError>;
   readonly dropped: Map<DropReason, number>;
+  /** Usage before this time is final according to every answer, Unix seconds; -Infinity if one does not say. */
+  completeUntil: number;
+}
+
+export function emptyBatches(): Batches {
+  return { answered: [], failed: new Map(), dropped: new Map(), completeUntil: Infinity };
 }
 
 export interface BatchOptions {
@@ -68,7 +74,7 @@ export async function readBatches(
 }
 
 class BatchReader {
-  readonly result: Batches = { answered: [], failed: new Map(), dropped: new Map() };
+  readonly result = emptyBatches();
   readonly #source: Source;
   readonly #request: Omit<ReadRequest, 'partitions'>;
   readonly #partitions: number;
@@ -149,6 +155,7 @@ class BatchReader {
     for (const [reason, rows] of Object.entries(answer.dropped ?? {}) as [DropReason, number][]) {
       dropped.set(reason, (dropped.get(reason) ?? 0) + rows);
     }
+    this.result.completeUntil = Math.min(this.result.completeUntil, answer.completeUntil ?? -Infinity);
     this.#options.progress.answered = true;
     this.#options.progress.failuresInARow = 0;
     await this.#onAnswer(answer.records, batch);

@@ -7,8 +7,7 @@ import type { JobContext } from '../context.ts';
 import { zeros } from '../totals/totals.ts';
 import { readBatches, type Batches } from './batches.ts';
 import { ownersOf } from './ownership.ts';
-import type { PollProgress } from './progress.ts';
-import type { StoreRecords, WindowRead } from './window-read.ts';
+import type { StartedRead, StoreRecords } from './window-read.ts';
 
 const FLUSH_RECORDS = 10_000;
 
@@ -19,7 +18,7 @@ const FLUSH_RECORDS = 10_000;
  */
 export async function fetchSeries(
   context: JobContext,
-  read: WindowRead & { readonly progress: PollProgress },
+  read: StartedRead,
   lastAnswers: ReadonlyRecordIndex,
   store: StoreRecords,
 ): Promise<Batches> {

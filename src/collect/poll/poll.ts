@@ -1,6 +1,7 @@
 import { FetchError } from '../../fetch/errors.ts';
 import { LedgerError } from '../../ledger/database.ts';
 import { ALL_PARTITIONS } from '../../ledger/gaps.ts';
+import type { WriteResult } from '../../store/store.ts';
 import type { UsageRecord } from '../../usage/point.ts';
 import { splitByDays } from '../../windows/calendar.ts';
 import { intersect } from '../../windows/intervals.ts';
@@ -15,6 +16,7 @@ import { fetchTotals } from '../totals/fetch-totals.ts';
 import { asFetchError } from './as-fetch-error.ts';
 import { ProviderDown } from './batches.ts';
 import { checkClock } from './clock.ts';
+import { noteDropped, saveDropped } from './dropped.ts';
 import { fetchSeries } from './fetch-series.ts';
 import { discover, knownPartitions } from './partitions.ts';
 import { baselineOf, hasWork, planJob, splitIntoSteps, urgentWindows } from './plan.ts';
@@ -122,6 +124,7 @@ async function readPlanned(
       windows += 1;
     });
     saveProgress(context, progress, false);
+    saveDropped(context, progress);
     return { windows, left, ...(error && { error }) };
   } catch (cause) {
     if (isFatal(cause, signal)) throw cause;
@@ -162,7 +165,7 @@ function isFatal(error: unknown, signal: AbortSignal): boolean {
  * @throws ProviderDown, and FetchError of kind `cancelled`; then the ledger has not moved
  */
 export async function readWindow(context: JobContext, read: WindowRead): Promise<void> {
-  const { job, source, observe, now } = context;
+  const { source, now } = context;
   const writer = new WindowWriter(context, read, now());
   const fetchRecords = source.reads === 'totals' ? fetchTotals : fetchSeries;
   const progress = read.progress ?? startProgress(context);
@@ -171,13 +174,15 @@ export async function readWindow(context: JobContext, read: WindowRead): Promise
   );
   const isRefused = [...batches.failed.values()].some(({ kind }) => kind === 'refused');
   if (isRefused || batches.dropped.has('unidentified')) context.listing.isDoubtful = true;
-  for (const [reason, rows] of batches.dropped) observe({ type: 'dropped', job: job.name, reason, rows });
-  const kept = await writer.writeFinal();
-  writer.commitWindow(batches, kept);
+  noteDropped(context, progress, batches.dropped);
+  writer.noteFinal(batches);
+  const final = await writer.writeFinal();
+  reportWritten(context, final, 0);
+  writer.commitWindow(batches, final.kept);
 }
 
 async function storeRecords(
-  { job, observe }: JobContext,
+  context: JobContext,
   writer: WindowWriter,
   records: readonly UsageRecord[],
 ): Promise<void> {
@@ -185,12 +190,11 @@ async function storeRecords(
   const prepared = writer.prepare(changed);
   const result = await writer.write(prepared.points);
   writer.commitRecords(changed, prepared, result);
-  observe({
-    type: 'written',
-    job: job.name,
-    points: result.accepted,
-    unchanged: records.length - changed.length + result.unchanged,
-    rejected: result.rejected.length,
-    kept: result.kept.length,
-  });
+  reportWritten(context, result, records.length - changed.length + result.unchanged);
+}
+
+function reportWritten({ job, observe }: JobContext, result: WriteResult, unchanged: number): void {
+  const [points, rejected, kept] = [result.accepted, result.rejected.length, result.kept.length];
+  if (points + rejected + kept + unchanged === 0) return;
+  observe({ type: 'written', job: job.name, points, unchanged, rejected, kept });
 }

@@ -21,5 +21,8 @@ export interface WindowRead {
   readonly signal: AbortSignal;
 }
 
+/** A read that is under way. */
+export type StartedRead = WindowRead & { readonly progress: PollProgress };
+
 /** Takes the records that the provider reports, as they come. */
 export type StoreRecords = (records: readonly UsageRecord[]) => Promise<void>;

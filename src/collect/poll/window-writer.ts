@@ -25,7 +25,7 @@ export class WindowWriter {
   /** The closed buckets of the window. */
   readonly #closed: Window;
   /** Buckets that start before this are final: once read, they are not compared any more. */
-  readonly #finalUntil: number;
+  #finalUntil: number;
   readonly #wasRead: (record: UsageRecord) => boolean;
   readonly #droppedBefore: number;
 
@@ -87,17 +87,25 @@ export class WindowWriter {
     if (revised > 0) observe({ type: 'revised', job: job.name, points: revised });
   }
 
+  /** What the vendor calls final is final before the look-back has passed. */
+  noteFinal({ answered, completeUntil }: Batches): void {
+    if (answered.length === 0 || completeUntil < this.#closed.start) return;
+    const { bucket, zone } = this.#context.job;
+    const until = bucketStart(Math.min(completeUntil, this.#closed.end), bucket, zone);
+    this.#finalUntil = Math.max(this.#finalUntil, until);
+  }
+
   /** For a store that takes a point only once: writes the buckets that this read makes final. */
-  async writeFinal(): Promise<readonly Point[]> {
+  async writeFinal(): Promise<WriteResult> {
     const { job, ledger, store } = this.#context;
-    if (store.overwrites || !this.#isClosed()) return [];
+    if (store.overwrites || !this.#isClosed()) return { accepted: 0, rejected: [], kept: [] };
     const { points, releasedParts } = toPoints(
       this.#context,
       ledger.lastAnswers.of(job.name, this.#final()).values(),
     );
-    const { kept } = await deliver(this.#context, points, this.#read.signal);
+    const result = await deliver(this.#context, points, this.#read.signal);
     ledger.commit(() => ledger.overflowParts.remove(job.name, releasedParts));
-    return kept;
+    return result;
   }
 
   /** Moves the ledger for the window: it has been read, except by the partitions that failed. */
@@ -128,7 +136,13 @@ export class WindowWriter {
   #commitCheckpoint(): void {
     const { job, ledger } = this.#context;
     const expelled = this.#expelled();
+    const final = this.#final();
     ledger.checkpoints.add(job.name, { ...this.#closed, readAt: this.#readAt }, job.lookback);
+    // What the vendor calls final counts as read at the age of its last read.
+    const lastRead = final.end + job.lookback;
+    if (final.start < final.end && lastRead > this.#readAt) {
+      ledger.checkpoints.add(job.name, { ...final, readAt: lastRead }, job.lookback);
+    }
     if (expelled.length > 0) ledger.checkpoints.remove(job.name, expelled);
     for (const part of subtract([this.#closed], expelled)) ledger.gaps.fill(job.name, ALL_PARTITIONS, part);
   }

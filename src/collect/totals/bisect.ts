@@ -1,10 +1,9 @@
-import type { FetchError } from '../../fetch/errors.ts';
-import type { DropReason, Partition } from '../../providers/provider.ts';
+import type { Partition } from '../../providers/provider.ts';
 import type { UsageRecord } from '../../usage/point.ts';
 import { bucketsOf, bucketStart, splitByDays } from '../../windows/calendar.ts';
 import type { Window } from '../../windows/window.ts';
 import type { JobContext } from '../context.ts';
-import { batchesOf, readBatches, type Batches } from '../poll/batches.ts';
+import { batchesOf, emptyBatches, readBatches, type Batches } from '../poll/batches.ts';
 import type { PollProgress } from '../poll/progress.ts';
 import { activePartitions, bucketRecords, diffPartitions } from './diff.ts';
 import { findRangeEnd } from './range-end.ts';
@@ -74,8 +73,7 @@ class Bisection {
   readonly #readAt: number;
   readonly #finalUntil: number;
   readonly #isTagged: boolean;
-  readonly #failed = new Map<Partition, FetchError>();
-  readonly #dropped = new Map<DropReason, number>();
+  readonly #result = emptyBatches();
   readonly #unverified: Node[] = [];
   /** Calls left until bisecting has cost as much as a request for every bucket. */
   #verificationBudget: number;
@@ -104,14 +102,10 @@ class Bisection {
     const whole: Node = { buckets, partitions, totals, reported: true, unverified: false };
     await this.#descend(await this.#readLast(whole));
     for (const node of this.#unverified) await this.#verify(node);
-    return {
-      answered: partitions.filter(this.#isAlive),
-      failed: this.#failed,
-      dropped: this.#dropped,
-    };
+    return { ...this.#result, answered: partitions.filter(this.#isAlive) };
   }
 
-  readonly #isAlive = (partition: Partition): boolean => !this.#failed.has(partition);
+  readonly #isAlive = (partition: Partition): boolean => !this.#result.failed.has(partition);
 
   /** The totals of the whole window. They also show how the provider takes the end of a range, once it has usage. */
   async #requestWindow(): Promise<Totals> {
@@ -141,10 +135,10 @@ class Bisection {
     const batches = await readBatches(source, request, alive, options, (records) => {
       answers.push([...records]);
     });
-    for (const [partition, error] of batches.failed) this.#failed.set(partition, error);
-    for (const [reason, rows] of batches.dropped) {
-      this.#dropped.set(reason, (this.#dropped.get(reason) ?? 0) + rows);
-    }
+    for (const [partition, error] of batches.failed) this.#result.failed.set(partition, error);
+    const { dropped, completeUntil } = this.#result;
+    for (const [reason, rows] of batches.dropped) dropped.set(reason, (dropped.get(reason) ?? 0) + rows);
+    this.#result.completeUntil = Math.min(completeUntil, batches.completeUntil);
     return totalsOf(answers.flat());
   }
 
@@ -199,7 +193,7 @@ class Bisection {
     const differing: Node = { ...node, partitions, totals };
     if (node.buckets.length > 1) return this.#split(differing, before);
     if (!node.reported && node.unverified) return void this.#unverified.push(differing);
-    const allKnown = this.#isTagged || (this.#input.allAnswered && this.#failed.size === 0);
+    const allKnown = this.#isTagged || (this.#input.allAnswered && this.#result.failed.size === 0);
     const records = bucketRecords(range.start, totals, before, allKnown);
     // A provider may have forgotten old usage, which is no reason to replace it by zeros.
     const isKept = this.#input.baseline === 'ledger' || node.isMoved;

@@ -6,15 +6,14 @@ import type { JobContext } from '../context.ts';
 import { jobTags } from '../job.ts';
 import { drain } from '../delivery/deliver.ts';
 import type { Batches } from '../poll/batches.ts';
-import type { PollProgress } from '../poll/progress.ts';
-import type { StoreRecords, WindowRead } from '../poll/window-read.ts';
+import type { StartedRead, StoreRecords, WindowRead } from '../poll/window-read.ts';
 import { bisectTotals, type StoredTotals } from './bisect.ts';
 import { totalsOf, type Totals } from './totals.ts';
 
 /** Reads what differs from the baseline in a window of a provider of totals. @throws ProviderDown, and FetchError of kind `cancelled` */
 export async function fetchTotals(
   context: JobContext,
-  read: WindowRead & { readonly progress: PollProgress },
+  read: StartedRead,
   lastAnswers: ReadonlyRecordIndex,
   store: StoreRecords,
 ): Promise<Batches> {

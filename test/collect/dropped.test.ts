@@ -1,0 +1,51 @@
+import { expect, it } from 'vitest';
+import { droppedRows } from '../../src/collect/poll/dropped.ts';
+import type { ReadResult } from '../../src/providers/provider.ts';
+import { DAY, eventsOf, fixture, HOUR, intercept, START, type Fixture } from './fixture.ts';
+
+/** A vendor whose answers hold rows that are discarded. */
+function dropping(dropped: { now: NonNullable<ReadResult['dropped']> }): Fixture {
+  const f = fixture({ reads: 'series', lookback: DAY, batchSize: 2 });
+  f.use('ann', START + 10, 5);
+  intercept(f, (source) => ({
+    read: async (request) => ({ ...(await source.read(request)), dropped: dropped.now }),
+  }));
+  return f;
+}
+
+it('counts discarded rows by reason, and the polls in a row that discard some', async () => {
+  const dropped = { now: { outside_window: 3, duplicate: 1 } as NonNullable<ReadResult['dropped']> };
+  const f = dropping(dropped);
+
+  await f.pollAfter(HOUR);
+  dropped.now = { outside_window: 2 };
+  await f.pollAfter(HOUR);
+  f.restart();
+  intercept(f, (source) => ({
+    read: async (request) => ({ ...(await source.read(request)), dropped: { outside_window: 1 } }),
+  }));
+  await f.pollAfter(HOUR);
+
+  // Two batches in each poll; the events agree.
+  expect(droppedRows(f.ledger, 'test')).toEqual([
+    { reason: 'outside_window', total: 12, rows: 2, polls: 3 },
+    { reason: 'duplicate', total: 2, rows: 0, polls: 0 },
+  ]);
+  expect(eventsOf(f, 'dropped').reduce((sum, { rows }) => sum + rows, 0)).toBe(2);
+});
+
+it('says nothing new about discarded rows while the provider is down', async () => {
+  const f = dropping({ now: { outside_window: 3 } });
+  await f.pollAfter(HOUR);
+  f.vendor.down = true;
+  await f.pollAfter(HOUR);
+
+  expect(droppedRows(f.ledger, 'test')).toEqual([{ reason: 'outside_window', total: 6, rows: 6, polls: 1 }]);
+});
+
+it('has nothing to show where no rows are discarded', async () => {
+  const f = fixture({ reads: 'series', lookback: DAY });
+  await f.pollAfter(HOUR);
+
+  expect(droppedRows(f.ledger, 'test')).toEqual([]);
+});
