@@ -63,7 +63,7 @@ describe('a vendor that always fails for one partition answers for the others:',
     const source = connectTo(
       trae,
       { app_id: 'a', app_secret: 's', base_url: simulator.url },
-      { attempts: 1 },
+      { attempts: 1, timeoutMs: 30_000 },
     );
 
     expect(await outcome(source, ['email:fine@example.com'])).toBe(8);
@@ -87,7 +87,7 @@ describe('a vendor that always fails for one partition answers for the others:',
     const source = connectTo(
       ucloud,
       { public_key: 'p', private_key: 's', base_url: simulator.url },
-      { attempts: 1 },
+      { attempts: 1, timeoutMs: 30_000 },
     );
 
     expect(await outcome(source, ['key:key-016'])).toBe(8);
@@ -117,7 +117,7 @@ describe('a vendor that always fails for one partition answers for the others:',
     const source = connectTo(
       volcengineArk,
       { access_key_id: 'a', secret_access_key: 's', base_url: simulator.url },
-      { attempts: 1 },
+      { attempts: 1, timeoutMs: 30_000 },
     );
 
     expect(await outcome(source, ['default/ep-fine'])).toBe(8);
