@@ -1,5 +1,6 @@
 import { FetchError } from '../../fetch/errors.ts';
 import { addCounts, type Count } from '../../usage/count.ts';
+import { paginate } from '../paginate.ts';
 import type { Page, Row, UsageTotal } from './schema.ts';
 
 /** The limit of the vendor's own tools. */
@@ -22,33 +23,28 @@ export interface Complete<T> {
  * @throws FetchError if the numbers still differ after the last attempt
  */
 export async function readRowPages(first: PageOf<'list'>, next: NextPage): Promise<Complete<Row>> {
-  const rows = new Map<string, Row>();
+  const items = new Map<string, Row>();
   let duplicates = 0;
-  let answer = first;
+  let total = 0;
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-    if (attempt > 1) answer = sameShape(await next(1), 'list');
-    const { total } = answer;
-    const ids = new Set<string>();
-    let received = 0;
-    let moved = false;
-    for (let page = 2; ; page++) {
-      const before = ids.size;
-      for (const row of answer.rows) {
-        ids.add(row.id);
-        rows.set(row.id, row);
-      }
-      received += answer.rows.length;
-      duplicates += answer.rows.length - (ids.size - before);
-      if (rows.size >= answer.total) return { rows: [...rows.values()], duplicates };
-      // Past the last page, or the server ignores `page`.
-      if (ids.size === before) break;
-      answer = sameShape(await next(page), 'list');
-      moved ||= answer.total !== total;
+    const { pages, rows, repeated } = await paginate({
+      action: 'usage',
+      first: attempt === 1 ? first : undefined,
+      read: async (page) => sameShape(await next(page), 'list'),
+      itemsOf: (page) => page.rows,
+      keyOf: ({ id }) => id,
+      isLast: (page, listing) => listing.items.size >= page.total,
+      items,
+    });
+    duplicates += repeated;
+    total = pages.at(-1)!.total;
+    const isStable = pages.every((page) => page.total === total);
+    // If the vendor stores a request twice, it counts it twice: no row is missing.
+    if (items.size >= total || (isStable && rows.length === total)) {
+      return { rows: [...items.values()], duplicates };
     }
-    // The vendor stores a request twice and counts it twice: no row is missing.
-    if (!moved && received === total) return { rows: [...rows.values()], duplicates };
   }
-  const counts = `${rows.size} different rows of ${answer.total}`;
+  const counts = `${items.size} different rows of ${total}`;
   throw new FetchError('unavailable', `usage: the pages disagree: ${counts} after ${ATTEMPTS} attempts`, {
     hint: 'The answer was discarded; the window will be retried.',
   });
@@ -64,22 +60,22 @@ export async function readRecordPages(
   next: NextPage,
   pageSize: number,
 ): Promise<Complete<UsageTotal> & { readonly agrees: boolean }> {
-  let answer = first;
+  let totalTokens: Count = 0;
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-    if (attempt > 1) answer = sameShape(await next(1), 'records');
-    const rows = [...answer.rows];
-    let page = 1;
-    while (answer.rows.length >= pageSize && sum(rows) < answer.totalTokens && page < MAX_PAGES) {
-      answer = sameShape(await next(++page), 'records');
-      rows.push(...answer.rows);
-    }
-    if (sum(rows) === answer.totalTokens) return { rows, duplicates: 0, agrees: true };
-    const distinct = [...new Map(rows.map((row) => [identity(row), row])).values()];
-    const duplicates = rows.length - distinct.length;
-    if (sum(distinct) === answer.totalTokens) return { rows: distinct, duplicates, agrees: true };
-    if (page === 1 && rows.length < pageSize) return { rows, duplicates: 0, agrees: false };
+    const { pages, rows, items, repeated } = await paginate({
+      action: 'usage',
+      first: attempt === 1 ? first : undefined,
+      read: async (page) => sameShape(await next(page), 'records'),
+      itemsOf: (page) => page.rows,
+      keyOf: identity,
+      isLast: (page, listing) => page.rows.length < pageSize || sum(listing.rows) >= page.totalTokens,
+    });
+    ({ totalTokens } = pages.at(-1)!);
+    if (sum(rows) === totalTokens) return { rows, duplicates: 0, agrees: true };
+    const distinct = [...items.values()];
+    if (sum(distinct) === totalTokens) return { rows: distinct, duplicates: repeated, agrees: true };
+    if (pages.length === 1 && rows.length < pageSize) return { rows, duplicates: 0, agrees: false };
   }
-  const { totalTokens } = answer;
   throw new FetchError('unavailable', `usage: the records do not add up to total_tokens ${totalTokens}`, {
     hint: 'The answer was discarded; the window will be retried.',
   });

@@ -1,3 +1,4 @@
+import { paginate } from '../paginate.ts';
 import type { Member, MemberPage } from './schema.ts';
 
 export interface MemberList {
@@ -12,24 +13,22 @@ export interface MemberList {
  * more and the results are merged.
  */
 export async function listMembers(readPage: (page: number) => Promise<MemberPage>): Promise<MemberList> {
-  let pass = await readPages(readPage);
-  const found = new Map(pass.members);
-  if (pass.repeated > 0 || found.size + pass.nameless < pass.reported) {
-    pass = await readPages(readPage);
-    for (const [row, member] of pass.members) found.set(row, member);
-  }
+  const found = new Map<string, Member>();
+  let pass = await readPages(readPage, found);
+  if (pass.repeated > 0 || found.size < pass.reported) pass = await readPages(readPage, found);
   const { nameless, reported } = pass;
+  const members = [...found.values()].filter(isNamed);
   const warnings: string[] = [];
-  if (found.size + nameless < reported) {
+  if (members.length + nameless < reported) {
     warnings.push(
-      `The member list should have at least ${reported} members, but only ${found.size} were returned.`,
+      `The member list should have at least ${reported} members, but only ${members.length} were returned.`,
     );
   }
   if (nameless > 0) {
     warnings.push(`Members without e-mail address and id, whose usage cannot be read: ${nameless}.`);
   }
   const distinct = new Map<string, Member>();
-  for (const member of found.values()) {
+  for (const member of members) {
     const key = member.email?.toLowerCase() ?? `id ${member.id}`;
     if (!distinct.has(key)) distinct.set(key, member);
   }
@@ -37,8 +36,6 @@ export async function listMembers(readPage: (page: number) => Promise<MemberPage
 }
 
 interface Pass {
-  /** By address and id together. */
-  readonly members: ReadonlyMap<string, Member>;
   /** Rows that were returned more than once. */
   readonly repeated: number;
   /** Rows with neither address nor id. */
@@ -47,26 +44,31 @@ interface Pass {
   readonly reported: number;
 }
 
-async function readPages(readPage: (page: number) => Promise<MemberPage>): Promise<Pass> {
-  const members = new Map<string, Member>();
-  let repeated = 0;
-  let nameless = 0;
-  let reported = 0;
-  let pageLength = 0;
-  for (let page = 1; ; page++) {
-    const before = members.size + nameless;
-    const answer = await readPage(page);
-    for (const member of answer.members) {
-      const row = `${member.email?.toLowerCase() ?? ''} ${member.id ?? ''}`;
-      if (!member.email && !member.id) nameless++;
-      else if (members.has(row)) repeated++;
-      else members.set(row, member);
-    }
-    pageLength ||= answer.members.length;
-    const full = pageLength * (answer.totalPages - 1);
-    reported = Math.max(reported, answer.total ?? 0, full > 0 ? full + 1 : 0);
-    // A page without new members is past the end, or the server ignores the page number.
-    const isLast = page >= answer.totalPages || members.size + nameless === before;
-    if (isLast) return { members, repeated, nameless, reported };
-  }
+async function readPages(
+  readPage: (page: number) => Promise<MemberPage>,
+  items: Map<string, Member>,
+): Promise<Pass> {
+  const { pages, rows, repeated } = await paginate({
+    action: 'users',
+    read: readPage,
+    itemsOf: ({ members }: MemberPage) => members,
+    keyOf: (member, index) =>
+      isNamed(member) ? `${member.email?.toLowerCase() ?? ''} ${member.id ?? ''}` : `row ${index}`,
+    isLast: ({ totalPages }, listing) => listing.pages.length >= totalPages,
+    items,
+  });
+  const pageLength = pages[0]?.members.length ?? 0;
+  const reported = pages.map(({ total = 0, totalPages }) => {
+    const full = pageLength * (totalPages - 1);
+    return Math.max(total, full > 0 ? full + 1 : 0);
+  });
+  return {
+    repeated,
+    nameless: rows.filter((member) => !isNamed(member)).length,
+    reported: Math.max(...reported),
+  };
+}
+
+function isNamed({ email, id }: Member): boolean {
+  return Boolean(email) || Boolean(id);
 }

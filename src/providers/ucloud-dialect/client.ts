@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { Http } from '../../fetch/http.ts';
+import { paginate } from '../paginate.ts';
 import { vendorError } from './errors.ts';
 import type { Options } from './options.ts';
 import { KeyPage, Usage } from './schema.ts';
@@ -52,17 +53,21 @@ export function createClient(options: Options, http: Http): Client {
 
   return {
     async keys(project, signal) {
-      const ids = new Set<string>();
-      for (let offset = 0; ;) {
-        const parameters = { ProjectId: project, Offset: String(offset), Limit: String(KEYS_PER_PAGE) };
-        const page = await ask('ListUMInferAPIKey', parameters, KeyPage, signal);
-        const before = ids.size;
-        // Keys created or deleted between two pages shift the list: a repeated key counts once, a skipped one is
-        // found by the next listing. A full page without new keys means that the server ignores the offset.
-        for (const id of page) ids.add(id);
-        if (page.length < KEYS_PER_PAGE || ids.size === before) return [...ids];
-        offset += page.length;
-      }
+      const action = 'ListUMInferAPIKey';
+      const Limit = String(KEYS_PER_PAGE);
+      // Keys created or deleted between two pages shift the list: a repeated key counts once, a skipped one is
+      // found by the next listing.
+      const { items } = await paginate({
+        action,
+        read: (page) => {
+          const Offset = String((page - 1) * KEYS_PER_PAGE);
+          return ask(action, { ProjectId: project, Offset, Limit }, KeyPage, signal);
+        },
+        itemsOf: (page) => page,
+        keyOf: (id) => id,
+        isLast: (page) => page.length < KEYS_PER_PAGE,
+      });
+      return [...items.keys()];
     },
 
     usage({ project, key, model, start, end }, signal) {

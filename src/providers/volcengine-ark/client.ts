@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { paginate } from '../paginate.ts';
 import type { Context } from '../provider.ts';
 import type { Window } from '../../windows/window.ts';
 import { vendorError } from './errors.ts';
@@ -56,20 +57,21 @@ export function createArk(options: Options, { http, now }: Context): Ark {
     });
   }
 
-  async function list(project: string, found: Map<string, Endpoint>, signal: AbortSignal): Promise<number> {
-    let rows = 0;
-    for (let page = 1; ; page++) {
-      const { total, endpoints } = await call(
-        'ListEndpoints',
-        project,
-        { PageNumber: page, PageSize: PAGE_SIZE },
-        EndpointPage,
-        signal,
-      );
-      for (const endpoint of endpoints) found.set(endpoint.id, endpoint);
-      rows += endpoints.length;
-      if (rows >= total || endpoints.length === 0) return total;
-    }
+  /** Adds the endpoints of a project to `items`. Returns the vendor's count of them. */
+  async function list(project: string, items: Map<string, Endpoint>, signal: AbortSignal): Promise<number> {
+    const action = 'ListEndpoints';
+    const { pages } = await paginate({
+      action,
+      read: (page) => {
+        const body = { PageNumber: page, PageSize: PAGE_SIZE };
+        return call(action, project, body, EndpointPage, signal);
+      },
+      itemsOf: ({ endpoints }) => endpoints,
+      keyOf: ({ id }) => id,
+      isLast: ({ total }, { rows }) => rows.length >= total,
+      items,
+    });
+    return pages.at(-1)?.total ?? 0;
   }
 
   return {
