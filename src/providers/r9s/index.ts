@@ -11,7 +11,8 @@ export const r9s = defineProvider({
   // No limit is published. The vendor's own SDK requests seven days by default. With one row per request, a longer
   // window would have many pages, and one failed page discards the window.
   buckets: () => ({ '1h': { maxDays: 1 }, '1d': { maxDays: 7 } }),
-  datasets: [USAGE],
+  // The documented answer has one total per UTC day.
+  datasets: [{ ...USAGE, defaultBucket: '1d' }],
   rate: {
     perSecond: 2,
     concurrency: 2,

@@ -3,7 +3,7 @@ import { sumRecords } from '../../usage/aggregate.ts';
 import { addCounts } from '../../usage/count.ts';
 import type { UsageRecord } from '../../usage/point.ts';
 import { bucketStart } from '../../windows/calendar.ts';
-import type { Bucket, Window } from '../../windows/window.ts';
+import type { Window } from '../../windows/window.ts';
 import { mergeAnswers } from '../merge-answers.ts';
 import type { ReadResult, Context, ReadRequest, Source } from '../provider.ts';
 import { createClient } from './client.ts';
@@ -11,12 +11,14 @@ import type { R9sOptions } from './options.ts';
 import { MAX_PAGES, readRowPages, readRecordPages, type Complete } from './pages.ts';
 import type { Page, Row, UsageTotal } from './schema.ts';
 
+/** The width of the documented totals, which are those of UTC days. */
+const DAY = 86_400;
+
 type TimeSlice = Pick<ReadRequest, 'window' | 'bucket' | 'zone' | 'signal'>;
 
 export function connect(options: R9sOptions, { http }: Context): Source {
   const ask = createClient(options, http);
   let shape: Page['shape'] | undefined;
-  let bucket: Bucket | undefined;
   let mismatch = false;
 
   async function readWindow(timeSlice: TimeSlice): Promise<ReadResult> {
@@ -27,6 +29,7 @@ export function connect(options: R9sOptions, { http }: Context): Source {
     const first = await next(1);
     shape = first.shape;
     if (first.shape === 'records') {
+      requireUtcDays(timeSlice);
       const complete = await readRecordPages(first, next, options.page_size);
       mismatch ||= !complete.agrees;
       return toAnswer(complete, (row) => row.timestamp, fromTotal, timeSlice);
@@ -47,19 +50,18 @@ export function connect(options: R9sOptions, { http }: Context): Source {
     calls: { list: () => 0, read: () => 1 },
     partitions: () => Promise.resolve([{ id: 'account' }]),
 
-    read(request) {
-      ({ bucket } = request);
-      return readWindow(request);
-    },
+    read: readWindow,
 
     /** For rows per request the vendor has no total to compare with. */
-    async totals({ window, rangeEnd, signal }) {
+    async totals(request) {
       if (shape === 'list') return undefined;
+      const { window, rangeEnd, signal } = request;
       const lastSecond = { start: window.start, end: window.end - 1 };
       const range = rangeEnd === 'inclusive' ? lastSecond : window;
       const first = await ask(range, 1, signal);
       shape = first.shape;
       if (first.shape === 'list') return undefined;
+      requireUtcDays(request);
       const { rows } = await readRecordPages(first, (page) => ask(range, page, signal), options.page_size);
       // A record at or after the end shows that `end_time` is inclusive on this server.
       const pastEnd = rows.some((row) => row.timestamp >= window.end);
@@ -74,9 +76,6 @@ export function connect(options: R9sOptions, { http }: Context): Source {
         warnings.push('This account gets one row per request: model, key, user, input, output.');
       if (shape === 'records')
         warnings.push('This account gets totals per model: `total_tokens` only, no key or user.');
-      if (shape === 'records' && bucket === '1h') {
-        warnings.push('Its totals are per UTC day and are stored at 00:00: use `bucket: 1d`.');
-      }
       if (mismatch)
         warnings.push('The sum of its records differs from their own `total_tokens`: ask the vendor why.');
       return warnings;
@@ -110,8 +109,10 @@ function toAnswer<T>(
   { window, bucket, zone }: TimeSlice,
 ): ReadResult {
   const inside = rows.filter((row) => timeOf(row) >= window.start && timeOf(row) < window.end);
+  // An inclusive server adds rows at the end. They are read with the next window, so they are not discarded.
+  const atEnd = rows.filter((row) => timeOf(row) === window.end);
   const records = inside.map((row) => ({ ...convert(row), time: bucketStart(timeOf(row), bucket, zone) }));
-  const outside = rows.length - inside.length;
+  const outside = rows.length - inside.length - atEnd.length;
   return {
     records: sumRecords(records),
     dropped: {
@@ -119,6 +120,23 @@ function toAnswer<T>(
       ...(duplicates > 0 && { duplicate: duplicates }),
     },
   };
+}
+
+/**
+ * A total of a UTC day cannot be divided into hours or into the days of another zone: stored anyway, it would replace
+ * the usage of a bucket by that of another range. @throws FetchError
+ */
+function requireUtcDays({ window, bucket, zone }: Pick<ReadRequest, 'window' | 'bucket' | 'zone'>): void {
+  const isUtc = window.start % DAY === 0 && window.end % DAY === 0;
+  if (bucket === '1d' && isUtc) return;
+  const buckets = bucket === '1d' ? `days of ${zone}` : 'hours';
+  const settings = [
+    ...(bucket === '1d' ? [] : ['`bucket: 1d`']),
+    ...(bucket === '1d' || bucketStart(0, '1d', zone) !== 0 ? ['`zone: UTC`'] : []),
+  ];
+  throw new FetchError('refused', `usage: this account gets totals per UTC day, not per ${buckets}`, {
+    hint: `Set ${settings.join(' and ')} in the job.`,
+  });
 }
 
 /** The halves need not be whole buckets: rows of one bucket are summed. */

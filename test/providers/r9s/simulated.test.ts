@@ -198,13 +198,45 @@ describe('r9s against the simulator, with totals per model', () => {
     },
   );
 
-  it('recommends days', async () => {
-    await start({ shape: 'records' });
+  it.each<{ name: string; bucket: '1h' | '1d'; zone: string; recordsOf: 'range' | 'day'; hint: string }>([
+    { name: 'hours', bucket: '1h', zone: 'UTC', recordsOf: 'range', hint: 'Set `bucket: 1d` in the job.' },
+    { name: 'hours', bucket: '1h', zone: 'UTC', recordsOf: 'day', hint: 'Set `bucket: 1d` in the job.' },
+    {
+      name: 'hours of another zone',
+      bucket: '1h',
+      zone: 'Asia/Shanghai',
+      recordsOf: 'range',
+      hint: 'Set `bucket: 1d` and `zone: UTC` in the job.',
+    },
+    {
+      name: 'days of another zone',
+      bucket: '1d',
+      zone: 'Asia/Shanghai',
+      recordsOf: 'day',
+      hint: 'Set `zone: UTC` in the job.',
+    },
+  ])('refuses $name in $zone, records of the $recordsOf', async ({ bucket, zone, recordsOf, hint }) => {
+    await start({ shape: 'records', recordsOf });
     const source = connect();
+    const { signal } = new AbortController();
+    const [partition] = await source.partitions(signal);
+    const offset = zone === 'UTC' ? 0 : 16 * 3600;
+    const length = bucket === '1d' ? DAY : 3600;
+    const window = { start: START + offset, end: START + offset + length };
 
-    await readAll(r9s, source, MONDAY, '1h');
+    const answer = source.read({ window, bucket, zone, partitions: [partition!], signal });
 
-    expect(source.warnings?.().join()).toContain('use `bucket: 1d`');
+    await expect(answer).rejects.toMatchObject({ kind: 'refused', hint });
+    expect(simulator.calls).toHaveLength(1);
+  });
+
+  it('does not count the record as discarded that an inclusive server adds at the end of a window', async () => {
+    await start({ shape: 'records', rangeEnd: 'inclusive' });
+
+    const answers = await readAll(r9s, connect(), MONDAY, '1d');
+
+    expect(recordsOf(answers).every(({ time }) => time === START)).toBe(true);
+    expect(droppedOf(answers, 'outside_window')).toBe(0);
   });
 });
 
