@@ -31,6 +31,8 @@ export interface UcloudSimulatorOptions {
   readonly brand?: string;
   /** The width of a row's time. */
   readonly rowsPer: 'minute' | 'hour' | 'day';
+  /** Rows are returned whole if they overlap the requested range, instead of the part inside it. */
+  readonly wholeRows?: boolean;
   readonly unit?: 'seconds' | 'milliseconds';
   /** Whether `EndTime` belongs to the range. */
   readonly rangeEnd?: 'exclusive' | 'inclusive';
@@ -156,17 +158,19 @@ function usage(
   if (!(start < end)) return refuse(230, 'Params [EndTime] not available');
   if (end - start > options.maxWindowSeconds) return refuse(110, 'API response timeout');
 
-  const window = { start, end: options.rangeEnd === 'inclusive' ? end + 1 : end };
+  const width = WIDTH[options.rowsPer];
+  const rowOf = (time: number): number => Math.floor((time + BEIJING) / width) * width - BEIJING;
+  const exact = { start, end: options.rangeEnd === 'inclusive' ? end + 1 : end };
+  const window = options.wholeRows ? { start: rowOf(exact.start), end: rowOf(exact.end - 1) + width } : exact;
   const events = options.world
     .visible(window, Math.floor(options.now() / 1000))
     .filter(({ tags }) => tags.key === KeyId && (Model === undefined || tags.model === Model));
   if (events.length === 0 && faultyRows(fault).length === 0)
     return reply('GetUMInferTokenUsage', { Data: {} });
 
-  const width = WIDTH[options.rowsPer];
   const sums = sumRecords(
     events.map(({ time, tags, fields }) => ({
-      time: Math.floor((time + BEIJING) / width) * width - BEIJING,
+      time: rowOf(time),
       tags: tags.model ? { model: tags.model } : {},
       fields,
     })),

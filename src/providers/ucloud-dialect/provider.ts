@@ -1,5 +1,6 @@
 import { defineProvider, USAGE, type Provider } from '../provider.ts';
 import { dialectOptions } from './options.ts';
+import { ZONE } from './row-width.ts';
 import { connect } from './source.ts';
 
 /** The differences between brands of this cloud. */
@@ -17,7 +18,7 @@ export function dialectProvider({ id, title, docsUrl, baseUrl }: Brand): Provide
     title,
     docsUrl,
     options: dialectOptions(baseUrl),
-    zone: 'Asia/Shanghai',
+    zone: ZONE,
     // A range of ten days or more exceeds the server's 60 s limit; a day is fastest.
     buckets: () => ({ '1h': { maxDays: 1 }, '1d': { maxDays: 1 } }),
     datasets: [USAGE],

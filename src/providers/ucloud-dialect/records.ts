@@ -20,7 +20,8 @@ export function recordsOfRows(
   for (const row of rows) {
     const reason = dropReason(row, timeSlice.window, requested);
     if (reason) dropped[reason] = (dropped[reason] ?? 0) + 1;
-    if (!row || reason) continue;
+    // An inclusive server adds rows at the end. They are read with the next window, so they are not discarded.
+    if (!row || reason || row.time === timeSlice.window.end) continue;
     const model = row.model ?? requested;
     records.push({
       time: bucketStart(row.time, timeSlice.bucket, timeSlice.zone),
@@ -37,7 +38,7 @@ function dropReason(
   requested: string | undefined,
 ): DropReason | undefined {
   if (!row) return 'unknown_type';
-  if (row.time < window.start || row.time >= window.end) return 'outside_window';
+  if (row.time < window.start || row.time > window.end) return 'outside_window';
   // A server that ignores `Model` returns all models every time: each is taken from its own request.
   if (requested !== undefined && row.model !== undefined && !sameModel(row.model, requested))
     return 'other_model';

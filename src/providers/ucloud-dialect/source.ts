@@ -5,9 +5,9 @@ import type { Window } from '../../windows/window.ts';
 import { mergeAnswers } from '../merge-answers.ts';
 import type { ReadResult, Context, Partition, ReadRequest, Source } from '../provider.ts';
 import { createClient, KEYS_PER_PAGE } from './client.ts';
-import { createObservations } from './observations.ts';
 import type { Options } from './options.ts';
 import { isZero, recordsOfRows, sumFields, type TimeSlice } from './records.ts';
+import { createRowWidthCheck } from './row-width.ts';
 import type { Usage } from './schema.ts';
 
 /** Requests the usage of one key and, if the job lists models, one model. `lastSecond` excludes `end` on any server. */
@@ -15,7 +15,8 @@ type Fetch = (window: Window, lastSecond?: boolean) => Promise<Usage>;
 
 export function connect(options: Options, { http }: Context): Source {
   const client = createClient(options, http);
-  const observations = createObservations();
+  const requireNarrowRows = createRowWidthCheck();
+  let hasTotalsWithoutRows = false;
 
   /**
    * Whether `EndTime` is inclusive is undocumented. Sending the window's end loses nothing: an inclusive server
@@ -40,9 +41,10 @@ export function connect(options: Options, { http }: Context): Source {
 
     const usage = await unlessTooLarge(fetch(timeSlice.window), timeSlice);
     if (!usage) return readParts(halves(timeSlice));
-    observations.answer(usage, timeSlice);
+    await requireNarrowRows(usage, timeSlice, fetch);
     const { rows, totals } = usage;
     if (rows.length > 0 || isZero(totals)) return recordsOfRows(rows, timeSlice, tags, model);
+    hasTotalsWithoutRows = true;
     const buckets = bucketsOf(timeSlice.window, timeSlice.bucket, timeSlice.zone);
     if (buckets.length > 1) return readParts(buckets);
     const record = { time: timeSlice.window.start, tags: model === undefined ? tags : { ...tags, model } };
@@ -99,7 +101,12 @@ export function connect(options: Options, { http }: Context): Source {
       return records;
     },
 
-    warnings: () => observations.warnings(),
+    warnings: () =>
+      hasTotalsWithoutRows
+        ? [
+            'This account gets totals without rows, so its points have no model: list `models` in the job to get one total per model.',
+          ]
+        : [],
   };
 }
 

@@ -12,6 +12,7 @@ import {
 } from '../../../src/simulator/ucloud.ts';
 import { createWorld, officeHours } from '../../../src/simulator/world.ts';
 import type { Tag } from '../../../src/usage/point.ts';
+import type { Window } from '../../../src/windows/window.ts';
 import {
   atTheEdges,
   connectTo,
@@ -86,16 +87,15 @@ describe('ucloud against the simulator', () => {
     expect(recordsOf(answers)).toEqual(truthOf(world, WEEK, bucket, ZONE, BY, NOW));
   });
 
-  it('drops and counts the rows at the end of a window that an inclusive server adds', async () => {
+  it('does not count the rows as discarded that an inclusive server adds at the end of a window', async () => {
     await start({ rangeEnd: 'inclusive' });
     const noon = START + 12 * 3600;
+    expect(world.events.filter(({ time }) => time === noon)).not.toEqual([]);
 
     const answers = await readAll(ucloud, connect(), { start: START, end: noon }, '1h');
 
-    const onTheHour = world.events.filter(({ time }) => time === noon);
-    const rows = new Set(onTheHour.map(({ tags }) => `${tags.key} ${tags.model}`)).size * 4;
-    expect(rows).toBeGreaterThan(0);
-    expect(droppedOf(answers, 'outside_window')).toBe(rows);
+    expect(recordsOf(answers).filter(({ time }) => time >= noon)).toEqual([]);
+    expect(droppedOf(answers, 'outside_window')).toBe(0);
   });
 
   it('reads totals without rows one bucket at a time, and by model if models are listed', async () => {
@@ -158,21 +158,60 @@ describe('ucloud against the simulator', () => {
     },
   );
 
-  it('warns about an account without hourly usage', async () => {
-    await start({ rowsPer: 'day' });
-    const source = connect();
+  const night = START;
+  const windows: Record<string, Window> = {
+    'an hour': { start: START + 10 * 3600, end: START + 11 * 3600 },
+    'the first hour of a day': { start: START, end: START + 3600 },
+    'a day': { start: START, end: START + DAY },
+  };
+  it.each(
+    Object.keys(windows).flatMap((name) => [
+      { name, wholeRows: true },
+      { name, wholeRows: false },
+    ]),
+  )('refuses rows of days for buckets of 1h: $name, whole rows $wholeRows', async ({ name, wholeRows }) => {
+    const series = { tags: { key: KEYS[0]!.id, model: MODELS[0]! }, fields: ucloudFields(10, 1) };
+    const hours = [night, START + 10 * 3600].map((time) => ({
+      ...series,
+      id: `${time}`,
+      time,
+      visibleAt: time,
+    }));
+    await start({ rowsPer: 'day', wholeRows, world: createWorld(hours) });
 
-    await readAll(ucloud, source, WEEK, '1h');
+    const error = await readAll(ucloud, connect(), windows[name]!, '1h').catch((caught: unknown) => caught);
 
-    expect(source.warnings?.().join()).toContain('use `bucket: 1d`');
+    expect(error).toMatchObject({ kind: 'refused', hint: 'Set `bucket: 1d` in the job.' });
   });
 
-  it('has no warning about an account with hourly usage', async () => {
+  it('refuses rows of days for the days of another zone', async () => {
+    await start({ rowsPer: 'day' });
+    const window = { start: START + 8 * 3600, end: START + 8 * 3600 + DAY };
+
+    const error = await readAll(ucloud, connect(), window, '1d', 'UTC').catch((caught: unknown) => caught);
+
+    expect(error).toMatchObject({ kind: 'refused', hint: 'Set `zone: Asia/Shanghai` in the job.' });
+  });
+
+  it('refuses rows of hours for buckets that begin within an hour', async () => {
     await start();
+    const window = { start: START + 12 * 3600 + 1800, end: START + DAY + 1800 };
+
+    const error = await readAll(ucloud, connect(), window, '1h', 'Asia/Kolkata').catch(
+      (caught: unknown) => caught,
+    );
+
+    expect(error).toMatchObject({ kind: 'refused', message: expect.stringContaining('Asia/Kolkata') });
+  });
+
+  it('accepts rows of hours that are all in the first hour of a day', async () => {
+    const series = { tags: { key: KEYS[0]!.id, model: MODELS[0]! }, fields: ucloudFields(10, 1) };
+    await start({ world: createWorld([{ ...series, id: 'a', time: START, visibleAt: START }]) });
     const source = connect();
 
-    await readAll(ucloud, source, WEEK, '1h');
+    const answers = await readAll(ucloud, source, windows['a day']!, '1h');
 
+    expect(recordsOf(answers)).toEqual([{ time: START, ...series }]);
     expect(source.warnings?.()).toEqual([]);
   });
 
