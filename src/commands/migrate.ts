@@ -14,7 +14,7 @@ export interface MigrateArguments {
   readonly dropOld?: true;
 }
 
-/** `tokentide migrate`: adopts a changed bucket, zone, account, naming or store, without counting anything twice. */
+/** `tokentide migrate`: applies a changed bucket, zone, account, user naming or store without counting usage twice. */
 export async function migrateCommand(context: CommandContext, args: MigrateArguments): Promise<number> {
   const { settings, now, signal, pid } = context;
   const [job] = selectJobs(context.loadJobs(), [args.job]);
@@ -25,14 +25,14 @@ export async function migrateCommand(context: CommandContext, args: MigrateArgum
     const before = recordedIdentity(ledger, job.name);
     const after = identityOf(job, store);
     if (!before || differences(before, after).length === 0) {
-      context.out(`${job.name} has not changed: there is nothing to migrate\n`);
+      context.out(`${job.name} has not changed: nothing to migrate\n`);
       return EXIT.fine;
     }
     if (!args.keepOld && !args.dropOld) {
       throw new ConfigError([
         {
-          message: 'say what is to become of the points under the old settings',
-          hint: '--keep-old keeps them and collects under the new settings from now on; --drop-old deletes them and reads everything again',
+          message: 'choose what happens to the points stored under the old settings',
+          hint: '--keep-old keeps them and collects with the new settings from now on; --drop-old deletes them and reads everything again',
         },
       ]);
     }
@@ -41,12 +41,12 @@ export async function migrateCommand(context: CommandContext, args: MigrateArgum
       if (args.dropOld) {
         await dropOld(migration);
         context.out(
-          `${job.name}: the old points are deleted; the next poll reads everything from ${wallTime(job.start, job.zone)} on\n`,
+          `${job.name}: old points deleted; the next poll reads everything since ${wallTime(job.start, job.zone)} ${job.zone}\n`,
         );
       } else {
         const from = await keepOld(migration);
         context.out(
-          `${job.name}: the old points before ${wallTime(from, job.zone)} ${job.zone} stay; the next poll collects from then on\n`,
+          `${job.name}: old points before ${wallTime(from, job.zone)} ${job.zone} kept; the next poll collects from there\n`,
         );
       }
       return EXIT.fine;

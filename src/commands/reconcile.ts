@@ -32,7 +32,7 @@ export interface ReconcileArguments {
 const DEFAULT_DAYS = 7;
 const DAY = 86_400;
 
-/** `tokentide reconcile`: the provider's own totals against the sums of what is stored. Exit code 1 when they differ. */
+/** `tokentide reconcile`: compares the provider's own totals with what is stored. Exit code 1 when they differ. */
 export async function reconcileCommand(context: CommandContext, args: ReconcileArguments): Promise<number> {
   const jobs = selectJobs(context.loadJobs(), args.job === undefined ? [] : [args.job]);
   const { settings, now, pid } = context;
@@ -82,7 +82,7 @@ async function reconcileJob(
   });
 }
 
-/** Whole days of the job's zone that have ended: the last seven, unless the command line says otherwise. */
+/** Complete days in the job's zone: the last seven by default. */
 function wholeDays(job: Job, args: ReconcileArguments, now: number): Window {
   const today = bucketStart(Math.floor(now / 1000), '1d', job.zone);
   const at = (text: string, option: string): number =>
@@ -94,8 +94,8 @@ function wholeDays(job: Job, args: ReconcileArguments, now: number): Window {
   if (window.start < window.end) return window;
   throw new ConfigError([
     {
-      message: `${job.name}: there is no whole day to reconcile between --from and --to`,
-      hint: "days are those of the job's zone; today has not ended yet",
+      message: `${job.name}: no complete day between --from and --to`,
+      hint: "only days of the job's zone that have ended can be reconciled",
     },
   ]);
 }

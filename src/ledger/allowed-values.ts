@@ -1,6 +1,6 @@
 import type { LedgerDatabase } from './database.ts';
 
-/** The tag values that the cardinality guard has let in. */
+/** The tag values that are stored under their own name; further ones become `__other__`. */
 export interface AllowedValues {
   of(job: string): { tag: string; value: string }[];
   add(job: string, tag: string, value: string): void;

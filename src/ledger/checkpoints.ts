@@ -8,9 +8,9 @@ import {
 import type { Window } from '../windows/window.ts';
 import type { LedgerDatabase } from './database.ts';
 
-/** Which closed buckets of a job were read, and when. */
+/** Which closed buckets of a job were read, and when. Times in Unix seconds. */
 export interface Checkpoints {
-  /** In order; those that overlap or touch a window where one is given. */
+  /** In order. With a window, those that overlap or touch it. */
   of(job: string, window?: Window): Checkpoint[];
   add(job: string, read: Checkpoint, lookback: number): void;
   remove(job: string, windows: readonly Window[]): void;
@@ -39,7 +39,7 @@ export function createCheckpoints(db: LedgerDatabase): Checkpoints {
       readAt,
     }));
 
-  /** Writes only the rows that differ: a commit touches a few of them, whatever the length of the history. */
+  /** Writes only rows that differ, so that a commit costs the same however long the history is. */
   const replace = (job: string, before: readonly Checkpoint[], after: readonly Checkpoint[]): void => {
     const text = (read: Checkpoint) => `${read.start}/${read.end}/${read.readAt}`;
     const old = new Set(before.map(text));
@@ -59,7 +59,7 @@ export function createCheckpoints(db: LedgerDatabase): Checkpoints {
   return {
     of,
     add: (job, read, lookback) => {
-      // What is left of a read that is cut may become one with its own neighbour.
+      // The remainder of a checkpoint that is cut may merge with its neighbour.
       const near = [read, ...of(job, read)];
       const start = Math.min(...near.map((one) => one.start));
       const end = Math.max(...near.map((one) => one.end));

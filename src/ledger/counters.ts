@@ -1,6 +1,6 @@
 import type { LedgerDatabase } from './database.ts';
 
-/** Running totals per job that outlive the process: revisions, mismatches, withdrawn series. */
+/** Running totals per job that survive a restart: revisions, mismatches, dropped points. */
 export interface Counters {
   of(job: string): Readonly<Record<string, number>>;
   add(job: string, name: string, value: number): void;

@@ -2,7 +2,7 @@ import Database from 'libsql';
 
 export type LedgerDatabase = Database.Database;
 
-/** Raised when the file's layout changes; an older file is upgraded, a newer one refused. */
+/** Increased with every change of the layout. Older files are upgraded, newer ones refused. */
 const VERSION = 2;
 
 const TABLES = `
@@ -57,7 +57,7 @@ const TABLES = `
   ) WITHOUT ROWID;
 `;
 
-/** Layout 1 named its tables differently. */
+/** Layout 1 had the same tables under other names. */
 const FROM_1 = `
   ALTER TABLE read RENAME TO checkpoint;
   ALTER TABLE memory RENAME TO state;
@@ -80,8 +80,8 @@ export class LedgerError extends Error {
 }
 
 /**
- * Opens the ledger file, made if need be in a folder that is there. Every commit is on disk when it returns, so that it survives a
- * kill and a power cut. @throws LedgerError
+ * Opens the ledger file, or creates it in an existing folder. A commit is on disk when it returns: it survives a kill
+ * and a power cut. @throws LedgerError
  */
 export function openDatabase(path: string): LedgerDatabase {
   const db = open(path);
@@ -94,7 +94,7 @@ export function openDatabase(path: string): LedgerDatabase {
     if (error instanceof LedgerError) throw error;
     throw new LedgerError(
       `the ledger ${path} cannot be used: ${(error as Error).message}`,
-      'If it is damaged, move it away: everything since `start` is then read again, and nothing is counted twice.',
+      'If it is damaged, move it away: everything since `start` is read again, and nothing is counted twice.',
       error,
     );
   }
@@ -102,7 +102,7 @@ export function openDatabase(path: string): LedgerDatabase {
 
 function open(path: string): LedgerDatabase {
   try {
-    // The time-out covers another process (a back-fill beside the daemon) in the middle of a commit.
+    // Long enough for another process, such as a backfill, to finish its commit.
     return new Database(path, { timeout: 10_000 });
   } catch (error) {
     throw new LedgerError(
@@ -118,8 +118,8 @@ function upgrade(db: LedgerDatabase, path: string): void {
     const { user_version: version } = db.prepare('PRAGMA user_version').get() as { user_version: number };
     if (version > VERSION) {
       throw new LedgerError(
-        `the ledger ${path} was written by a newer tokentide (layout ${version}, this one knows ${VERSION})`,
-        'Run the newer version, or start with another data folder.',
+        `the ledger ${path} was written by a newer tokentide (layout ${version}; this version supports up to ${VERSION})`,
+        'Run the newer version, or use another data folder.',
       );
     }
     if (version === 0) db.exec(TABLES);

@@ -2,44 +2,44 @@ import { union } from '../windows/intervals.ts';
 import type { Window } from '../windows/window.ts';
 import type { LedgerDatabase } from './database.ts';
 
-/** The partition that stands for all of a job's partitions: the whole window is missing. */
+/** The partition of a gap that covers all partitions: the whole window is missing. */
 export const ALL_PARTITIONS = '*';
 
-/** A window, or one partition of it, that should have been read and was not. Times in Unix seconds. */
+/** A window, or one partition of it, that is missing. Times in Unix seconds. */
 export interface Gap extends Window {
   readonly partition: string;
-  /** When it was first found missing. */
+  /** When it was first missing. */
   readonly since: number;
-  /** A short word for the cause, from a bounded set: the kind of a `FetchError`, `new`, `spool_full`. */
+  /** The cause, from a bounded set: the kind of a `FetchError`, `new`, `spool_full`. */
   readonly kind: string;
   readonly error: string;
   readonly attempts: number;
   readonly nextTry: number;
-  /** Older than the provider remembers: it cannot be filled any more. */
+  /** Exceeds the provider's retention: it cannot be filled. */
   readonly expired: boolean;
 }
 
-/** The gaps of every job. One partition's gaps share their number of attempts and their next try. */
+/** The gaps of every job. The gaps of one partition share their attempts and next try. */
 export interface Gaps {
   of(job: string): Gap[];
-  /** Those that can still be filled. */
+  /** Gaps that can still be filled. */
   openOf(job: string): Gap[];
-  /** Adds a gap; where it touches others of the same partition they become one, since the earliest of them. */
+  /** Adds a gap. It merges with gaps of the same partition that it touches, and keeps the earliest `since`. */
   open(job: string, gap: Gap): void;
-  /** Removes a window from a partition's gaps: it has been read. */
+  /** Removes a window that has been read from a partition's gaps. */
   fill(job: string, partition: string, window: Window): void;
-  /** Marks what gaps miss before `time` as expired. Returns how many gaps it was of. */
+  /** Marks the parts of gaps before `time` as expired. Returns the number of gaps affected. */
   expire(job: string, time: number): number;
-  /** Marks all gaps of a partition as expired. Returns how many were. */
+  /** Marks all gaps of a partition as expired. Returns how many it marked. */
   expirePartition(job: string, partition: string): number;
   /**
-   * What remains true of the gaps when the clock turns out to have been ahead: none is expired, none waits, and
-   * there are none after `openStart`.
+   * Corrects the gaps after the clock moved backwards: none is expired, all are due, and those after `openStart` are
+   * removed.
    */
   invalidate(job: string, openStart: number): void;
-  /** Adds a gap that is expired from the start; it grows together with those it touches. */
+  /** Adds a gap that has already expired. It merges with expired gaps that it touches. */
   addExpired(job: string, gap: Gap): void;
-  /** Forgets gaps, expired ones too. */
+  /** Removes all gaps, expired ones too. */
   clear(job: string): void;
 }
 

@@ -1,12 +1,12 @@
 import type { LedgerDatabase } from './database.ts';
 
-/** What is known of a job beside its reads and gaps. */
+/** What is kept of a job besides its checkpoints and gaps. */
 export interface JobRow {
-  /** Everything that, when changed, would count usage twice or orphan it: see `jobIdentity`. */
+  /** The settings that identify the job's points, as JSON: see `identityOf`. */
   readonly identity: string;
-  /** The latest time the job has seen, Unix seconds. */
+  /** The time of the last poll, Unix seconds: shows when the clock moves backwards. */
   readonly clock: number;
-  /** How the account's API takes the end of a range, once found out. */
+  /** Whether the provider includes the end of a range, once that is known. */
   readonly rangeEnd: 'exclusive' | 'inclusive' | undefined;
 }
 

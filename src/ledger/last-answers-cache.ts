@@ -2,22 +2,21 @@ import type { ReadonlyRecordIndex } from '../usage/record-index.ts';
 import type { Window } from '../windows/window.ts';
 import type { LedgerDatabase } from './database.ts';
 
-/** Some windows' records in memory. */
+/** Records of recently read windows. */
 export interface LastAnswersCache {
   get(job: string, window: Window): ReadonlyRecordIndex | undefined;
   keep(job: string, window: Window, records: ReadonlyRecordIndex): void;
-  /** To be called for whatever is written; without a window, for all of the job. */
+  /** Call it on every write; without a window, it drops the whole job. */
   drop(job: string, window?: Window): void;
 }
 
-/** Of all windows together, the least recently used ones left out: about 5 MB. */
+/** In all windows together, about 5 MB; the least recently used windows are evicted. */
 const MOST_RECORDS = 20_000;
 const ALL: Window = { start: -Infinity, end: Infinity };
 
 /**
- * Windows as the table held them when they were last read: a poll that finds nothing new does not read thousands
- * of rows for it. Whatever is written to a window, also in a transaction that fails, or by another process, makes it
- * be read again.
+ * Caches windows, so that a poll without changes does not decode thousands of rows. Writes to a window evict it, also
+ * those of a transaction that fails; a write by another process evicts everything.
  */
 export function createLastAnswersCache(db: LedgerDatabase): LastAnswersCache {
   const version = db.prepare('PRAGMA data_version').raw();

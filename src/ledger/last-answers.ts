@@ -7,15 +7,14 @@ import { createLastAnswersCache } from './last-answers-cache.ts';
 import type { LedgerDatabase } from './database.ts';
 
 /**
- * The provider's last answers for the buckets that may still change, each acknowledged by the store or waiting
- * in the spool. What a new answer is compared with: an equal point is not sent again, and a total that equals
- * the sum is not asked for in parts.
+ * The provider's last answers for buckets that may still change. Each is stored or spooled. New answers are compared
+ * with them: an unchanged point is not written again, and a total that equals their sum is not split.
  */
 export interface LastAnswers {
-  /** The records of a window. Not to be changed: a window that is asked for again and again is kept at hand. */
+  /** The records of a window. They are cached: do not modify them. */
   of(job: string, window: Window): ReadonlyRecordIndex;
   put(job: string, records: Iterable<UsageRecord>): void;
-  /** Forgets the buckets that start in a window. */
+  /** Removes the buckets that start in a window. */
   forget(job: string, window: Window): void;
   clear(job: string): void;
 }
@@ -65,7 +64,7 @@ export function createLastAnswers(db: LedgerDatabase): LastAnswers {
   };
 }
 
-/** Digits as text in the order of `FIELDS`, empty where absent: exact, and small. */
+/** Exact digits in the order of `FIELDS`, separated by commas; empty where absent. */
 export function encodeFields(fields: Fields): string {
   return FIELDS.map((field) => fields[field] ?? '').join(',');
 }

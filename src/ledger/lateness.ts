@@ -1,6 +1,6 @@
 import type { LedgerDatabase } from './database.ts';
 
-/** How many tokens arrived by each age: `age` is that of the read that first showed them. */
+/** Tokens by age of the read that first returned them, seconds after the bucket's close. */
 export interface Lateness {
   of(job: string): { age: number; tokens: number }[];
   add(job: string, age: number, tokens: number): void;

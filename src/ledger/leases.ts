@@ -3,19 +3,19 @@ import Database from 'libsql';
 import type { LedgerDatabase } from './database.ts';
 
 /**
- * Work that only one process may do at a time. Each lease is a lock on a file beside the ledger, which the operating
- * system lets go of when its holder ends, however it ends: a killed process blocks nobody.
+ * Mutual exclusion between processes. Each lease is a lock on a file beside the ledger, which the operating system
+ * releases when its holder exits or is killed.
  */
 export interface Leases {
-  /** False while somebody else, in this process or another, has the lease. */
+  /** False while the lease is held, in this process or another. */
   take(name: string, owner: string): boolean;
   release(name: string, owner: string): void;
-  /** Who took the lease last, for messages. */
+  /** The last holder, for messages. */
   holder(name: string): string | undefined;
   close(): void;
 }
 
-/** @param folder where the lock files are; without one the leases hold within this process only */
+/** @param folder the folder of the lock files; without one, leases are local to this process */
 export function createLeases(db: LedgerDatabase, folder: string | undefined): Leases {
   const held = new Map<string, { readonly owner: string; readonly lock: LedgerDatabase | undefined }>();
   const note = db.prepare('INSERT OR REPLACE INTO lease (name, owner) VALUES (?, ?)');
@@ -45,7 +45,7 @@ export function createLeases(db: LedgerDatabase, folder: string | undefined): Le
   };
 }
 
-/** SQLite's own lock on an empty database, held as long as the transaction is open. Node has no other lock on files. */
+/** SQLite's lock on an empty database, held while the transaction is open. Node has no other file lock. */
 function lockFile(path: string): LedgerDatabase | 'taken' {
   const lock = new Database(path, { timeout: 0 });
   try {

@@ -16,7 +16,7 @@ import { createJobState, type JobStateTable } from './state.ts';
 import { createOverflowParts, type OverflowParts } from './overflow-parts.ts';
 import { createSpool, type Spool } from './spool.ts';
 
-/** The durable record of what has been read. Nothing else decides what to fetch. */
+/** The durable record of what has been read. It alone decides what to fetch. */
 export interface Ledger {
   readonly jobs: Jobs;
   readonly checkpoints: Checkpoints;
@@ -32,12 +32,12 @@ export interface Ledger {
   readonly reconciliations: Reconciliations;
   readonly rateLimiter: RateLimiter;
   readonly leases: Leases;
-  /** Runs `change` as one step: all of it is on disk when this returns, or none of it. */
+  /** Runs `change` as one transaction: when this returns, all of it is on disk; when it throws, none of it. */
   commit<T>(change: () => T): T;
   close(): void;
 }
 
-/** Opens the ledger; `:memory:` for one that is forgotten. @throws LedgerError */
+/** Opens the ledger; `:memory:` for a temporary one. @throws LedgerError */
 export function openLedger(path: string): Ledger {
   const db = openDatabase(path);
   const leases = createLeases(db, path === ':memory:' ? undefined : dirname(path));

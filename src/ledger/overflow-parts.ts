@@ -4,11 +4,11 @@ import type { LedgerDatabase } from './database.ts';
 import { decodeFields, encodeFields } from './last-answers.ts';
 
 /**
- * The usage behind every `__other__` point, series by series, for as long as the job lives: such a point is
- * always the sum over its whole bucket, however small the part of it that is read again, and however late.
+ * The series that each `__other__` point is the sum of. They are kept as long as the job exists, because a re-read of
+ * one part must produce the sum of the whole bucket.
  */
 export interface OverflowParts {
-  /** The overflow parts of the buckets that start at these times. */
+  /** The parts of the buckets that start at these times. */
   of(job: string, times: Iterable<number>): OverflowPart[];
   put(job: string, overflowParts: Iterable<OverflowPart>): void;
   remove(job: string, overflowParts: Iterable<OverflowPart>): void;

@@ -1,6 +1,6 @@
 import type { LedgerDatabase } from './database.ts';
 
-/** The partitions that each job has met, so that a new one is noticed and a vanished one keeps its history. */
+/** The partitions that each job has listed, so that new ones are noticed. Unix seconds. */
 export interface Partitions {
   of(job: string): Map<string, { firstSeen: number; lastSeen: number }>;
   seen(job: string, ids: Iterable<string>, now: number): void;
@@ -8,7 +8,7 @@ export interface Partitions {
 }
 
 export function createPartitions(db: LedgerDatabase): Partitions {
-  // One text for all of them: reading as many rows takes ten times as long.
+  // One JSON text: reading the rows one by one takes ten times as long.
   const select = db
     .prepare('SELECT json_group_array(json_array(id, first_seen, last_seen)) FROM partition WHERE job = ?')
     .raw();
@@ -32,7 +32,7 @@ export function createPartitions(db: LedgerDatabase): Partitions {
       const all = [...of(job)];
       const last = all.reduce((latest, [, { lastSeen }]) => Math.max(latest, lastSeen), 0);
       const before = all.filter(([, { lastSeen }]) => lastSeen === last);
-      // Mostly the same ones are listed again: one statement instead of one for each.
+      // The list rarely changes: one statement then updates all rows.
       if (before.length === listed.size && before.every(([id]) => listed.has(id))) again.run(now, job, last);
       else for (const id of listed) upsert.run(job, id, now, now);
     },

@@ -1,10 +1,10 @@
 import type { RateLimiter } from '../lib/rate-limiter.ts';
 import type { LedgerDatabase } from './database.ts';
 
-/** No pause is longer than this: a slot further ahead was booked under a clock that has been set back. */
+/** The longest pause. A time further ahead was written before the clock moved backwards. */
 const FURTHEST_MS = 3_600_000;
 
-/** The rate limits of every process on one data folder. */
+/** The rate limits shared by all processes on one data folder. */
 export function createRateLimiter(db: LedgerDatabase): RateLimiter {
   const acquire = db
     .prepare(
@@ -17,7 +17,7 @@ export function createRateLimiter(db: LedgerDatabase): RateLimiter {
     `INSERT INTO rate_limit (host, next_at) VALUES (?, ?) ON CONFLICT (host)
      DO UPDATE SET next_at = max(next_at, excluded.next_at)`,
   );
-  // Every request books one. After a power cut a slot is worth nothing, so none waits for the disk.
+  // Each request reserves a slot, and none matters after a power cut: do not wait for the disk.
   function unsynced<T>(write: () => T): T {
     db.exec('PRAGMA synchronous = NORMAL');
     try {

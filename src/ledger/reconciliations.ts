@@ -1,6 +1,6 @@
 import type { LedgerDatabase } from './database.ts';
 
-/** One `reconcile` of a job over a range. Token counts as text, exact. */
+/** The result of one `reconcile`. Token counts are exact digits, times Unix seconds. */
 export interface Reconciliation {
   readonly at: number;
   readonly start: number;

@@ -1,7 +1,7 @@
 import type { Window } from '../windows/window.ts';
 import type { LedgerDatabase } from './database.ts';
 
-/** A point that waits for the store, as line protocol. */
+/** A point to be written once the store is available, as line protocol. */
 export interface SpooledLine {
   readonly job: string;
   /** Start and end of the bucket, Unix seconds. */
@@ -12,18 +12,18 @@ export interface SpooledLine {
 }
 
 /**
- * Points that the store could not take. A later value of the same point replaces the waiting one, and each job
- * drains its own points, so that draining can never put an older value over a newer one.
+ * Points that the store could not take. A later value of the same point replaces the spooled one, and a job's points
+ * are drained under its lease, so that draining never overwrites a newer value with an older one.
  */
 export interface Spool {
-  /** The points of all jobs. */
+  /** Points of all jobs. */
   size(): number;
   add(lines: readonly SpooledLine[]): void;
-  /** The oldest waiting points of a job. */
+  /** The job's oldest points. */
   oldest(job: string, count: number): SpooledLine[];
-  /** Removes points that the store has acknowledged, unless a newer value came meanwhile. */
+  /** Removes points that were written, unless a newer value was spooled meanwhile. */
   remove(lines: readonly SpooledLine[]): void;
-  /** Drops all points of the oldest bucket that waits, of whatever job. */
+  /** Drops all points of the oldest bucket of any job. */
   dropOldest(): { job: string; window: Window; points: number } | undefined;
   clear(job: string): void;
 }

@@ -1,6 +1,6 @@
 import type { LedgerDatabase } from './database.ts';
 
-/** Small facts that a provider remembers. */
+/** Small values kept per job, by the collector and by providers. */
 export interface JobStateTable {
   get(job: string, key: string): string | undefined;
   set(job: string, key: string, value: string): void;

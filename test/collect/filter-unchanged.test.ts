@@ -11,7 +11,7 @@ const KINDS: [string, FakeOptions][] = [
 ];
 const DAYS = 5;
 
-/** Back-fills the first days, long after; resolves to how many points that wrote. */
+/** Backfills the first days and resolves to the number of points written. */
 async function backfill(f: Fixture): Promise<number> {
   const { written } = f.store;
   const { signal } = new AbortController();
@@ -31,8 +31,8 @@ function filled(options: FixtureOptions): Fixture {
   return f;
 }
 
-describe.each(KINDS)('a back-fill of what the ledger has forgotten, from %s', (_, options) => {
-  it('writes everything once, and nothing when it is repeated', async () => {
+describe.each(KINDS)('a backfill of windows beyond the look-back, from %s', (_, options) => {
+  it('writes everything once, and nothing when repeated', async () => {
     const f = filled(options);
 
     expect(await backfill(f)).toBe(f.truth().size);
@@ -42,7 +42,7 @@ describe.each(KINDS)('a back-fill of what the ledger has forgotten, from %s', (_
     expect(f.stored()).toEqual(f.truth());
   });
 
-  it('writes what the provider has changed, and no more', async () => {
+  it('writes only what the provider has changed', async () => {
     const f = filled(options);
     await backfill(f);
     f.use('bob', START + 10, 1000);
@@ -52,7 +52,7 @@ describe.each(KINDS)('a back-fill of what the ledger has forgotten, from %s', (_
     expect(f.stored()).toEqual(f.truth());
   });
 
-  it('writes what the store has lost, and no more', async () => {
+  it('writes only what the store has lost', async () => {
     const f = filled(options);
     await backfill(f);
     const keys = [...f.store.contents.keys()];
@@ -62,7 +62,7 @@ describe.each(KINDS)('a back-fill of what the ledger has forgotten, from %s', (_
     expect(f.stored()).toEqual(f.truth());
   });
 
-  it('writes everything to a store that does not answer, as soon as it does', async () => {
+  it('spools everything while the store is down, and writes it later', async () => {
     const f = filled(options);
     await backfill(f);
     f.use('ann', START + 10, 5);
@@ -81,7 +81,7 @@ describe.each(KINDS)('a back-fill of what the ledger has forgotten, from %s', (_
   });
 });
 
-it('compares a series by the names under which it is stored', async () => {
+it('compares series by their stored names', async () => {
   const teams = new Map([['ann', 'blue']]);
   const job = { teams, pseudonymKey: new Secret('a key of sixteen characters') };
   const f = filled({ reads: 'series', batchSize: 2, job });

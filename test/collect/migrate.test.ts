@@ -12,7 +12,7 @@ const START = Date.UTC(2026, 9, 1) / 1000;
 const NOW = START + 3 * DAY + 5 * HOUR + 600;
 const signal = new AbortController().signal;
 
-/** Five days of usage, one request an hour, collected in hours up to `NOW`. */
+/** Usage with one request an hour, collected in hourly buckets up to `NOW`. */
 async function collected() {
   const vendor = fakeVendor();
   vendor.users.add('ann');
@@ -49,7 +49,7 @@ describe('a job whose settings have changed', () => {
     ['bucket', { bucket: '1d' }],
     ['zone', { zone: 'Asia/Shanghai' }],
     ['account', { account: 'other' }],
-  ])('is refused with the choices when its %s is another', async (setting, change) => {
+  ])('is refused when its %s differs, with both ways to migrate', async (setting, change) => {
     const { before, store, changed } = await collected();
 
     const admit = () => admitJob(before.ledger, changed(change).job, store);
@@ -61,7 +61,7 @@ describe('a job whose settings have changed', () => {
   it.each<[string, Partial<Job>]>([
     ['bucket', { bucket: '1d' }],
     ['account', { account: 'other' }],
-  ])('keeps the old points and counts nothing twice when its %s is another', async (_, change) => {
+  ])('keeps the old points and counts nothing twice after a changed %s', async (_, change) => {
     const { changed, migration, tokens, truth, store } = await collected();
     const after = changed(change);
 
@@ -83,7 +83,7 @@ describe('a job whose settings have changed', () => {
     ['bucket', { bucket: '1d' }],
     ['zone', { bucket: '1d', zone: 'Asia/Shanghai' }],
     ['account', { account: 'other' }],
-  ])('deletes the old points and reads everything again when its %s is another', async (_, change) => {
+  ])('deletes the old points and reads everything again after a changed %s', async (_, change) => {
     const { changed, migration, tokens, truth, store } = await collected();
     const after = changed(change);
 
@@ -96,7 +96,7 @@ describe('a job whose settings have changed', () => {
     );
   });
 
-  it('reads again what still waited for the store when the old points are kept', async () => {
+  it('reads spooled buckets again when the old points are kept', async () => {
     const { before, changed, migration, tokens, truth, store } = await collected();
     const waiting = [...store.contents.values()].find(({ time }) => time === START + 2 * DAY)!;
     const line = {
@@ -117,7 +117,7 @@ describe('a job whose settings have changed', () => {
     expect(tokens()).toBe(truth);
   });
 
-  it('cannot keep days that never begin together', async () => {
+  it('cannot keep days that have no common boundary', async () => {
     const { changed, migration } = await collected();
     const days = migration(changed({ bucket: '1d', zone: 'Asia/Shanghai' }).job);
 

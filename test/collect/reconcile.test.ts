@@ -19,7 +19,7 @@ const NOW = START + 8 * DAY;
 const WEEK = { start: START, end: START + 7 * DAY };
 const signal = new AbortController().signal;
 
-/** A week of usage by two users, collected, at a vendor that has a total per user and model for any range. */
+/** A collected week of usage by two users, from a vendor with totals per user and model. */
 async function collected() {
   const vendor = fakeVendor();
   vendor.users.add('ann').add('bob');
@@ -38,7 +38,7 @@ async function collected() {
   return { vendor, store, plain, context, partitions: await discover(context, signal) };
 }
 
-/** What somebody did to the store behind the collector's back. */
+/** Changes a stored point outside the collector. */
 function damage(store: ReturnType<typeof memoryStore>, time: number): void {
   const [key, point] = [...store.contents].find(
     ([, { time: t, tags }]) => t === time && tags.user === 'ann',
@@ -47,7 +47,7 @@ function damage(store: ReturnType<typeof memoryStore>, time: number): void {
 }
 
 describe('reconcile', () => {
-  it('finds the store equal to what the provider says', async () => {
+  it('finds stored sums equal to the totals of the provider', async () => {
     const { context, partitions } = await collected();
 
     const result = await reconcile(context, WEEK, partitions, signal);
@@ -63,7 +63,7 @@ describe('reconcile', () => {
     );
   });
 
-  it('names who differs, finds the day, and reading it again puts it right', async () => {
+  it('names the user that differs, finds the day, and repairs it by reading it again', async () => {
     const { context, partitions, store, vendor } = await collected();
     const hour = START + 3 * DAY + 4 * HOUR;
     damage(store, hour);
@@ -83,7 +83,7 @@ describe('reconcile', () => {
     expect(after.rows.every(equal)).toBe(true);
   });
 
-  it('counts what is stored for somebody the provider does not know', async () => {
+  it('counts stored usage of a user that the provider does not report', async () => {
     const { context, partitions, store } = await collected();
     const tags = { provider: 'fake', account: 'main', bucket: '1h', user: 'eve', model: 'm' };
     await store.write([{ time: START, tags, fields: { input_tokens: 5 } }]);
@@ -123,7 +123,7 @@ describe('reconcile', () => {
     expect(await reconcile(context, WEEK, partitions, signal)).toEqual(result);
   });
 
-  it('says so where the provider has no total of its own', async () => {
+  it('fails with NoTotals if the provider has no totals', async () => {
     const { plain, partitions } = await collected();
 
     await expect(reconcile(plain, WEEK, partitions, signal)).rejects.toThrow(NoTotals);

@@ -26,7 +26,7 @@ function busyDay(f: Fixture, day = 0): void {
 }
 
 describe.each(KINDS)('while the store is down, %s', (_, options) => {
-  it('has its points wait in the spool, and they reach the store when it is back', async () => {
+  it('spools points and writes them when the store is available again', async () => {
     const f = fixture({ ...options, lookback: LOOKBACK });
     busyDay(f);
     f.store.down = true;
@@ -42,7 +42,7 @@ describe.each(KINDS)('while the store is down, %s', (_, options) => {
     expect(f.ledger.gaps.of('test')).toEqual([]);
   });
 
-  it('has them wait through a restart', async () => {
+  it('keeps spooled points across a restart', async () => {
     const f = fixture({ ...options, lookback: LOOKBACK });
     busyDay(f);
     f.store.down = true;
@@ -58,7 +58,7 @@ describe.each(KINDS)('while the store is down, %s', (_, options) => {
   });
 
   it.each([10, 50])(
-    'never spools more than %i points: the oldest buckets become gaps that are filled later',
+    'spools at most %i points: the oldest buckets become gaps that are filled later',
     async (spoolLimit) => {
       const f = fixture({ ...options, lookback: LOOKBACK, spoolLimit });
       busyDay(f);
@@ -81,7 +81,7 @@ describe.each(KINDS)('while the store is down, %s', (_, options) => {
     },
   );
 
-  it('keeps what one read alone is too much for as a gap', async () => {
+  it('turns a read that exceeds the spool into a gap', async () => {
     const f = fixture({ ...options, lookback: LOOKBACK, spoolLimit: 10 });
     busyDay(f);
     f.store.down = true;
@@ -95,7 +95,7 @@ describe.each(KINDS)('while the store is down, %s', (_, options) => {
     expect(f.ledger.gaps.of('test')).toEqual([]);
   });
 
-  it('is not asked again and again for buckets that the spool cannot hold', async () => {
+  it('does not request buckets repeatedly that the spool cannot hold', async () => {
     const f = fixture({ ...options, lookback: LOOKBACK, spoolLimit: 10 });
     busyDay(f);
     f.store.down = true;
@@ -108,7 +108,7 @@ describe.each(KINDS)('while the store is down, %s', (_, options) => {
     expect(f.vendor.requests.length - length).toBeLessThan(50);
   });
 
-  it('loses nothing when another job makes the spool overflow in the middle of a read', async () => {
+  it('loses nothing when another job overflows the spool during a read', async () => {
     const f = fixture({ ...options, lookback: LOOKBACK, spoolLimit: 30, batchSize: 2 });
     busyDay(f);
     const other = jobContextOf(f.vendor, f.store, {
@@ -165,7 +165,7 @@ describe('the spool', () => {
     expect(times).toEqual(times.toSorted((a, b) => a - b));
   });
 
-  it('holds the newest value of a point only', async () => {
+  it('holds only the newest value of a point', async () => {
     const f = fixture({ reads: 'series', lookback: LOOKBACK });
     f.use('ann', START + 10, 100);
     f.use('ann', START + 20, 50, 90 * MINUTE);
@@ -181,7 +181,7 @@ describe('the spool', () => {
     expect(f.stored()).toEqual(f.truth());
   });
 
-  it('keeps the tail of a write that the store took in part', async () => {
+  it('keeps the tail of a partly accepted write', async () => {
     const f = fixture({ reads: 'series', lookback: LOOKBACK });
     busyDay(f);
     f.store.down = true;
@@ -205,7 +205,7 @@ describe('the spool', () => {
     expect(f.stored()).toEqual(f.truth());
   });
 
-  it('counts points that the store refuses while draining', async () => {
+  it('counts points that the store rejects while draining', async () => {
     const f = fixture({ reads: 'series', lookback: LOOKBACK });
     busyDay(f);
     f.store.down = true;
@@ -223,7 +223,7 @@ describe('the spool', () => {
     expect(eventsOf(f, 'drained')).toEqual([{ type: 'drained', job: 'test', points: 17, rejected: 3 }]);
   });
 
-  it('is drained by each job for itself: a slow write of one never puts an old value over a new one of another', async () => {
+  it('is drained per job, so that a slow write never overwrites a newer value of another job', async () => {
     const ledger = openLedger(':memory:');
     const [store, vendor] = [memoryStore(), fakeVendor()];
     const now = START + 3 * HOUR;
@@ -253,7 +253,7 @@ describe('the spool', () => {
     expect(store.contents.size).toBe(1);
   });
 
-  it('gives up a bucket of its own width and zone, whichever job made it overflow', async () => {
+  it('drops whole buckets in the width and zone of their own job, whichever job overflows it', async () => {
     const ledger = openLedger(':memory:');
     const [store, vendor] = [memoryStore(), fakeVendor()];
     vendor.users.add('ann');

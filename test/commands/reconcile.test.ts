@@ -23,7 +23,7 @@ async function collected(id: VendorId): Promise<{ place: CommandPlace; job: Job 
   return { place, job };
 }
 
-/** Adds tokens to a stored point behind the collector's back. */
+/** Adds tokens to a stored point outside the collector. */
 async function tamper({ data }: CommandPlace, tokens: number): Promise<void> {
   const store = openSqliteStore(join(data, 'usage.sqlite'));
   const [point] = await store.points({ start: START, end: START + 2 * DAY });
@@ -38,7 +38,7 @@ async function tamper({ data }: CommandPlace, tokens: number): Promise<void> {
 }
 
 test.each(['trae', 'ucloud', 'sigcal', 'volcengine-ark'] as const)(
-  '%s: what is stored equals its totals',
+  '%s: stored sums equal its totals',
   async (id) => {
     const { place, job } = await collected(id);
 
@@ -50,7 +50,7 @@ test.each(['trae', 'ucloud', 'sigcal', 'volcengine-ark'] as const)(
 );
 
 test.each(['trae', 'ucloud', 'volcengine-ark'] as const)(
-  '%s: a difference is found, weighed and mended',
+  '%s: a difference is reported, compared with the tolerance, and repaired',
   async (id) => {
     const { place, job } = await collected(id);
     await tamper(place, 7);

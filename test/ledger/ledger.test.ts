@@ -48,7 +48,7 @@ const record = (time: number, user: string, input: number | bigint): UsageRecord
 });
 
 describe('a ledger file', () => {
-  it('holds what was committed when it is opened again', () => {
+  it('holds committed data when it is opened again', () => {
     const before = ledgerAt();
     before.commit(() => {
       before.jobs.save('a', { identity: '{}', clock: 7, rangeEnd: 'inclusive' });
@@ -70,7 +70,7 @@ describe('a ledger file', () => {
     expect(ledger.state.get('a', 'model')).toBe('m');
   });
 
-  it('keeps nothing of a commit that fails half-way', () => {
+  it('keeps nothing of a commit that fails', () => {
     const ledger = ledgerAt();
 
     const commit = () =>
@@ -83,7 +83,7 @@ describe('a ledger file', () => {
     expect(ledger.counters.of('a')).toEqual({});
   });
 
-  it('is refused with the way out when a newer version wrote it, when it is no ledger, and when it cannot be made', () => {
+  it('is refused with a hint if a newer version wrote it, if it is not a ledger, or if it cannot be created', () => {
     ledgerAt().close();
     const newer = new Database(path);
     newer.exec('PRAGMA user_version = 99');
@@ -102,7 +102,7 @@ describe('a ledger file', () => {
     }
   });
 
-  it('loses no acknowledged commit to kill -9', async () => {
+  it('loses no acknowledged commit after kill -9', async () => {
     const script = join(folder, 'writer.mjs');
     const dist = new URL('../../build/ledger/ledger.js', import.meta.url);
     writeFileSync(
@@ -133,7 +133,7 @@ describe('a ledger file', () => {
 });
 
 describe('gaps', () => {
-  it('that touch become one, since the earliest, with the newest error, and share their next try', () => {
+  it('that touch are merged, with the earliest since, the newest error and one next try', () => {
     const { gaps } = ledgerAt(':memory:');
     gaps.open('a', gap('p', 0, 10));
     gaps.open('a', gap('p', 30, 40));
@@ -146,7 +146,7 @@ describe('gaps', () => {
     ]);
   });
 
-  it('are filled in part, and only for their own partition and job', () => {
+  it('are filled in part, only for their own partition and job', () => {
     const { gaps } = ledgerAt(':memory:');
     gaps.open('a', gap('p', 0, 40));
     gaps.open('a', gap(ALL_PARTITIONS, 0, 40));
@@ -163,7 +163,7 @@ describe('gaps', () => {
     expect(spans('b')).toEqual([['p', 0, 40]]);
   });
 
-  it('that are lost stay apart from those that are not', () => {
+  it('that have expired are not merged with open ones', () => {
     const { gaps } = ledgerAt(':memory:');
     gaps.open('a', gap('p', 0, 10));
     expect(gaps.expire('a', 10)).toBe(1);
@@ -186,7 +186,7 @@ describe('the spool', () => {
     line: text,
   });
 
-  it('holds the newest value of a point, oldest bucket first, and gives up whole buckets', () => {
+  it('holds the newest value of a point, returns the oldest bucket first, and drops whole buckets', () => {
     const { spool } = ledgerAt(':memory:');
     spool.add([line(20, 's', 'later'), line(10, 's', 'old'), line(10, 't', 'other')]);
     spool.add([line(10, 's', 'new')]);
@@ -197,7 +197,7 @@ describe('the spool', () => {
     expect(spool.size()).toBe(1);
   });
 
-  it('keeps a value that came while the older one was being written', () => {
+  it('keeps a newer value that was spooled while the older one was written', () => {
     const { spool } = ledgerAt(':memory:');
     spool.add([line(10, 's', 'old')]);
     const writing = spool.oldest('a', 10);
@@ -209,8 +209,8 @@ describe('the spool', () => {
   });
 });
 
-describe('what processes share', () => {
-  it('gives each request of a host its own slot, after every pause', () => {
+describe('shared between processes', () => {
+  it('each request to a host gets its own slot, after every pause', () => {
     const [mine, other] = [ledgerAt(), ledgerAt()];
 
     expect(mine.rateLimiter.acquire('host', 1000, 5000)).toBe(5000);
@@ -220,14 +220,14 @@ describe('what processes share', () => {
     expect(mine.rateLimiter.acquire('elsewhere', 1000, 5000)).toBe(5000);
   });
 
-  it('does not wait for rateLimiter that were booked under a clock that has been set back', () => {
+  it('slots reserved before the clock moved backwards are ignored', () => {
     const { rateLimiter } = ledgerAt();
     rateLimiter.acquire('host', 1000, 100 * 3_600_000);
 
     expect(rateLimiter.acquire('host', 1000, 5000)).toBe(5000);
   });
 
-  it('lets one of them have a lease, and the next when it is released or its holder is gone', () => {
+  it('a lease has one holder, and is free when released or when its holder exits', () => {
     const [mine, other] = [ledgerAt(), ledgerAt()];
 
     expect(mine.leases.take('job a', 'run 1')).toBe(true);

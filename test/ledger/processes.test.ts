@@ -22,7 +22,7 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-/** Another process with the same ledger open; `work` is its program, `ledger` and `say` are at hand. */
+/** Another process with the same ledger open. Its program `work` can use `ledger` and `say`. */
 function process(work: string): ChildProcess {
   const script = join(folder, `script-${children.length}.mjs`);
   writeFileSync(
@@ -46,8 +46,8 @@ const said = <T>(child: ChildProcess): Promise<T> =>
 const ended = (child: ChildProcess): Promise<void> =>
   new Promise((resolve) => void child.once('exit', () => resolve()));
 
-describe('processes on one ledger', () => {
-  it('never get the same slot of a host', async () => {
+describe('processes that share a ledger', () => {
+  it('never get the same slot for a host', async () => {
     const spacing = 1000;
     const work = `say(Array.from({ length: 100 }, () => ledger.rateLimiter.acquire('host', ${spacing}, 5000)))`;
 
@@ -60,7 +60,7 @@ describe('processes on one ledger', () => {
     );
   });
 
-  it('lose none of their commits to each other', async () => {
+  it('lose no commits', async () => {
     const work = `
       for (let i = 0; i < 100; i++) ledger.commit(() => {
         const { n = 0 } = ledger.counters.of('a');
@@ -77,7 +77,7 @@ describe('processes on one ledger', () => {
     ledger.close();
   });
 
-  it('have a lease one at a time, and a killed one blocks nobody', async () => {
+  it('hold a lease one at a time, and a killed process releases it', async () => {
     const holder = process(`say(ledger.leases.take('job a', 'run 1')); setInterval(() => {}, 1000)`);
     const taken = await said<boolean>(holder);
     const ledger = openLedger(path);
@@ -99,7 +99,7 @@ describe('processes on one ledger', () => {
     ledger.close();
   });
 
-  it('roll back what a killed one had not committed', async () => {
+  it('roll back uncommitted changes of a killed process', async () => {
     const child = process(`
       ledger.counters.add('a', 'n', 1);
       ledger.commit(() => {

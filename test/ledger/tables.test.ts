@@ -6,7 +6,7 @@ import { openLedger, type Ledger } from '../../src/ledger/ledger.ts';
 
 const HOUR = 3600;
 
-/** A ledger file with something in every table of the jobs `a` and `b`, as it is after being opened again. */
+/** A ledger file filled for the jobs `a` and `b`, closed and opened again. */
 function reopened(fill: (ledger: Ledger, job: string) => void): Ledger {
   const folder = mkdtempSync(join(tmpdir(), 'tokentide-tables-'));
   const before = openLedger(join(folder, 'ledger.sqlite'));
@@ -22,8 +22,8 @@ function reopened(fill: (ledger: Ledger, job: string) => void): Ledger {
   return ledger;
 }
 
-describe('every table survives, and each job has its own rows', () => {
-  it('checkpoints: replaced, removed, forgotten', () => {
+describe('every table is durable and separates jobs', () => {
+  it('checkpoints: replaced, removed, cleared', () => {
     const ledger = reopened(({ checkpoints }, job) => {
       checkpoints.add(job, { start: 0, end: 10 * HOUR, readAt: 11 * HOUR }, HOUR);
       checkpoints.add(job, { start: 2 * HOUR, end: 4 * HOUR, readAt: 30 * HOUR }, 100 * HOUR);
@@ -42,7 +42,7 @@ describe('every table survives, and each job has its own rows', () => {
     expect(ledger.checkpoints.of('b')).toHaveLength(3);
   });
 
-  it('checkpoints of a moving look-back stay a handful of rows', () => {
+  it('checkpoints of a moving look-back stay at most three rows', () => {
     const { checkpoints } = openLedger(':memory:');
     const lookback = 72 * HOUR;
 
@@ -68,7 +68,7 @@ describe('every table survives, and each job has its own rows', () => {
     expect(ledger.partitions.of('b').size).toBe(2);
   });
 
-  it('lastAnswers answers: exact, replaced, forgotten by window', () => {
+  it('last answers: exact, replaced, removed by window', () => {
     const fields = { input_tokens: 2n ** 63n - 1n, output_tokens: 0, images: 3 };
     const ledger = reopened(({ lastAnswers }, job) => {
       lastAnswers.put(job, [
@@ -90,7 +90,7 @@ describe('every table survives, and each job has its own rows', () => {
     expect(ledger.lastAnswers.of('b', all).size).toBe(2);
   });
 
-  it('lateness and counters: added up', () => {
+  it('lateness and counters: accumulated', () => {
     const ledger = reopened(({ lateness, counters }, job) => {
       lateness.add(job, 600, 5);
       lateness.add(job, 0, 100);
@@ -107,7 +107,7 @@ describe('every table survives, and each job has its own rows', () => {
     expect(ledger.counters.of('c')).toEqual({});
   });
 
-  it('state, allowedValues values and overflowParts', () => {
+  it('state, allowed values and overflow parts', () => {
     const share = {
       record: { time: 0, tags: { user: 'ann' }, fields: { input_tokens: 5 } },
       into: { user: '__other__' },
@@ -142,7 +142,7 @@ describe('every table survives, and each job has its own rows', () => {
     expect(ledger.reconciliations.of('a')).toEqual([row]);
   });
 
-  it('the spool: of one job, and of all', () => {
+  it('the spool: per job and in total', () => {
     const ledger = reopened(({ spool }, job) => {
       spool.add([{ job, time: 0, end: HOUR, series: 's', line: `of ${job}` }]);
     });
@@ -156,7 +156,7 @@ describe('every table survives, and each job has its own rows', () => {
     expect(ledger.spool.dropOldest()).toBeUndefined();
   });
 
-  it('gaps: what is expired grows in one piece, also when a gap is expired only in part', () => {
+  it('gaps: expired parts merge, also when a gap expires in steps', () => {
     const gap = { since: 5, kind: 'refused', error: 'no', attempts: 1, nextTry: 9, expired: false };
     const ledger = reopened(({ gaps }, job) => {
       gaps.open(job, { ...gap, partition: 'p', start: 0, end: 10 * HOUR });

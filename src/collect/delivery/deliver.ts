@@ -8,28 +8,28 @@ import { StoreError, type WriteResult } from '../../store/store.ts';
 import type { JobContext } from '../context.ts';
 
 const DRAIN_CHUNK = 5_000;
-/** The kind of a gap that the full spool left. */
+/** Gap kind of buckets that were dropped from a full spool. */
 export const SPOOL_FULL = 'spool_full';
-/** The counter of points that were given up because the spool was full. */
+/** Counter of points dropped because the spool was full. */
 const DROPPED = 'spool_dropped';
-/** After a failed write the store is left alone for so many seconds; meanwhile points go straight to the spool. */
+/** Seconds without writes after a failed one. Meanwhile points go straight to the spool. */
 const STORE_PAUSE = 30;
 
-/** Writes points, or says that they wait: after this every point is acknowledged, refused for good, or `kept`. */
+/** Writes points. Afterwards each of them is accepted, rejected permanently, or `kept` to be spooled. */
 export async function deliver(
   context: JobContext,
   points: readonly Point[],
   signal?: AbortSignal,
 ): Promise<WriteResult> {
   if (points.length === 0) return { accepted: 0, rejected: [], kept: [] };
-  // What waits goes first: a point may not overtake an older value of itself.
+  // The spool goes first: a new value must not be overwritten by an older one.
   if (!(await drain(context, signal))) return { accepted: 0, rejected: [], kept: points };
   return write(context, points, signal);
 }
 
 /**
- * Writes what waits in the spool for the job, oldest bucket first. True when nothing waits any more; false while
- * the store cannot take it.
+ * Writes the job's spooled points, oldest bucket first. True once the spool holds none of them; false while the
+ * store is unavailable.
  */
 export async function drain(context: JobContext, signal?: AbortSignal): Promise<boolean> {
   const { ledger, job, observe } = context;
@@ -41,7 +41,7 @@ export async function drain(context: JobContext, signal?: AbortSignal): Promise<
       waiting.map(({ line }) => parseLine(line)),
       signal,
     );
-    // Kept points are the tail of the write: the store takes them in order.
+    // The store writes in order, so kept points are the tail.
     const done = waiting.slice(0, waiting.length - result.kept.length);
     ledger.commit(() => ledger.spool.remove(done));
     const rejected = result.rejected.length;
@@ -53,8 +53,8 @@ export async function drain(context: JobContext, signal?: AbortSignal): Promise<
 }
 
 /**
- * Puts points into the spool; call inside a commit. What exceeds the limit leaves oldest bucket first, and its
- * bucket becomes a gap that is read again.
+ * Adds points to the spool; call inside a commit. Above the limit, the oldest buckets are dropped and become gaps
+ * that are read again.
  */
 export function spool(context: JobContext, points: readonly Point[]): void {
   if (points.length === 0) return;
@@ -63,7 +63,7 @@ export function spool(context: JobContext, points: readonly Point[]): void {
   while (ledger.spool.size() > spoolLimit && dropOldest(context));
 }
 
-/** How many points of a job have left the full spool so far. */
+/** Points of the job dropped from the full spool so far. */
 export function droppedPoints({ ledger, job }: JobContext): number {
   return ledger.counters.of(job.name)[DROPPED] ?? 0;
 }
@@ -80,8 +80,7 @@ function dropOldest({ ledger, observe, now }: JobContext): boolean {
     partition: ALL_PARTITIONS,
     since: now(),
     kind: SPOOL_FULL,
-    error:
-      'the store was down for longer than the spool holds; the bucket is read again once the store is back',
+    error: 'the spool was full; the bucket is read again once the store is available',
     attempts: 1,
     nextTry: now(),
     expired: false,
@@ -97,7 +96,7 @@ async function write(
 ): Promise<WriteResult> {
   const { store, job, ledger, observe, now, outage } = context;
   const pause = outage.until - now();
-  // A longer pause was set by a clock that has gone back since.
+  // A longer pause was set before the clock moved backwards.
   if (pause > 0 && pause <= STORE_PAUSE) return { accepted: 0, rejected: [], kept: points };
   const result = await attempt(() => store.write(points, signal), points);
   if (result.error) {
@@ -107,7 +106,7 @@ async function write(
   return result;
 }
 
-/** A store whose configuration is wrong takes nothing either: the points wait until a person has acted. */
+/** A misconfigured store throws: the points are kept until somebody fixes it. */
 async function attempt(run: () => Promise<WriteResult>, points: readonly Point[]): Promise<WriteResult> {
   try {
     return await run();

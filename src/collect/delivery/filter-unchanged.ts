@@ -5,19 +5,19 @@ import type { JobContext } from '../context.ts';
 import { jobTags } from '../job.ts';
 import { drain } from './deliver.ts';
 
-/** A question to the store names at most so many users, keys or endpoints. */
+/** The most tag values that one query lists. */
 const MOST_VALUES = 500;
 
 /**
- * The points that the store does not hold as they are: for buckets that are too old for the ledger to remember them.
- * All of them where the store cannot be asked.
+ * The points that differ from the stored ones, for buckets that are no longer in the ledger. All of them if the
+ * store cannot be queried.
  */
 export async function filterUnchanged(
   context: JobContext,
   points: readonly Point[],
   signal?: AbortSignal,
 ): Promise<readonly Point[]> {
-  // What waits in the spool is newer than what the store holds.
+  // Spooled points are newer than stored ones.
   if (points.length === 0 || !(await drain(context, signal))) return points;
   const { job, store } = context;
   const times = points.map(({ time }) => time);
@@ -37,14 +37,14 @@ export async function filterUnchanged(
   return points.filter((point) => !holds(stored.get(point)?.fields, point.fields));
 }
 
-/** Writing the fields would change nothing. */
+/** Whether the stored point has all of these values. */
 function holds(stored: Fields | undefined, fields: Fields): boolean {
   if (!stored) return false;
   for (const field in fields) if (stored[field as Field] !== fields[field as Field]) return false;
   return true;
 }
 
-/** The tag by which the answer holds the least beside these points. */
+/** The tag with the most distinct values: restricting the query to them returns the fewest other points. */
 function amongOf(points: readonly Point[]): { among?: { tag: Tag; values: string[] } } {
   let best: Set<string> | undefined;
   let bestTag: Tag | undefined;

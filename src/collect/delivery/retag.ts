@@ -9,9 +9,8 @@ import { zeros } from '../totals/totals.ts';
 const TEAMS = 'teams';
 
 /**
- * Moves the points of the look-back to the teams that users have now. A team is a tag: without this, usage that
- * is read again would be stored a second time, beside the point of the old team. Older points keep the team
- * that the user had then.
+ * Moves the points of the look-back to the users' current teams. A team is a tag: without this, usage that is read
+ * again would be stored twice, under the old and the new team. Older points keep their team.
  */
 export async function retag(context: JobContext, signal: AbortSignal): Promise<void> {
   const { job, ledger, store, observe } = context;
@@ -22,7 +21,7 @@ export async function retag(context: JobContext, signal: AbortSignal): Promise<v
 
   const [old, now] = [storedTags(context, before), storedTags(context)];
   const moved: Point[] = [];
-  // Where a point cannot be overwritten, nothing of the look-back is stored yet.
+  // A store that takes a bucket only once holds nothing of the look-back yet.
   const all = { start: 0, end: store.overwrites ? Number.MAX_SAFE_INTEGER : 0 };
   for (const { time, tags, fields } of ledger.lastAnswers.of(job.name, all).values()) {
     const [from, to] = [old(tags), now(tags)];

@@ -5,14 +5,14 @@ import type { Store } from '../../store/store.ts';
 import type { Bucket } from '../../windows/window.ts';
 import type { Job } from '../job.ts';
 
-/** What a job's points are made of. When one of these changes, old and new points no longer replace each other. */
+/** The settings that identify a job's points. When one changes, new points no longer overwrite the old ones. */
 export interface Identity {
   readonly provider: string;
   readonly account: string;
   readonly dataset: string;
   readonly bucket: Bucket;
   readonly zone: string;
-  /** Users' names: `plain`, or which key they are hashed with (not the key). */
+  /** `plain`, or a fingerprint of the key that user names are hashed with. */
   readonly users: string;
   readonly store: string;
 }
@@ -25,7 +25,7 @@ export function identityOf(job: Job, store: Store): Identity {
   return { provider: provider.id, account, dataset, bucket, zone, users, store: store.identity };
 }
 
-/** A job whose settings would count its usage twice or leave old points orphaned. */
+/** The job's settings have changed: collecting would count usage twice or orphan the old points. */
 export class JobChanged extends Error {
   override readonly name = 'JobChanged';
   readonly hint: string;
@@ -36,14 +36,14 @@ export class JobChanged extends Error {
     );
     super(`the job "${job}" has changed: ${changes.join(', ')}`);
     this.hint = [
-      'Points under the old and the new settings would be counted side by side. Put the setting back, or run one of:',
-      `  tokentide migrate ${job} --keep-old   keep the old points, collect under the new settings from now on`,
-      `  tokentide migrate ${job} --drop-old   delete the old points, read everything again from the job's start`,
+      'Usage would be stored twice, under the old and the new settings. Restore the setting, or run one of:',
+      `  tokentide migrate ${job} --keep-old   keep the old points and collect with the new settings from now on`,
+      `  tokentide migrate ${job} --drop-old   delete the old points and read everything again from the job's start`,
     ].join('\n');
   }
 }
 
-/** Lets a job in that is new or unchanged. @throws JobChanged */
+/** Records a new job's identity, or compares it with the recorded one. @throws JobChanged */
 export function admitJob(ledger: Ledger, job: Job, store: Store): void {
   const after = identityOf(job, store);
   const before = recordedIdentity(ledger, job.name);
@@ -58,7 +58,7 @@ export function admitJob(ledger: Ledger, job: Job, store: Store): void {
 /** What an identity lacks that was recorded before there were datasets. */
 const BEFORE_DATASETS = { dataset: USAGE.id };
 
-/** What the job was when it last ran. */
+/** The job's identity when it was first collected or last migrated. */
 export function recordedIdentity(ledger: Ledger, job: string): Identity | undefined {
   const row = ledger.jobs.of(job);
   return row && { ...BEFORE_DATASETS, ...(JSON.parse(row.identity) as Identity) };

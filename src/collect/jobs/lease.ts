@@ -1,10 +1,10 @@
 import type { Ledger } from '../../ledger/ledger.ts';
 
-const ASK_AGAIN_MS = 250;
+const RETRY_MS = 250;
 
 export interface LeaseHolder {
   readonly ledger: Ledger;
-  /** Names this process: `run 4711`. */
+  /** The name of this process: `run 4711`. */
   readonly owner: string;
   /** Unix seconds. */
   readonly now: () => number;
@@ -12,8 +12,8 @@ export interface LeaseHolder {
 }
 
 /**
- * Runs `work` while no other process works on the same job: a daemon and a back-fill never write the same
- * window at once. Waits for its turn. @throws the signal's reason when cancelled while waiting
+ * Runs `work` while no other process works on the same job, so that a daemon and a backfill never write the same
+ * window at once. Waits for the lease. @throws the signal's reason when cancelled while waiting
  */
 export async function withLease<T>(
   { ledger, owner, sleep }: LeaseHolder,
@@ -24,7 +24,7 @@ export async function withLease<T>(
   const name = `job ${job}`;
   while (!ledger.leases.take(name, owner)) {
     signal.throwIfAborted();
-    await sleep(ASK_AGAIN_MS, signal);
+    await sleep(RETRY_MS, signal);
   }
   try {
     return await work();

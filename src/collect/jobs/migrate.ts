@@ -16,19 +16,19 @@ export interface Migration {
   readonly now: number;
 }
 
-/** Days searched backwards for a moment at which a bucket of the old and of the new kind begin together. */
+/** Days searched backwards for a boundary that the old and the new buckets have in common. */
 const DAYS_BACK = 3;
 const HOUR = 3600;
 
-/** No moment at which old and new buckets meet: the old points cannot be kept without a gap or an overlap. */
+/** Old and new buckets have no common boundary: keeping the old points would leave a gap or an overlap. */
 export class NoCommonBoundary extends Error {
   override readonly name = 'NoCommonBoundary';
-  readonly hint = 'use --drop-old: the old points are deleted and everything is read again';
+  readonly hint = 'use --drop-old: it deletes the old points and reads everything again';
 }
 
 /**
- * Deletes every point of the job under its old settings, and lets everything be read again. Where the store has
- * changed, the old one is left as it is. @throws StoreError
+ * Deletes every point that the job stored under its old settings and resets its ledger, so that everything is read
+ * again. If the store has changed, the old one is not touched. @throws StoreError
  */
 export async function dropOld({ ledger, store, job, before, after }: Migration): Promise<void> {
   if (before.store === after.store) await store.remove({ start: 0, end: FAR, where: oldTags(before) });
@@ -39,24 +39,24 @@ export async function dropOld({ ledger, store, job, before, after }: Migration):
 }
 
 /**
- * Keeps the old points up to the start of the newest bucket that is common to both settings, and collects from
- * there on under the new ones. What is kept is no longer revised. Resolves to that moment, Unix seconds.
+ * Keeps the old points up to the newest boundary that old and new buckets have in common, and collects with the new
+ * settings from there. Kept points are no longer revised. Resolves to that boundary, Unix seconds.
  * @throws StoreError, NoCommonBoundary
  */
 export async function keepOld({ ledger, store, job, before, after, now }: Migration): Promise<number> {
-  // Points that still wait for the store are not kept but read again.
+  // Spooled points have the old tags: they are dropped and read again.
   const [waiting] = ledger.spool.oldest(job.name, 1);
   const from = commonBoundary(before, job, Math.min(now, waiting?.time ?? now));
   if (from === undefined) {
     throw new NoCommonBoundary(
-      `buckets of ${before.bucket} in ${before.zone} and of ${job.bucket} in ${job.zone} never begin together`,
+      `${before.bucket} buckets in ${before.zone} and ${job.bucket} buckets in ${job.zone} have no common boundary`,
     );
   }
   if (before.store === after.store) await store.remove({ start: from, end: FAR, where: oldTags(before) });
   ledger.commit(() => {
     const rangeEnd = ledger.jobs.of(job.name)?.rangeEnd;
     forget(ledger, job.name);
-    // What was read under the old settings counts as settled: it is never read again.
+    // Kept buckets count as final: they are never read again.
     if (job.start < from) {
       ledger.checkpoints.add(
         job.name,
@@ -100,5 +100,5 @@ function forget(ledger: Ledger, job: string): void {
     ledger.partitions,
   ])
     table.clear(job);
-  for (const memory of ['backfill', DISCOVERED]) ledger.state.set(job, memory, '');
+  for (const key of ['backfill', DISCOVERED]) ledger.state.set(job, key, '');
 }

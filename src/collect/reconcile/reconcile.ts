@@ -13,9 +13,9 @@ import { deliver } from '../delivery/deliver.ts';
 import { readWindow } from '../poll/poll.ts';
 import { storedTags } from '../delivery/to-points.ts';
 
-/** One line of a reconciliation: what the provider says, and what the store adds up to. Tokens, exact. */
+/** One row of a reconciliation: the provider's total and the sum of the stored buckets. Tokens, exact. */
 export interface Comparison {
-  /** The tags the provider's total is for: user and model, key, endpoint. */
+  /** The tags of the provider's total: user and model, key, endpoint. */
   readonly tags: Tags;
   readonly provider: bigint;
   readonly stored: bigint;
@@ -30,13 +30,13 @@ export interface Reconciled {
   readonly stored: bigint;
 }
 
-/** A provider that has no total apart from the buckets themselves. */
+/** The provider has no totals other than the buckets themselves. */
 export class NoTotals extends Error {
   override readonly name = 'NoTotals';
 }
 
 /**
- * Compares the provider's own total of a range of whole days with the sum of the stored buckets.
+ * Compares the provider's own totals of whole days with the sums of the stored buckets.
  * @throws NoTotals, FetchError, StoreError
  */
 export async function reconcile(
@@ -64,7 +64,7 @@ export async function reconcile(
   };
 }
 
-/** The days of a window on which store and provider disagree by more than `allowed`, each reconciled alone. */
+/** The days of a window with a row that is not `allowed`; each day is reconciled separately. */
 export async function daysThatDiffer(
   context: JobContext,
   window: Window,
@@ -80,7 +80,7 @@ export async function daysThatDiffer(
   return days;
 }
 
-/** Keeps the result: in the ledger for `status` and the metrics, and as a point of its own in the store. */
+/** Keeps the result in the ledger, for `status` and the metrics, and as a point in the store. */
 export async function record(context: JobContext, result: Reconciled, differences: number): Promise<void> {
   const { job, ledger, now } = context;
   const { window, provider, stored } = result;
@@ -106,7 +106,7 @@ export async function record(context: JobContext, result: Reconciled, difference
   await deliver(context, [point]);
 }
 
-/** Reads days again and stores every point, whatever the ledger believes is stored. */
+/** Reads days again and writes every point, without comparing with the ledger. */
 export async function repair(
   context: JobContext,
   days: readonly Window[],
@@ -138,18 +138,19 @@ async function providerTotals(
     for (const batch of batchesOf(partitions, source.batchSize)) {
       const request = { window: span, bucket: job.bucket, zone: job.zone, partitions: batch, signal };
       const totals = await source.totals?.({ ...request, ...(rangeEnd && { rangeEnd }) });
-      if (!totals) throw new NoTotals(`${job.provider.title} has no total apart from the buckets themselves`);
+      if (!totals)
+        throw new NoTotals(`${job.provider.title} has no totals other than the buckets themselves`);
       records.push(...totals);
     }
   }
-  // The same names as the stored points: pseudonyms, teams, overflow.
+  // Stored points carry pseudonyms, teams and `__other__`.
   const name = storedTags(context);
   return sumRecords(
     records.map(({ tags, fields }) => only({ time: window.start, tags: name(tags), fields }, DIMENSIONS)),
   );
 }
 
-/** The tags that every total carries: both sides are grouped by them. */
+/** The tags that every total has: both sides are grouped by them. */
 function tagsIn(totals: readonly UsageRecord[]): Tag[] {
   return DIMENSIONS.filter((tag) => totals.length > 0 && totals.every(({ tags }) => tags[tag]));
 }

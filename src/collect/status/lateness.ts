@@ -1,23 +1,23 @@
-/** The share of tokens that must have arrived before an age counts as late enough. */
+/** The share of tokens that must have arrived by an age to recommend it. */
 const ENOUGH = 0.999;
-/** Below this many tokens a share of 99.9 % means nothing. */
+/** With fewer tokens, a share of 99.9 % is not significant. */
 const LEAST_TOKENS = 10_000;
 
 export interface LatenessRow {
-  /** Seconds after a bucket's close at which it was read; 0 is while it was open or just closed. */
+  /** Seconds between a bucket's close and the read; 0 while it was open or just closed. */
   readonly age: number;
-  /** Tokens that this read was the first to show. */
+  /** Tokens first seen at this age. */
   readonly tokens: number;
 }
 
 export interface LatenessAdvice {
-  /** The age, in seconds, by which 99.9 % of the tokens were in. */
+  /** The age, in seconds, by which 99.9 % of the tokens had arrived. */
   readonly settledAfter: number;
   readonly share: number;
   readonly tokens: number;
 }
 
-/** The shares of tokens that were in by each age, ascending. */
+/** The share of tokens that had arrived by each age, ascending. */
 export function arrivedBy(rows: readonly LatenessRow[]): { age: number; share: number }[] {
   const total = rows.reduce((sum, { tokens }) => sum + tokens, 0);
   let arrived = 0;
@@ -27,7 +27,7 @@ export function arrivedBy(rows: readonly LatenessRow[]): { age: number; share: n
   });
 }
 
-/** How long a bucket has to be re-read, from evidence; undefined while there is too little of it. */
+/** How long a bucket must be re-read, from measured lateness; undefined while too little was measured. */
 export function lateness(rows: readonly LatenessRow[]): LatenessAdvice | undefined {
   const tokens = rows.reduce((sum, row) => sum + row.tokens, 0);
   if (tokens < LEAST_TOKENS) return undefined;

@@ -9,21 +9,21 @@ import { lateness } from './lateness.ts';
 /** How fresh and complete one job is. Times in Unix seconds, spans in seconds. */
 export interface JobStatus {
   readonly job: string;
-  /** The end of the newest closed bucket that has been read. Older ones may be missing: see `unread`. */
+  /** The end of the newest closed bucket that has been read. Older ones may be unread. */
   readonly readUntil?: number;
-  /** How long ago that was. */
+  /** Seconds since `readUntil`. */
   readonly dataAge?: number;
-  /** Closed buckets since the job's start, and how many of them are read for the last time. */
+  /** Closed buckets since the job's start, and how many of them are final. */
   readonly buckets: number;
   readonly settled: number;
-  /** Closed buckets that have not been read at all. */
+  /** Closed buckets that were never read. */
   readonly unread: number;
   readonly gaps: number;
   readonly expired: number;
   readonly revisions: number;
   readonly mismatches: number;
   readonly rangeEnd?: string;
-  /** What the measured lateness says about the look-back. */
+  /** Advice on the look-back, from the measured lateness. */
   readonly advice?: string;
   readonly lateness: readonly { age: number; tokens: number }[];
   readonly reconciled?: Reconciliation;
