@@ -1,130 +1,214 @@
+import { chmodSync, existsSync, statfsSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import Database from 'libsql';
+import { upgradeFrom, VERSION, versionOf } from './layout.ts';
 
-export type LedgerDatabase = Database.Database;
+export interface Statement {
+  /** Rows as arrays. */
+  raw(): Statement;
+  run(...values: unknown[]): { changes: number };
+  get(...values: unknown[]): unknown;
+  all(...values: unknown[]): unknown[];
+}
 
-/** Increased with every change of the layout. Older files are upgraded, newer ones refused. */
-const VERSION = 2;
+/** The part of libsql that the ledger uses. Every error of SQLite is a `LedgerError`. */
+export interface LedgerDatabase {
+  readonly inTransaction: boolean;
+  prepare(sql: string): Statement;
+  exec(sql: string): void;
+  close(): void;
+}
 
-const TABLES = `
-  CREATE TABLE job (
-    name TEXT PRIMARY KEY, identity TEXT NOT NULL, clock INTEGER NOT NULL DEFAULT 0, range_end TEXT
-  ) WITHOUT ROWID;
-  CREATE TABLE checkpoint (
-    job TEXT NOT NULL, start INTEGER NOT NULL, end INTEGER NOT NULL, read_at INTEGER NOT NULL,
-    PRIMARY KEY (job, start)
-  ) WITHOUT ROWID;
-  CREATE TABLE gap (
-    job TEXT NOT NULL, partition TEXT NOT NULL, start INTEGER NOT NULL, end INTEGER NOT NULL,
-    since INTEGER NOT NULL, kind TEXT NOT NULL, error TEXT NOT NULL, attempts INTEGER NOT NULL,
-    next_try INTEGER NOT NULL, expired INTEGER NOT NULL DEFAULT 0,
-    PRIMARY KEY (job, partition, start)
-  ) WITHOUT ROWID;
-  CREATE TABLE partition (
-    job TEXT NOT NULL, id TEXT NOT NULL, first_seen INTEGER NOT NULL, last_seen INTEGER NOT NULL,
-    PRIMARY KEY (job, id)
-  ) WITHOUT ROWID;
-  CREATE TABLE lateness (
-    job TEXT NOT NULL, age INTEGER NOT NULL, tokens REAL NOT NULL, PRIMARY KEY (job, age)
-  ) WITHOUT ROWID;
-  CREATE TABLE counter (
-    job TEXT NOT NULL, name TEXT NOT NULL, value INTEGER NOT NULL, PRIMARY KEY (job, name)
-  ) WITHOUT ROWID;
-  CREATE TABLE state (
-    job TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (job, key)
-  ) WITHOUT ROWID;
-  CREATE TABLE allowed_value (
-    job TEXT NOT NULL, tag TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (job, tag, value)
-  ) WITHOUT ROWID;
-  CREATE TABLE spool (
-    job TEXT NOT NULL, time INTEGER NOT NULL, series TEXT NOT NULL, end INTEGER NOT NULL, line TEXT NOT NULL,
-    PRIMARY KEY (job, time, series)
-  ) WITHOUT ROWID;
-  CREATE INDEX spool_by_time ON spool (time);
-  CREATE TABLE last_answer (
-    job TEXT NOT NULL, time INTEGER NOT NULL, series TEXT NOT NULL, fields TEXT NOT NULL,
-    PRIMARY KEY (job, time, series)
-  ) WITHOUT ROWID;
-  CREATE TABLE overflow_part (
-    job TEXT NOT NULL, time INTEGER NOT NULL, series TEXT NOT NULL, folded TEXT NOT NULL, fields TEXT NOT NULL,
-    PRIMARY KEY (job, time, series)
-  ) WITHOUT ROWID;
-  CREATE TABLE rate_limit (host TEXT PRIMARY KEY, next_at REAL NOT NULL) WITHOUT ROWID;
-  CREATE TABLE lease (name TEXT PRIMARY KEY, owner TEXT NOT NULL) WITHOUT ROWID;
-  CREATE TABLE reconciliation (
-    job TEXT NOT NULL, at INTEGER NOT NULL, start INTEGER NOT NULL, end INTEGER NOT NULL,
-    provider TEXT NOT NULL, stored TEXT NOT NULL, differences INTEGER NOT NULL,
-    PRIMARY KEY (job, at, start)
-  ) WITHOUT ROWID;
-`;
-
-/** Layout 1 had the same tables under other names. */
-const FROM_1 = `
-  ALTER TABLE read RENAME TO checkpoint;
-  ALTER TABLE memory RENAME TO state;
-  ALTER TABLE admitted RENAME TO allowed_value;
-  ALTER TABLE known RENAME TO last_answer;
-  ALTER TABLE share RENAME TO overflow_part;
-  ALTER TABLE slot RENAME TO rate_limit;
-  ALTER TABLE gap RENAME COLUMN lost TO expired;
-  UPDATE counter SET name = 'mismatches' WHERE name = 'disagreements';
-`;
+export type LedgerErrorKind =
+  /** Another process holds the write lock. */
+  | 'busy'
+  | 'full'
+  /** The file or its folder cannot be written. */
+  | 'read_only'
+  | 'damaged'
+  | 'newer_version'
+  | 'other';
 
 export class LedgerError extends Error {
   override readonly name = 'LedgerError';
   readonly hint: string;
+  readonly kind: LedgerErrorKind;
 
-  constructor(message: string, hint: string, cause?: unknown) {
+  constructor(message: string, hint: string, cause?: unknown, kind: LedgerErrorKind = 'other') {
     super(message, { cause });
     this.hint = hint;
+    this.kind = kind;
   }
 }
+
+/**
+ * How long a write waits for another process to finish its commit, ms. The wait blocks the event loop, so it is shorter
+ * than the time-out of a health check; a poll that meets a longer lock fails, and the next one repeats it.
+ */
+export const BUSY_TIMEOUT_MS = 2_000;
+const OWNER_ONLY = 0o600;
+/** With less free space, SQLite reports a full disk as an I/O error or as a failed rollback. */
+const FULL_BYTES = 256 * 1024;
 
 /**
  * Opens the ledger file, or creates it in an existing folder. A commit is on disk when it returns: it survives a kill
  * and a power cut. @throws LedgerError
  */
 export function openDatabase(path: string): LedgerDatabase {
-  const db = open(path);
+  const db = connect(path, path);
   try {
     db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;');
-    upgrade(db, path);
+    if (versionOf(db) !== VERSION) upgrade(db, path);
     return db;
   } catch (error) {
     db.close();
-    if (error instanceof LedgerError) throw error;
+    throw error;
+  }
+}
+
+/**
+ * Opens the ledger to read it, also when it cannot be written: on a full disk or in a read-only folder.
+ * @throws LedgerError
+ */
+export function openReadableDatabase(path: string): LedgerDatabase {
+  try {
+    return openDatabase(path);
+  } catch (error) {
+    if (!(error instanceof LedgerError) || error.kind === 'damaged' || !existsSync(path)) throw error;
+    // Without a running writer, mode=ro cannot create its shared memory on a full disk; the file is then complete.
+    const found = readOnly(path, 'mode=ro') ?? readOnly(path, 'immutable=1');
+    if (found) return found;
+    throw error;
+  }
+}
+
+function readOnly(path: string, mode: string): LedgerDatabase | undefined {
+  let db: LedgerDatabase | undefined;
+  try {
+    db = connect(path, `${pathToFileURL(path).href}?${mode}`);
+    if (versionOf(db) === VERSION) return db;
+  } catch (error) {
+    if (!(error instanceof LedgerError)) throw error;
+  }
+  db?.close();
+  return undefined;
+}
+
+function connect(path: string, address: string): LedgerDatabase {
+  try {
+    if (address === path) restrict(path);
+    return explainErrors(new Database(address, { timeout: BUSY_TIMEOUT_MS }), path);
+  } catch (error) {
+    const full = isFull(path);
     throw new LedgerError(
-      `the ledger ${path} cannot be used: ${(error as Error).message}`,
-      'If it is damaged, move it away: everything since `start` is read again, and nothing is counted twice.',
+      `cannot open the ledger ${path}: ${full ? 'the disk is full: ' : ''}${(error as Error).message}`,
+      full
+        ? FREE_SPACE
+        : 'Make the data folder writable for this user, or name another one with TOKENTIDE_DATA.',
       error,
+      full ? 'full' : 'read_only',
     );
   }
 }
 
-function open(path: string): LedgerDatabase {
-  try {
-    // Long enough for another process, such as a backfill, to finish its commit.
-    return new Database(path, { timeout: 10_000 });
-  } catch (error) {
-    throw new LedgerError(
-      `cannot open the ledger ${path}: ${(error as Error).message}`,
-      'Make the data folder writable for this user, or name another one with TOKENTIDE_DATA.',
-      error,
-    );
-  }
+/** The ledger holds e-mail addresses. SQLite gives its -wal and -shm files the same mode. */
+function restrict(path: string): void {
+  if (path === ':memory:') return;
+  if (existsSync(path)) chmodSync(path, OWNER_ONLY);
+  else writeFileSync(path, '', { mode: OWNER_ONLY, flag: 'a' });
 }
 
 function upgrade(db: LedgerDatabase, path: string): void {
-  const begin = db.transaction(() => {
-    const { user_version: version } = db.prepare('PRAGMA user_version').get() as { user_version: number };
+  transaction(db, () => {
+    // Another process may have upgraded the file meanwhile.
+    const version = versionOf(db);
     if (version > VERSION) {
       throw new LedgerError(
         `the ledger ${path} was written by a newer tokentide (layout ${version}; this version supports up to ${VERSION})`,
         'Run the newer version, or use another data folder.',
+        undefined,
+        'newer_version',
       );
     }
-    if (version === 0) db.exec(TABLES);
-    if (version === 1) db.exec(FROM_1);
-    db.exec(`PRAGMA user_version = ${VERSION}`);
+    if (version < VERSION) upgradeFrom(db, version);
   });
-  begin.immediate();
+}
+
+/** Runs `change` as one transaction. @throws LedgerError, and whatever `change` throws */
+export function transaction<T>(db: LedgerDatabase, change: () => T): T {
+  db.exec('BEGIN IMMEDIATE');
+  try {
+    const result = change();
+    db.exec('COMMIT');
+    return result;
+  } catch (error) {
+    // SQLite rolls back on its own when the disk is full.
+    if (db.inTransaction) db.exec('ROLLBACK');
+    throw error;
+  }
+}
+
+function explainErrors(db: Database.Database, path: string): LedgerDatabase {
+  const explain =
+    <Values extends unknown[], Result>(call: (...values: Values) => Result) =>
+    (...values: Values): Result => {
+      try {
+        return call(...values);
+      } catch (error) {
+        throw ledgerError(error, path);
+      }
+    };
+  const explained = (statement: Database.Statement): Statement => ({
+    raw: () => explained(statement.raw()),
+    run: explain((...values) => statement.run(...values)),
+    get: explain((...values) => statement.get(...values)),
+    all: explain((...values) => statement.all(...values)),
+  });
+  return {
+    get inTransaction() {
+      return db.inTransaction;
+    },
+    prepare: explain((sql) => explained(db.prepare(sql))),
+    exec: explain((sql: string) => void db.exec(sql)),
+    close: () => void db.close(),
+  };
+}
+
+const FREE_SPACE = 'Free some space; nothing is lost, and the next poll continues.';
+
+/** What SQLite's primary result code means and what to do: https://www.sqlite.org/rescode.html */
+const EXPLANATIONS: Readonly<Record<string, readonly [LedgerErrorKind, string, string]>> = {
+  BUSY: [
+    'busy',
+    'is locked by another process',
+    'Run it again; if it persists, find the process that holds the lock.',
+  ],
+  FULL: ['full', 'cannot grow: the disk is full', FREE_SPACE],
+  READONLY: ['read_only', 'cannot be written', 'Make the file and its folder writable for this user.'],
+  CANTOPEN: ['read_only', 'cannot be opened', 'Make the file and its folder writable for this user.'],
+  IOERR: ['other', 'cannot be read or written', 'Check the disk and the system log.'],
+};
+const DAMAGED = [
+  'damaged',
+  'cannot be used',
+  'If it is damaged, move it away: everything since `start` is read again, and nothing is counted twice.',
+] as const;
+
+/** Explains an error of SQLite; any other error is returned unchanged. */
+export function ledgerError(error: unknown, path: string, full: () => boolean = () => isFull(path)): unknown {
+  if (!(error instanceof Database.SqliteError)) return error;
+  const code = /^SQLITE_([A-Z]+)/.exec(error.code)?.[1] ?? '';
+  const found = code === 'IOERR' && full() ? EXPLANATIONS['FULL'] : EXPLANATIONS[code];
+  const [kind, what, hint] = found ?? DAMAGED;
+  return new LedgerError(`the ledger ${path} ${what}: ${error.message}`, hint, error, kind);
+}
+
+function isFull(path: string): boolean {
+  try {
+    const { bavail, bsize } = statfsSync(dirname(path));
+    return path !== ':memory:' && bavail * bsize < FULL_BYTES;
+  } catch {
+    return false;
+  }
 }

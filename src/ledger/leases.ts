@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import Database from 'libsql';
-import type { LedgerDatabase } from './database.ts';
+import { BUSY_TIMEOUT_MS, LedgerError, ledgerError, type LedgerDatabase } from './database.ts';
 
 /**
  * Mutual exclusion between processes. Each lease is a lock on a file beside the ledger, which the operating system
@@ -17,9 +17,21 @@ export interface Leases {
 
 /** @param folder the folder of the lock files; without one, leases are local to this process */
 export function createLeases(db: LedgerDatabase, folder: string | undefined): Leases {
-  const held = new Map<string, { readonly owner: string; readonly lock: LedgerDatabase | undefined }>();
-  const note = db.prepare('INSERT OR REPLACE INTO lease (name, owner) VALUES (?, ?)');
+  const held = new Map<string, { readonly owner: string; readonly lock: Database.Database | undefined }>();
+  const insert = db.prepare('INSERT OR REPLACE INTO lease (name, owner) VALUES (?, ?)');
   const select = db.prepare('SELECT owner FROM lease WHERE name = ?').raw();
+
+  /** The note is for messages only: neither a lock on the ledger nor a full disk may delay or fail a lease. */
+  function noteHolder(name: string, owner: string): void {
+    try {
+      db.exec('PRAGMA busy_timeout = 0');
+      insert.run(name, owner);
+    } catch (error) {
+      if (!(error instanceof LedgerError)) throw error;
+    } finally {
+      db.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
+    }
+  }
 
   return {
     take: (name, owner) => {
@@ -28,7 +40,7 @@ export function createLeases(db: LedgerDatabase, folder: string | undefined): Le
         folder === undefined ? undefined : lockFile(join(folder, `${name.replaceAll(' ', '-')}.lock`));
       if (lock === 'taken') return false;
       held.set(name, { owner, lock });
-      note.run(name, owner);
+      noteHolder(name, owner);
       return true;
     },
     release: (name, owner) => {
@@ -46,14 +58,15 @@ export function createLeases(db: LedgerDatabase, folder: string | undefined): Le
 }
 
 /** SQLite's lock on an empty database, held while the transaction is open. Node has no other file lock. */
-function lockFile(path: string): LedgerDatabase | 'taken' {
-  const lock = new Database(path, { timeout: 0 });
+function lockFile(path: string): Database.Database | 'taken' {
+  let lock: Database.Database | undefined;
   try {
+    lock = new Database(path, { timeout: 0 });
     lock.exec('BEGIN IMMEDIATE');
     return lock;
   } catch (error) {
-    lock.close();
+    lock?.close();
     if ((error as { code?: string }).code === 'SQLITE_BUSY') return 'taken';
-    throw error;
+    throw ledgerError(error, path);
   }
 }

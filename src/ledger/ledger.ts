@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import { openDatabase } from './database.ts';
+import { openDatabase, openReadableDatabase, transaction, type LedgerDatabase } from './database.ts';
 import { createGaps, type Gaps } from './gaps.ts';
 import { createLastAnswers, type LastAnswers } from './last-answers.ts';
 import { createCheckpoints, type Checkpoints } from './checkpoints.ts';
@@ -39,7 +39,15 @@ export interface Ledger {
 
 /** Opens the ledger; `:memory:` for a temporary one. @throws LedgerError */
 export function openLedger(path: string): Ledger {
-  const db = openDatabase(path);
+  return ledgerOf(openDatabase(path), path);
+}
+
+/** Opens the ledger to read it, also when it cannot be written. @throws LedgerError */
+export function openReadableLedger(path: string): Ledger {
+  return ledgerOf(openReadableDatabase(path), path);
+}
+
+function ledgerOf(db: LedgerDatabase, path: string): Ledger {
   const leases = createLeases(db, path === ':memory:' ? undefined : dirname(path));
   let open = true;
   return {
@@ -57,7 +65,7 @@ export function openLedger(path: string): Ledger {
     reconciliations: createReconciliations(db),
     rateLimiter: createRateLimiter(db),
     leases,
-    commit: (change) => db.transaction(change).immediate(),
+    commit: (change) => transaction(db, change),
     close: () => {
       if (!open) return;
       open = false;
