@@ -115,7 +115,7 @@ export async function createRuntime(options: RuntimeOptions): Promise<Runtime> {
 }
 
 /** The ledger alone, for those who only look. @throws LedgerError */
-export function openLedgerFile({ data }: Settings): Ledger {
+export function openLedgerFile({ data }: Settings, open = openLedger): Ledger {
   const path = join(data, 'ledger.sqlite');
   try {
     makeFolder(data);
@@ -126,7 +126,7 @@ export function openLedgerFile({ data }: Settings): Ledger {
       error,
     );
   }
-  return openLedger(path);
+  return open(path);
 }
 
 /** The points that the store refused for good, with its reasons. */

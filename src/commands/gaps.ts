@@ -5,6 +5,7 @@ import { createRuntime, openLedgerFile, type Runtime } from '../runtime.ts';
 import { selectJobs } from '../config/jobs.ts';
 import type { Job } from '../collect/job.ts';
 import { ALL_PARTITIONS, type Gap } from '../ledger/gaps.ts';
+import { openReadableLedger } from '../ledger/ledger.ts';
 import { wallTime } from '../windows/calendar.ts';
 import type { CommandContext } from './context.ts';
 import { EXIT, formatJson, formatTable } from './output.ts';
@@ -20,7 +21,7 @@ export interface GapsArguments {
 export async function gapsCommand(context: CommandContext, args: GapsArguments): Promise<number> {
   const jobs = selectJobs(context.loadJobs(), args.job === undefined ? [] : [args.job]);
   const stored = !args.fill || (await fill(context, jobs));
-  const ledger = openLedgerFile(context.settings);
+  const ledger = openLedgerFile(context.settings, openReadableLedger);
   try {
     const gaps = jobs.flatMap((job) => ledger.gaps.of(job.name).map((gap) => ({ job, gap })));
     if (args.json) context.out(formatJson(gaps.map(({ job, gap }) => ({ job: job.name, ...gap }))));

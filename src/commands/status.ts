@@ -2,7 +2,7 @@ import type { Job } from '../collect/job.ts';
 import { deadLettersOf, openLedgerFile } from '../runtime.ts';
 import { formatSpan } from '../config/duration.ts';
 import { ConfigError } from '../config/errors.ts';
-import type { Ledger } from '../ledger/ledger.ts';
+import { openReadableLedger, type Ledger } from '../ledger/ledger.ts';
 import { wallTime } from '../windows/calendar.ts';
 import { jobStatus, type JobStatus } from '../collect/status/status.ts';
 import type { CommandContext } from './context.ts';
@@ -12,7 +12,7 @@ import { EXIT, formatCount, formatJson, formatTable } from './output.ts';
 export async function statusCommand(context: CommandContext, { json }: { json: boolean }): Promise<number> {
   const loaded = context.loadJobs();
   if (loaded.issues.length > 0) throw new ConfigError(loaded.issues);
-  const ledger = openLedgerFile(context.settings);
+  const ledger = openLedgerFile(context.settings, openReadableLedger);
   try {
     const now = Math.floor(context.now() / 1000);
     const jobs = loaded.jobs.map((job) => jobStatus(ledger, job, now));
