@@ -1,7 +1,7 @@
 import type { JobContext } from './collect/context.ts';
 import type { Job } from './collect/job.ts';
 import { lateness } from './collect/status/lateness.ts';
-import { withLease } from './collect/jobs/lease.ts';
+import { withJob } from './collect/jobs/lease.ts';
 import { poll } from './collect/poll/poll.ts';
 import { pollWithHealth } from './collect/status/health.ts';
 import { jobStatus } from './collect/status/status.ts';
@@ -120,7 +120,7 @@ async function pollJob(
   // A long catch-up makes room for the open bucket when the next poll is due.
   const mayContinue = (): boolean => now() - started < interval * 1000;
   try {
-    const report = await withLease(runtime.lease, job, signal, () =>
+    const report = await withJob(runtime.lease, jobContext, signal, () =>
       pollWithHealth(jobContext, signal, (context) =>
         poll(context, { signal, mayContinue, outageInterval: OUTAGE_INTERVAL }),
       ),

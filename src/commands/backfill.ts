@@ -8,7 +8,7 @@ import {
 import { ProviderDown } from '../collect/poll/batches.ts';
 import type { JobContext } from '../collect/context.ts';
 import type { CollectEvent } from '../collect/events.ts';
-import { withLease } from '../collect/jobs/lease.ts';
+import { withJob } from '../collect/jobs/lease.ts';
 import { discover } from '../collect/poll/partitions.ts';
 import { createRuntime } from '../runtime.ts';
 import { ConfigError } from '../config/errors.ts';
@@ -73,7 +73,7 @@ export async function backfillCommand(context: CommandContext, args: BackfillArg
     counts.calls = 0;
     for (const [index, window] of planned.windows.entries()) {
       signal.throwIfAborted();
-      await withLease(runtime.lease, job.name, signal, () =>
+      await withJob(runtime.lease, jobContext, signal, () =>
         backfillWindow(jobContext, planned, window, asked, signal),
       );
       const done = index + 1;

@@ -1,4 +1,4 @@
-import { differences, identityOf, JobChanged, recordedIdentity } from '../collect/jobs/identity.ts';
+import { jobChange } from '../collect/jobs/identity.ts';
 import type { Job } from '../collect/job.ts';
 import { createRuntime, openLedgerFile, openStore } from '../runtime.ts';
 import { formatIssue } from '../config/errors.ts';
@@ -100,12 +100,8 @@ async function checkJob(
   store: Store | undefined,
   context: CommandContext,
 ): Promise<Checked> {
-  const before = recordedIdentity(access.ledger, job.name);
-  const after = before && store && identityOf(job, store);
-  if (after && differences(before, after).length > 0) {
-    const { message, hint } = new JobChanged(job.name, before, after);
-    return problem(job.name, 'changed', message, hint);
-  }
+  const change = store && jobChange(access.ledger, job, store);
+  if (change) return problem(job.name, 'changed', change.message, change.hint);
   const patience = AbortSignal.timeout(PATIENCE_MS);
   const signal = AbortSignal.any([context.signal, patience]);
   try {

@@ -1,6 +1,6 @@
 import type { JobContext } from '../collect/context.ts';
 import type { CollectEvent } from '../collect/events.ts';
-import { withLease } from '../collect/jobs/lease.ts';
+import { withJob } from '../collect/jobs/lease.ts';
 import { poll, type PollReport } from '../collect/poll/poll.ts';
 import { pollWithHealth } from '../collect/status/health.ts';
 import { createRuntime } from '../runtime.ts';
@@ -52,7 +52,7 @@ export async function collectCommand(context: CommandContext, args: CollectArgum
     const rows = await Promise.all(
       jobContexts.map(async (jobContext): Promise<Collected> => {
         const { name } = jobContext.job;
-        const report = await withLease(runtime.lease, name, signal, () =>
+        const report = await withJob(runtime.lease, jobContext, signal, () =>
           pollWithHealth(jobContext, signal, (observed) => poll(observed, { signal })),
         );
         return row(jobContext, report, written.get(name));

@@ -1,5 +1,5 @@
 import type { JobContext } from '../collect/context.ts';
-import { withLease } from '../collect/jobs/lease.ts';
+import { withJob } from '../collect/jobs/lease.ts';
 import { fillGaps } from '../collect/poll/poll.ts';
 import { createRuntime, openLedgerFile, type Runtime } from '../runtime.ts';
 import { selectJobs } from '../config/jobs.ts';
@@ -46,7 +46,7 @@ async function fill(context: CommandContext, jobs: readonly Job[]): Promise<bool
   try {
     for (const job of jobs) {
       const jobContext: JobContext = runtime.jobContext(job);
-      const { error } = await withLease(runtime.lease, job.name, signal, () =>
+      const { error } = await withJob(runtime.lease, jobContext, signal, () =>
         fillGaps(jobContext, { signal }),
       );
       if (error)

@@ -1,5 +1,5 @@
 import { dropOld, keepOld, NoCommonBoundary } from '../collect/jobs/migrate.ts';
-import { differences, identityOf, recordedIdentity } from '../collect/jobs/identity.ts';
+import { identityOf, jobChange, recordedIdentity } from '../collect/jobs/identity.ts';
 import { withLease } from '../collect/jobs/lease.ts';
 import { createRuntime } from '../runtime.ts';
 import { ConfigError } from '../config/errors.ts';
@@ -23,8 +23,7 @@ export async function migrateCommand(context: CommandContext, args: MigrateArgum
   try {
     const { ledger, store, lease } = runtime;
     const before = recordedIdentity(ledger, job.name);
-    const after = identityOf(job, store);
-    if (!before || differences(before, after).length === 0) {
+    if (!before || !jobChange(ledger, job, store)) {
       context.out(`${job.name} has not changed: nothing to migrate\n`);
       return EXIT.fine;
     }
@@ -36,6 +35,15 @@ export async function migrateCommand(context: CommandContext, args: MigrateArgum
         },
       ]);
     }
+    if (!ledger.leases.take('daemon', lease.owner)) {
+      throw new ConfigError([
+        {
+          message: `the data folder is in use by another process (${ledger.leases.holder('daemon') ?? 'unknown'})`,
+          hint: `stop the collector first: it would go on collecting "${job.name}" under the old settings`,
+        },
+      ]);
+    }
+    const after = identityOf(job, store);
     const migration = { ledger, store, job, before, after, now: lease.now() };
     return await withLease(lease, job.name, signal, async () => {
       if (args.dropOld) {

@@ -1,4 +1,4 @@
-import { withLease } from '../collect/jobs/lease.ts';
+import { withJob } from '../collect/jobs/lease.ts';
 import { discover } from '../collect/poll/partitions.ts';
 import {
   daysThatDiffer,
@@ -69,7 +69,7 @@ async function reconcileJob(
   const jobContext = runtime.jobContext(job);
   const window = wholeDays(job, args, now());
   const allowed = (row: Comparison): boolean => within(row, args.tolerance);
-  return withLease(runtime.lease, job.name, signal, async () => {
+  return withJob(runtime.lease, jobContext, signal, async () => {
     const partitions = await discover(jobContext, signal);
     let result = await reconcile(jobContext, window, partitions, signal);
     if (args.fix && !result.rows.every(allowed)) {

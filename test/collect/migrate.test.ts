@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { admitJob, identityOf, JobChanged } from '../../src/collect/jobs/identity.ts';
+import {
+  admitJob,
+  identityOf,
+  JobChanged,
+  recordedIdentity,
+  type StoreIdentity,
+} from '../../src/collect/jobs/identity.ts';
+import { withJob, type LeaseHolder } from '../../src/collect/jobs/lease.ts';
+import type { JobContext } from '../../src/collect/context.ts';
 import { dropOld, keepOld, NoCommonBoundary } from '../../src/collect/jobs/migrate.ts';
 import { poll } from '../../src/collect/poll/poll.ts';
 import type { Job } from '../../src/collect/job.ts';
@@ -124,5 +132,108 @@ describe('a job whose settings have changed', () => {
     const kept = keepOld({ ...days, before: { ...days.before, bucket: '1d', zone: 'UTC' } });
 
     await expect(kept).rejects.toThrow(NoCommonBoundary);
+  });
+});
+
+describe('a process that still has the old settings after a migration', () => {
+  const holderOf = ({ ledger }: JobContext): LeaseHolder => ({
+    ledger,
+    owner: 'run 1',
+    now: () => NOW,
+    sleep: () => Promise.resolve(),
+  });
+
+  it('cannot poll: nothing is stored under the old settings, and the new ones read everything', async () => {
+    const { before, changed, migration, tokens, truth, store } = await collected();
+    const after = changed({ account: 'other' });
+    await dropOld(migration(after.job));
+
+    const poll1 = withJob(holderOf(before), before, signal, () => poll(before, { signal }));
+    await expect(poll1).rejects.toThrow(JobChanged);
+    expect(store.contents.size).toBe(0);
+
+    await withJob(holderOf(after), after, signal, () => poll(after, { signal }));
+    expect(tokens()).toBe(truth);
+    expect(new Set([...store.contents.values()].map(({ tags }) => tags.account))).toEqual(new Set(['other']));
+  });
+
+  it('gives its lease back', async () => {
+    const { before, changed, migration } = await collected();
+    await dropOld(migration(changed({ account: 'other' }).job));
+
+    await expect(withJob(holderOf(before), before, signal, () => Promise.resolve())).rejects.toThrow(
+      JobChanged,
+    );
+
+    expect(before.ledger.leases.take('job test', 'run 2')).toBe(true);
+  });
+});
+
+describe('the store of a job', () => {
+  const FORMER = 'influxdb http://a:8086 usage';
+
+  async function admitted(recorded: string, now: StoreIdentity) {
+    const { before } = await collected();
+    const { job, ledger } = before;
+    const identity = (store: string) => JSON.stringify({ ...identityOf(job, now), store });
+    ledger.jobs.save('test', { identity: identity(recorded), clock: 7, rangeEnd: 'inclusive' });
+    admitJob(ledger, job, now);
+    expect(ledger.jobs.of('test')).toMatchObject({ clock: 7, rangeEnd: 'inclusive' });
+    return recordedIdentity(ledger, 'test')?.store;
+  }
+
+  it.each<[string, string, StoreIdentity, string]>([
+    [
+      'has its id recorded in place of a path',
+      'sqlite:/old/usage.sqlite',
+      { identity: 'sqlite:1a-2b' },
+      'sqlite:1a-2b',
+    ],
+    [
+      'has its id recorded in place of a Windows path',
+      'sqlite:C:\\data\\usage.sqlite',
+      { identity: 'sqlite:1a-2b' },
+      'sqlite:1a-2b',
+    ],
+    [
+      'has its id recorded in place of an address',
+      FORMER,
+      { identity: 'influxdb:1a-2b', formerIdentities: [FORMER] },
+      'influxdb:1a-2b',
+    ],
+    [
+      'is the same under another host name',
+      'influxdb:1a-2b',
+      { identity: 'influxdb:1a-2b', formerIdentities: ['influxdb http://b:8086 usage'] },
+      'influxdb:1a-2b',
+    ],
+    [
+      'is the recorded one while its server is down',
+      'influxdb:1a-2b',
+      { identity: FORMER },
+      'influxdb:1a-2b',
+    ],
+    [
+      'is the recorded one while its server is down (VictoriaMetrics)',
+      'influxdb:1a-2b',
+      { identity: 'victoriametrics http://a:8428' },
+      'influxdb:1a-2b',
+    ],
+  ])('%s', async (_, recorded, now, expected) => {
+    expect(await admitted(recorded, now)).toBe(expected);
+  });
+
+  it.each<[string, string, StoreIdentity]>([
+    ['another id', 'sqlite:1a-2b', { identity: 'sqlite:3c-4d' }],
+    ['another kind of store', 'sqlite:/a/usage.sqlite', { identity: FORMER }],
+    ['another kind of store with an id', 'influxdb:1a-2b', { identity: 'sqlite:1a-2b' }],
+    ['another address, both without an id', FORMER, { identity: 'influxdb http://b:8086 usage' }],
+    [
+      'another address than the recorded one',
+      FORMER,
+      { identity: 'influxdb:1a-2b', formerIdentities: ['influxdb http://b:8086 usage'] },
+    ],
+  ])('has changed with %s', async (_, recorded, now) => {
+    await expect(admitted(recorded, now)).rejects.toThrow(JobChanged);
   });
 });

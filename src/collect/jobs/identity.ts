@@ -1,7 +1,6 @@
 import { createHmac } from 'node:crypto';
 import type { Ledger } from '../../ledger/ledger.ts';
 import { USAGE } from '../../providers/provider.ts';
-import type { Store } from '../../store/store.ts';
 import type { Bucket } from '../../windows/window.ts';
 import type { Job } from '../job.ts';
 
@@ -17,7 +16,15 @@ export interface Identity {
   readonly store: string;
 }
 
-export function identityOf(job: Job, store: Store): Identity {
+/** What tells one store from another. */
+export interface StoreIdentity {
+  /** `sqlite:<id>` or `influxdb:<id>`, from an id inside the store; another form while the id is unknown. */
+  readonly identity: string;
+  /** Texts under which older versions recorded the same store. */
+  readonly formerIdentities?: readonly string[];
+}
+
+export function identityOf(job: Job, store: StoreIdentity): Identity {
   const { provider, account, dataset, bucket, zone, pseudonymKey } = job;
   const users = pseudonymKey
     ? `hashed ${createHmac('sha256', pseudonymKey.reveal()).update('tokentide').digest('hex').slice(0, 12)}`
@@ -30,10 +37,8 @@ export class JobChanged extends Error {
   override readonly name = 'JobChanged';
   readonly hint: string;
 
-  constructor(job: string, before: Identity, after: Identity) {
-    const changes = differences(before, after).map(
-      (name) => `${name} was ${before[name]} and is now ${after[name]}`,
-    );
+  constructor(job: string, before: Identity, after: Identity, changed: readonly (keyof Identity)[]) {
+    const changes = changed.map((name) => `${name} was ${before[name]} and is now ${after[name]}`);
     super(`the job "${job}" has changed: ${changes.join(', ')}`);
     this.hint = [
       'Usage would be stored twice, under the old and the new settings. Restore the setting, or run one of:',
@@ -43,16 +48,18 @@ export class JobChanged extends Error {
   }
 }
 
-/** Records a new job's identity, or compares it with the recorded one. @throws JobChanged */
-export function admitJob(ledger: Ledger, job: Job, store: Store): void {
-  const after = identityOf(job, store);
+/**
+ * Compares the job with its recorded identity, and records the identity of a new job or the id of a store that was
+ * recorded in an older form. @throws JobChanged
+ */
+export function admitJob(ledger: Ledger, job: Job, store: StoreIdentity): void {
+  const change = jobChange(ledger, job, store);
+  if (change) throw change;
   const before = recordedIdentity(ledger, job.name);
-  if (before && differences(before, after).length > 0) throw new JobChanged(job.name, before, after);
-  if (!before) {
-    ledger.commit(() =>
-      ledger.jobs.save(job.name, { identity: JSON.stringify(after), clock: 0, rangeEnd: undefined }),
-    );
-  }
+  const after = identityOf(job, store);
+  if (before && (before.store === after.store || !isId(after.store))) return;
+  const row = ledger.jobs.of(job.name) ?? { clock: 0, rangeEnd: undefined };
+  ledger.commit(() => ledger.jobs.save(job.name, { ...row, identity: JSON.stringify(after) }));
 }
 
 /** What an identity lacks that was recorded before there were datasets. */
@@ -64,6 +71,34 @@ export function recordedIdentity(ledger: Ledger, job: string): Identity | undefi
   return row && { ...BEFORE_DATASETS, ...(JSON.parse(row.identity) as Identity) };
 }
 
-export function differences(before: Identity, after: Identity): (keyof Identity)[] {
-  return (Object.keys(after) as (keyof Identity)[]).filter((name) => before[name] !== after[name]);
+/** How the job differs from its recorded identity; undefined for a new or unchanged job. */
+export function jobChange(ledger: Ledger, job: Job, store: StoreIdentity): JobChanged | undefined {
+  const before = recordedIdentity(ledger, job.name);
+  if (!before) return undefined;
+  const after = identityOf(job, store);
+  const changed = (Object.keys(after) as (keyof Identity)[]).filter((name) =>
+    name === 'store' ? !isSameStore(before.store, store) : before[name] !== after[name],
+  );
+  return changed.length === 0 ? undefined : new JobChanged(job.name, before, after, changed);
+}
+
+/**
+ * Whether a recorded store is this one. A store whose id cannot be read now, because its server is down or gives no
+ * right to query, is taken for the recorded one.
+ */
+export function isSameStore(recorded: string, { identity, formerIdentities = [] }: StoreIdentity): boolean {
+  if (recorded === identity || formerIdentities.includes(recorded)) return true;
+  if (isId(recorded)) return !isId(identity) && kindOf(recorded) === kindOf(identity);
+  // Older versions recorded the path of the embedded store, which is always in the folder of the ledger.
+  return kindOf(recorded) === 'sqlite' && kindOf(identity) === 'sqlite';
+}
+
+function isId(identity: string): boolean {
+  return /^[a-z]+:[0-9a-z-]+$/.test(identity);
+}
+
+/** Both `influxdb:<id>` and, without an id, `influxdb http://...` or `victoriametrics http://...`. */
+function kindOf(identity: string): string | undefined {
+  const kind = /^[a-z]+/.exec(identity)?.[0];
+  return kind === 'victoriametrics' ? 'influxdb' : kind;
 }

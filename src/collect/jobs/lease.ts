@@ -1,4 +1,6 @@
 import type { Ledger } from '../../ledger/ledger.ts';
+import type { JobContext } from '../context.ts';
+import { admitJob } from './identity.ts';
 
 const RETRY_MS = 250;
 
@@ -31,4 +33,20 @@ export async function withLease<T>(
   } finally {
     ledger.leases.release(name, owner);
   }
+}
+
+/**
+ * Runs `work` on a job under its lease, unless the job was migrated since this process read its settings.
+ * @throws JobChanged
+ */
+export function withJob<T>(
+  holder: LeaseHolder,
+  { ledger, job, store }: JobContext,
+  signal: AbortSignal,
+  work: () => Promise<T>,
+): Promise<T> {
+  return withLease(holder, job.name, signal, () => {
+    admitJob(ledger, job, store);
+    return work();
+  });
 }

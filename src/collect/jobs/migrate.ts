@@ -3,7 +3,7 @@ import type { Store } from '../../store/store.ts';
 import type { Tags } from '../../usage/point.ts';
 import { bucketStart } from '../../windows/calendar.ts';
 import { DISCOVERED } from '../poll/partitions.ts';
-import type { Identity } from './identity.ts';
+import { isSameStore, type Identity } from './identity.ts';
 import type { Job } from '../job.ts';
 
 export interface Migration {
@@ -31,7 +31,7 @@ export class NoCommonBoundary extends Error {
  * again. If the store has changed, the old one is not touched. @throws StoreError
  */
 export async function dropOld({ ledger, store, job, before, after }: Migration): Promise<void> {
-  if (before.store === after.store) await store.remove({ start: 0, end: FAR, where: oldTags(before) });
+  if (isSameStore(before.store, store)) await store.remove({ start: 0, end: FAR, where: oldTags(before) });
   ledger.commit(() => {
     forget(ledger, job.name);
     ledger.jobs.save(job.name, { identity: JSON.stringify(after), clock: 0, rangeEnd: undefined });
@@ -52,7 +52,7 @@ export async function keepOld({ ledger, store, job, before, after, now }: Migrat
       `${before.bucket} buckets in ${before.zone} and ${job.bucket} buckets in ${job.zone} have no common boundary`,
     );
   }
-  if (before.store === after.store) await store.remove({ start: from, end: FAR, where: oldTags(before) });
+  if (isSameStore(before.store, store)) await store.remove({ start: from, end: FAR, where: oldTags(before) });
   ledger.commit(() => {
     const rangeEnd = ledger.jobs.of(job.name)?.rangeEnd;
     forget(ledger, job.name);
