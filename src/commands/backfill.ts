@@ -80,7 +80,7 @@ export async function backfillCommand(context: CommandContext, args: BackfillArg
       const eta = ((now() - started) / 1000 / done) * (planned.windows.length - done);
       progress(context, args, jobContext, { window, done, total: planned.windows.length, eta, ...counts });
       // Nothing is gained by asking for more than the store takes: the next run goes on from here.
-      if (jobContext.ledger.spool.size() > 0) break;
+      if (jobContext.ledger.spool.size(job.name) > 0) break;
     }
     if (context.interactive && !args.json) context.err('\n');
     const gaps = jobContext.ledger.gaps.openOf(job.name).length;

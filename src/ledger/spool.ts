@@ -4,7 +4,7 @@ import type { LedgerDatabase } from './database.ts';
 /** A point to be written once the store is available, as line protocol. */
 export interface SpooledLine {
   readonly job: string;
-  /** Start and end of the bucket, Unix seconds. */
+  /** Start and end of the bucket, Unix seconds; equal for a point that is no bucket, such as a reconciliation. */
   readonly time: number;
   readonly end: number;
   readonly series: string;
@@ -16,8 +16,10 @@ export interface SpooledLine {
  * are drained under its lease, so that draining never overwrites a newer value with an older one.
  */
 export interface Spool {
-  /** Points of all jobs. */
-  size(): number;
+  /** Points of one job, or of all. */
+  size(job?: string): number;
+  /** The jobs that have points in the spool. */
+  jobs(): string[];
   add(lines: readonly SpooledLine[]): void;
   /** The job's oldest points. */
   oldest(job: string, count: number): SpooledLine[];
@@ -30,6 +32,8 @@ export interface Spool {
 
 export function createSpool(db: LedgerDatabase): Spool {
   const count = db.prepare('SELECT count(*) FROM spool').raw();
+  const countJob = db.prepare('SELECT count(*) FROM spool WHERE job = ?').raw();
+  const nextJob = db.prepare('SELECT job FROM spool WHERE job > ? ORDER BY job LIMIT 1').raw();
   const insert = db.prepare(
     'INSERT OR REPLACE INTO spool (job, time, series, end, line) VALUES (?, ?, ?, ?, ?)',
   );
@@ -42,7 +46,16 @@ export function createSpool(db: LedgerDatabase): Spool {
   const removeJob = db.prepare('DELETE FROM spool WHERE job = ?');
 
   return {
-    size: () => (count.get() as [number])[0],
+    size: (job) => ((job === undefined ? count.get() : countJob.get(job)) as [number])[0],
+    jobs: () => {
+      const names: string[] = [];
+      // One step in the index per job, instead of DISTINCT over all points.
+      for (let last = ''; ;) {
+        const found = nextJob.get(last) as [string] | undefined;
+        if (!found) return names;
+        names.push((last = found[0]));
+      }
+    },
     add: (lines) => {
       for (const { job, time, series, end, line } of lines) insert.run(job, time, series, end, line);
     },

@@ -2,8 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { backfillWindow, planBackfill } from '../../src/collect/poll/backfill.ts';
 import { discover } from '../../src/collect/poll/partitions.ts';
 import { Secret } from '../../src/lib/secret.ts';
+import { StoreError } from '../../src/store/store.ts';
 import type { FakeOptions } from '../support/fake-provider.ts';
-import { DAY, fixture, HOUR, START, type Fixture, type FixtureOptions } from './fixture.ts';
+import { DAY, eventsOf, fixture, HOUR, START, type Fixture, type FixtureOptions } from './fixture.ts';
 
 const KINDS: [string, FakeOptions][] = [
   ['a series provider', { reads: 'series', batchSize: 2 }],
@@ -79,6 +80,15 @@ describe.each(KINDS)('a backfill of windows beyond the look-back, from %s', (_, 
     expect(f.ledger.spool.size()).toBe(0);
     expect(f.stored()).toEqual(f.truth());
   });
+});
+
+it('a store that needs a person to act is reported, and everything is written', async () => {
+  const f = filled({ reads: 'series' });
+  const error = new StoreError('config', 'the token has no right to query');
+  f.store.points = () => Promise.reject(error);
+
+  expect(await backfill(f)).toBe(f.truth().size);
+  expect(eventsOf(f, 'store_down')[0]).toMatchObject({ job: 'test', error });
 });
 
 it('compares series by their stored names', async () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { drain } from '../../src/collect/delivery/deliver.ts';
 import { discover } from '../../src/collect/poll/partitions.ts';
 import { poll } from '../../src/collect/poll/poll.ts';
 import {
@@ -121,6 +122,22 @@ describe('reconcile', () => {
       },
     ]);
     expect(await reconcile(context, WEEK, partitions, signal)).toEqual(result);
+  });
+
+  it('spools its point while the store is unavailable', async () => {
+    const { context, partitions, store } = await collected();
+    const result = await reconcile(context, WEEK, partitions, signal);
+    store.down = true;
+
+    await record(context, result, 0);
+    expect(context.ledger.spool.size()).toBe(1);
+    store.down = false;
+    await drain({ ...context, outage: { until: 0 } });
+
+    expect(context.ledger.spool.size()).toBe(0);
+    expect(await store.sums({ start: 0, end: NOW + 1, where: { bucket: 'reconcile' }, by: [] })).toEqual([
+      { tags: {}, fields: { reconciled_provider_tokens: 1680, reconciled_stored_tokens: 1680 } },
+    ]);
   });
 
   it('fails with NoTotals if the provider has no totals', async () => {

@@ -3,6 +3,7 @@ import { drain, spool } from '../../src/collect/delivery/deliver.ts';
 import { poll } from '../../src/collect/poll/poll.ts';
 import { ALL_PARTITIONS } from '../../src/ledger/gaps.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
+import { StoreError } from '../../src/store/store.ts';
 import type { Point } from '../../src/usage/point.ts';
 import { jobContextOf } from '../support/job-context.ts';
 import { fakeVendor, type FakeOptions } from '../support/fake-provider.ts';
@@ -144,6 +145,47 @@ describe.each(KINDS)('while the store is down, %s', (_, options) => {
   });
 });
 
+describe('a store that failed a write', () => {
+  it('gets no writes for 30 seconds, then the next one', async () => {
+    const f = fixture({ reads: 'series', lookback: LOOKBACK });
+    f.ledger.commit(() =>
+      spool(f.context, [{ time: START, tags: { bucket: '1h' }, fields: { input_tokens: 1 } }]),
+    );
+    f.store.down = true;
+    await drain(f.context);
+    f.store.down = false;
+
+    f.now += 29;
+    expect(await drain(f.context)).toBe(false);
+    expect(f.store.written).toBe(0);
+
+    f.now += 1;
+    expect(await drain(f.context)).toBe(true);
+    expect(f.store.written).toBe(1);
+  });
+
+  it('is not reported as down when the write was cancelled by a shutdown', async () => {
+    const f = fixture({ reads: 'series', lookback: LOOKBACK });
+    busyDay(f);
+    f.now = START + HOUR;
+    const stopping = new AbortController();
+    const write = f.store.write.bind(f.store);
+    f.store.write = (points) => {
+      stopping.abort();
+      const error = new StoreError('unavailable', 'the write was cancelled');
+      return Promise.resolve({ accepted: 0, rejected: [], kept: points, error });
+    };
+
+    await poll(f.context, { signal: stopping.signal }).catch(() => undefined);
+
+    expect(eventsOf(f, 'store_down')).toEqual([]);
+    expect(f.context.outage.until).toBe(0);
+    f.store.write = write;
+    await f.pollAfter(MINUTE);
+    expect(f.stored()).toEqual(f.truth());
+  });
+});
+
 describe('the spool', () => {
   it('drains the oldest bucket first', async () => {
     const f = fixture({ reads: 'series', lookback: LOOKBACK });
@@ -223,7 +265,10 @@ describe('the spool', () => {
     expect(eventsOf(f, 'drained')).toEqual([{ type: 'drained', job: 'test', points: 17, rejected: 3 }]);
   });
 
-  it('is drained per job, so that a slow write never overwrites a newer value of another job', async () => {
+  it.each([
+    ['stays while another process works on its job: that process may be writing a newer value', true, 0],
+    ['of a job without a file is delivered by the others', false, 1],
+  ])('%s', async (_, isHeld, delivered) => {
     const ledger = openLedger(':memory:');
     const [store, vendor] = [memoryStore(), fakeVendor()];
     const now = START + 3 * HOUR;
@@ -244,13 +289,28 @@ describe('the spool', () => {
       fields: { input_tokens: tokens },
     });
     ledger.commit(() => spool(a!, [value(1)]));
+    if (isHeld) ledger.leases.take('job a', 'run 1');
 
     await drain(b!);
-    const untouched = store.contents.size;
-    await drain(a!);
 
-    expect(untouched).toBe(0);
-    expect(store.contents.size).toBe(1);
+    expect(store.contents.size).toBe(delivered);
+    expect(ledger.spool.size('a')).toBe(1 - delivered);
+    expect(ledger.leases.take('job a', 'run 2')).toBe(!isHeld);
+  });
+
+  it('of another job is no gap when it is a reconciliation that has to go', async () => {
+    const f = fixture({ reads: 'series', lookback: LOOKBACK, spoolLimit: 1 });
+    const point = (time: number): Point => ({
+      time,
+      tags: { bucket: 'reconcile' },
+      fields: { reconciled_stored_tokens: 1 },
+    });
+
+    f.ledger.commit(() => spool(f.context, [point(START + 17), point(START + 18)]));
+
+    expect(f.ledger.spool.size()).toBe(1);
+    expect(f.ledger.gaps.of('test')).toEqual([]);
+    expect(eventsOf(f, 'spool_full')).toMatchObject([{ points: 1 }]);
   });
 
   it('drops whole buckets in the width and zone of their own job, whichever job overflows it', async () => {

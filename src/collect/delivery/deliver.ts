@@ -6,6 +6,7 @@ import { ALL_PARTITIONS } from '../../ledger/gaps.ts';
 import type { SpooledLine } from '../../ledger/spool.ts';
 import { StoreError, type WriteResult } from '../../store/store.ts';
 import type { JobContext } from '../context.ts';
+import { leaseOf } from '../jobs/lease.ts';
 
 const DRAIN_CHUNK = 5_000;
 /** Gap kind of buckets that were dropped from a full spool. */
@@ -14,6 +15,8 @@ export const SPOOL_FULL = 'spool_full';
 const DROPPED = 'spool_dropped';
 /** Seconds without writes after a failed one. Meanwhile points go straight to the spool. */
 const STORE_PAUSE = 30;
+/** Holds the lease of another job while its points are drained. */
+const DRAIN = 'drain';
 
 /** Writes points. Afterwards each of them is accepted, rejected permanently, or `kept` to be spooled. */
 export async function deliver(
@@ -28,13 +31,29 @@ export async function deliver(
 }
 
 /**
- * Writes the job's spooled points, oldest bucket first. True once the spool holds none of them; false while the
- * store is unavailable.
+ * Writes spooled points: the job's own, then those of jobs that no process works on, such as jobs without a file.
+ * True once the spool holds none of the job; false while the store is unavailable.
  */
 export async function drain(context: JobContext, signal?: AbortSignal): Promise<boolean> {
-  const { ledger, job, observe } = context;
+  const { ledger, job } = context;
+  if (!(await drainJob(context, job.name, signal))) return false;
+  for (const other of ledger.spool.jobs()) {
+    // Under its lease: a process that works on the job could be writing a newer value.
+    if (other === job.name || !ledger.leases.take(leaseOf(other), DRAIN)) continue;
+    try {
+      if (!(await drainJob(context, other, signal))) break;
+    } finally {
+      ledger.leases.release(leaseOf(other), DRAIN);
+    }
+  }
+  return true;
+}
+
+/** Writes the spooled points of a job, oldest bucket first. */
+async function drainJob(context: JobContext, job: string, signal?: AbortSignal): Promise<boolean> {
+  const { ledger, observe } = context;
   for (;;) {
-    const waiting = ledger.spool.oldest(job.name, DRAIN_CHUNK);
+    const waiting = ledger.spool.oldest(job, DRAIN_CHUNK);
     if (waiting.length === 0) return true;
     const result = await write(
       context,
@@ -46,7 +65,7 @@ export async function drain(context: JobContext, signal?: AbortSignal): Promise<
     ledger.commit(() => ledger.spool.remove(done));
     const rejected = result.rejected.length;
     if (done.length > 0) {
-      observe({ type: 'drained', job: job.name, points: done.length - rejected, rejected });
+      observe({ type: 'drained', job, points: done.length - rejected, rejected });
     }
     if (result.kept.length > 0) return false;
   }
@@ -73,6 +92,9 @@ function dropOldest({ ledger, observe, now }: JobContext): boolean {
   if (!dropped) return false;
   const { window } = dropped;
   ledger.counters.add(dropped.job, DROPPED, dropped.points);
+  observe({ type: 'spool_full', job: dropped.job, window, points: dropped.points });
+  // A point that is no bucket, such as a reconciliation, cannot be read again.
+  if (window.start === window.end) return true;
   ledger.lastAnswers.forget(dropped.job, window);
   ledger.checkpoints.remove(dropped.job, [window]);
   ledger.gaps.open(dropped.job, {
@@ -85,7 +107,6 @@ function dropOldest({ ledger, observe, now }: JobContext): boolean {
     nextTry: now(),
     expired: false,
   });
-  observe({ type: 'spool_full', job: dropped.job, window, points: dropped.points });
   return true;
 }
 
@@ -99,7 +120,8 @@ async function write(
   // A longer pause was set before the clock moved backwards.
   if (pause > 0 && pause <= STORE_PAUSE) return { accepted: 0, rejected: [], kept: points };
   const result = await attempt(() => store.write(points, signal), points);
-  if (result.error) {
+  // A write that was cut off by a shutdown says nothing about the store.
+  if (result.error && !signal?.aborted) {
     outage.until = now() + STORE_PAUSE;
     observe({ type: 'store_down', job: job.name, error: result.error, spooled: ledger.spool.size() });
   }
@@ -118,6 +140,6 @@ async function attempt(run: () => Promise<WriteResult>, points: readonly Point[]
 
 function toSpooled({ job }: JobContext, point: Point): SpooledLine {
   const { time, tags } = point;
-  const end = bucketEnd(time, job.bucket, job.zone);
+  const end = tags.bucket === job.bucket ? bucketEnd(time, job.bucket, job.zone) : time;
   return { job: job.name, time, end, series: seriesKey(tags), line: toLine(point) };
 }

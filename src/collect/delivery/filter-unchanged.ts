@@ -19,7 +19,7 @@ export async function filterUnchanged(
 ): Promise<readonly Point[]> {
   // Spooled points are newer than stored ones.
   if (points.length === 0 || !(await drain(context, signal))) return points;
-  const { job, store } = context;
+  const { job, store, ledger, observe } = context;
   const times = points.map(({ time }) => time);
   const stored = createRecordIndex();
   try {
@@ -31,8 +31,11 @@ export async function filterUnchanged(
     });
     for (const point of found) stored.add(point, (_, later) => later);
   } catch (error) {
-    if (error instanceof StoreError) return points;
-    throw error;
+    if (!(error instanceof StoreError)) throw error;
+    // An unavailable store says so at the write; this one needs a person, though writes may go through.
+    if (error.kind === 'config')
+      observe({ type: 'store_down', job: job.name, error, spooled: ledger.spool.size() });
+    return points;
   }
   return points.filter((point) => !holds(stored.get(point)?.fields, point.fields));
 }

@@ -13,6 +13,11 @@ export interface LeaseHolder {
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<unknown>;
 }
 
+/** The name of a job's lease. */
+export function leaseOf(job: string): string {
+  return `job ${job}`;
+}
+
 /**
  * Runs `work` while no other process works on the same job, so that a daemon and a backfill never write the same
  * window at once. Waits for the lease. @throws the signal's reason when cancelled while waiting
@@ -23,7 +28,7 @@ export async function withLease<T>(
   signal: AbortSignal,
   work: () => Promise<T>,
 ): Promise<T> {
-  const name = `job ${job}`;
+  const name = leaseOf(job);
   while (!ledger.leases.take(name, owner)) {
     signal.throwIfAborted();
     await sleep(RETRY_MS, signal);

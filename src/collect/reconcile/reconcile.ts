@@ -9,7 +9,7 @@ import type { Window } from '../../windows/window.ts';
 import { batchesOf } from '../poll/batches.ts';
 import { maxDays, type JobContext } from '../context.ts';
 import { jobTags } from '../job.ts';
-import { deliver } from '../delivery/deliver.ts';
+import { deliver, spool } from '../delivery/deliver.ts';
 import { readWindow } from '../poll/poll.ts';
 import { storedTags } from '../delivery/to-points.ts';
 
@@ -103,7 +103,8 @@ export async function record(context: JobContext, result: Reconciled, difference
       to: window.end,
     },
   };
-  await deliver(context, [point]);
+  const { kept } = await deliver(context, [point]);
+  ledger.commit(() => spool(context, kept));
 }
 
 /** Reads days again and writes every point, without comparing with the ledger. */
