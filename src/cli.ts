@@ -3,6 +3,7 @@ import { realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import type { CommandContext, GlobalOptions, ProcessIo } from './commands/context.ts';
+import type { ReconcileArguments } from './commands/reconcile.ts';
 import { version } from './commands/version.ts';
 
 const EXAMPLES = `
@@ -95,17 +96,18 @@ export async function main(argv: readonly string[], io: ProcessIo): Promise<numb
     .addOption(from())
     .addOption(to())
     .option('--fix', 'read the windows that differ again', false)
+    .option(
+      '--drop-unreported',
+      'with --fix: also set usage to zero that the provider no longer reports',
+      false,
+    )
     .option('--tolerance <percent>', 'the largest difference that is fine (default: 0)', percent, 0)
     .addOption(json())
-    .action(
-      (
-        job: string | undefined,
-        options: { from?: string; to?: string; fix: boolean; tolerance: number; json: boolean },
-      ) =>
-        run(async () => (await import('./commands/reconcile.ts')).reconcileCommand, {
-          ...named(job),
-          ...options,
-        }),
+    .action((job: string | undefined, options: Omit<ReconcileArguments, 'job'>) =>
+      run(async () => (await import('./commands/reconcile.ts')).reconcileCommand, {
+        ...named(job),
+        ...options,
+      }),
     );
 
   program.commandsGroup('Set up:');

@@ -5,18 +5,22 @@ import {
   NoTotals,
   reconcile,
   record,
-  repair,
   type Comparison,
   type Reconciled,
 } from '../collect/reconcile/reconcile.ts';
+import { repair, type Unreported, type UnreportedReason } from '../collect/reconcile/repair.ts';
 import { createRuntime, type Runtime } from '../runtime.ts';
 import { ConfigError } from '../config/errors.ts';
 import { selectJobs } from '../config/jobs.ts';
+import { ProviderDown } from '../collect/poll/batches.ts';
 import type { Job } from '../collect/job.ts';
-import { bucketStart, wallTime } from '../windows/calendar.ts';
+import type { JobContext } from '../collect/context.ts';
+import { displayText } from '../lib/display-text.ts';
+import { bucketEnd, bucketStart, splitByDays, wallTime } from '../windows/calendar.ts';
 import type { Window } from '../windows/window.ts';
 import type { CommandContext } from './context.ts';
 import { EXIT, formatCount, formatJson, formatTable } from './output.ts';
+import { formatSpan } from '../config/duration.ts';
 import { parseTime } from './time.ts';
 
 export interface ReconcileArguments {
@@ -24,6 +28,8 @@ export interface ReconcileArguments {
   readonly from?: string;
   readonly to?: string;
   readonly fix: boolean;
+  /** With `fix`: set stored usage to zero also where the provider may have forgotten it. */
+  readonly dropUnreported: boolean;
   /** Percent of the provider's total. */
   readonly tolerance: number;
   readonly json: boolean;
@@ -32,31 +38,58 @@ export interface ReconcileArguments {
 const DEFAULT_DAYS = 7;
 const DAY = 86_400;
 
+interface JobResult {
+  readonly job: string;
+  readonly reconciled?: Reconciled;
+  /** What was left out of the range, and what was not changed. */
+  readonly notes?: readonly string[];
+  /** Why there is nothing to compare. */
+  readonly skipped?: string;
+  readonly error?: { readonly kind: string; readonly message: string; readonly hint?: string };
+}
+
 /** `tokentide reconcile`: compares the provider's own totals with what is stored. Exit code 1 when they differ. */
 export async function reconcileCommand(context: CommandContext, args: ReconcileArguments): Promise<number> {
   const jobs = selectJobs(context.loadJobs(), args.job === undefined ? [] : [args.job]);
   const { settings, now, pid } = context;
   const runtime = await createRuntime({ settings, role: 'reconcile', pid, now });
   try {
-    const results: { job: string; reconciled?: Reconciled; skipped?: string }[] = [];
+    const results: JobResult[] = [];
     for (const job of jobs) {
-      try {
-        const reconciled = await reconcileJob(context, args, runtime, job);
-        results.push({ job: job.name, reconciled });
-        if (!args.json) context.out(format(job, reconciled, args.tolerance));
-      } catch (error) {
-        if (!(error instanceof NoTotals)) throw error;
-        results.push({ job: job.name, skipped: error.message });
-        if (!args.json) context.out(`${job.name}: ${error.message}\n`);
-      }
+      const result = await attempt(context, args, runtime, job);
+      results.push(result);
+      if (!args.json) print(context, args, job, result);
     }
     if (args.json) context.out(formatJson(results));
-    const differ = results.some(({ reconciled }) =>
-      reconciled?.rows.some((row) => !within(row, args.tolerance)),
+    const isEqual = results.every(
+      ({ error, reconciled }) =>
+        !error && (reconciled?.rows ?? []).every((row) => within(row, args.tolerance)),
     );
-    return differ ? EXIT.failed : EXIT.fine;
+    return isEqual ? EXIT.fine : EXIT.failed;
   } finally {
     await runtime.close();
+  }
+}
+
+/** One job's failure is its result: the other jobs are still reconciled. */
+async function attempt(
+  context: CommandContext,
+  args: ReconcileArguments,
+  runtime: Runtime,
+  job: Job,
+): Promise<JobResult> {
+  try {
+    return await reconcileJob(context, args, runtime, job);
+  } catch (error) {
+    const cause = error instanceof ProviderDown ? error.error : error;
+    if (context.signal.aborted || !(cause instanceof Error)) throw cause;
+    if (cause instanceof NoTotals) return { job: job.name, skipped: cause.message };
+    if (cause instanceof ConfigError) {
+      if (args.job !== undefined) throw cause;
+      return { job: job.name, skipped: cause.message };
+    }
+    const { kind = cause.name, hint } = cause as { kind?: string; hint?: string };
+    return { job: job.name, error: { kind, message: cause.message, ...(hint !== undefined && { hint }) } };
   }
 }
 
@@ -65,44 +98,105 @@ async function reconcileJob(
   args: ReconcileArguments,
   runtime: Runtime,
   job: Job,
-): Promise<Reconciled> {
+): Promise<JobResult> {
   const jobContext = runtime.jobContext(job);
-  const window = wholeDays(job, args, now());
+  const { window, notes } = comparableDays(jobContext, args, requestedDays(job, args, now()));
   const allowed = (row: Comparison): boolean => within(row, args.tolerance);
   return withJob(runtime.lease, jobContext, signal, async () => {
     const partitions = await discover(jobContext, signal);
-    let result = await reconcile(jobContext, window, partitions, signal);
-    if (args.fix && !result.rows.every(allowed)) {
+    let reconciled = await reconcile(jobContext, window, partitions, signal);
+    if (args.fix && !reconciled.rows.every(allowed)) {
       const days = await daysThatDiffer(jobContext, window, partitions, allowed, signal);
-      await repair(jobContext, days.length > 0 ? days : [window], partitions, signal);
-      result = await reconcile(jobContext, window, partitions, signal);
+      const repaired = days.length > 0 ? days : splitByDays(window, 1, job.zone);
+      const { dropUnreported } = args;
+      const left = await repair(jobContext, repaired, partitions, { dropUnreported, signal });
+      notes.push(...left.map((one) => describeUnreported(job, one)));
+      reconciled = await reconcile(jobContext, window, partitions, signal);
     }
-    await record(jobContext, result, result.rows.filter((row) => !allowed(row)).length);
-    return result;
+    await record(jobContext, reconciled, reconciled.rows.filter((row) => !allowed(row)).length);
+    return { job: job.name, reconciled, notes };
   });
 }
 
 /** Complete days in the job's zone: the last seven by default. */
-function wholeDays(job: Job, args: ReconcileArguments, now: number): Window {
+function requestedDays(job: Job, args: ReconcileArguments, now: number): Window {
   const today = bucketStart(Math.floor(now / 1000), '1d', job.zone);
   const at = (text: string, option: string): number =>
     bucketStart(parseTime(text, option, job.zone, now), '1d', job.zone);
   const end = Math.min(args.to === undefined ? today : at(args.to, '--to'), today);
   const start =
-    args.from === undefined ? Math.max(end - DEFAULT_DAYS * DAY, job.start) : at(args.from, '--from');
-  const window = { start: bucketStart(start, '1d', job.zone), end };
-  if (window.start < window.end) return window;
+    args.from === undefined ? bucketStart(end - DEFAULT_DAYS * DAY, '1d', job.zone) : at(args.from, '--from');
+  return { start, end };
+}
+
+/** The days that were collected completely and that the store may already hold. @throws ConfigError if there are none */
+function comparableDays(
+  { job, ledger, store }: JobContext,
+  { from }: ReconcileArguments,
+  requested: Window,
+): { window: Window; notes: string[] } {
+  const notes: string[] = [];
+  let { start, end } = requested;
+  const collected = Math.min(job.start, ledger.checkpoints.of(job.name)[0]?.start ?? job.start);
+  const firstDay = bucketEnd(collected - 1, '1d', job.zone);
+  if (start < firstDay) {
+    start = firstDay;
+    if (from !== undefined)
+      notes.push(`days before ${wallTime(firstDay, job.zone)} are left out: the job collects since then`);
+  }
+  const lastPoll = ledger.jobs.of(job.name)?.clock ?? 0;
+  const final = bucketStart(lastPoll - job.lookback, '1d', job.zone);
+  if (!store.overwrites && end > final) {
+    end = Math.max(final, start);
+    notes.push(
+      `days since ${wallTime(final, job.zone)} are left out: this store takes each point once, so points are held back for ${formatSpan(job.lookback)} until they are final`,
+    );
+  }
+  if (start < end) return { window: { start, end }, notes };
   throw new ConfigError([
     {
-      message: `${job.name}: no complete day between --from and --to`,
+      message: [`${job.name}: no complete day between --from and --to`, ...notes].join('; '),
       hint: "only days of the job's zone that have ended can be reconciled",
     },
   ]);
 }
 
-function within({ provider, difference }: Comparison, tolerance: number): boolean {
-  const size = difference < 0n ? -difference : difference;
-  return Number(size) <= (Number(provider) * tolerance) / 100;
+const REASONS: Readonly<Record<UnreportedReason, string>> = {
+  retention: "the day is older than the provider's retention; --drop-unreported sets it to zero",
+  whole_day: 'the provider reports no usage at all on that day; --drop-unreported sets it to zero',
+  not_listed: 'the provider no longer lists the user, key or endpoint; --drop-unreported sets it to zero',
+  store: 'the store does not overwrite points',
+};
+
+function describeUnreported(job: Job, { window, reason, points, tokens }: Unreported): string {
+  const day = wallTime(window.start, job.zone).slice(0, 10);
+  return `${day}: ${formatCount(points)} stored points with ${formatCount(tokens)} tokens that the provider does not report were kept: ${REASONS[reason]}`;
+}
+
+function within({ provider, difference, fields }: Comparison, tolerance: number): boolean {
+  return [
+    { difference, provider },
+    ...fields.map((one) => ({ ...one, difference: one.stored - one.provider })),
+  ].every(
+    (one) =>
+      Number(one.difference < 0n ? -one.difference : one.difference) <=
+      (Number(one.provider) * tolerance) / 100,
+  );
+}
+
+function print(
+  context: CommandContext,
+  { tolerance }: ReconcileArguments,
+  job: Job,
+  { reconciled, notes = [], skipped, error }: JobResult,
+): void {
+  if (reconciled) context.out(format(job, reconciled, tolerance));
+  for (const note of notes) context.out(`${job.name}: ${note}\n`);
+  if (skipped !== undefined) context.out(`${job.name}: ${displayText(skipped)}\n`);
+  if (error) {
+    context.err(`${job.name}: ${error.kind}: ${displayText(error.message)}\n`);
+    if (error.hint !== undefined) context.err(`  ${error.hint}\n`);
+  }
 }
 
 function format(job: Job, { window, rows, provider, stored }: Reconciled, tolerance: number): string {
@@ -112,25 +206,42 @@ function format(job: Job, { window, rows, provider, stored }: Reconciled, tolera
   ].toSorted() as (keyof Comparison['tags'])[];
   const bad = rows.filter((row) => !within(row, tolerance)).length;
   const verdict = bad === 0 ? 'equal' : `${bad} of ${rows.length} differ`;
+  const hasFields = rows.some(({ fields }) => fields.length > 0);
+  const all = rows.length === 1 ? rows[0]!.fields : [];
+  const detail = (fields: Comparison['fields']): string[] => (hasFields ? [describeFields(fields)] : []);
   return [
     `${job.name}: ${span}: ${verdict}\n`,
     formatTable(
       [
-        ...tags.map((title) => ({ title })),
+        ...(tags.length > 0 ? tags : ['']).map((title) => ({ title })),
         { title: 'provider', align: 'right' },
         { title: 'stored', align: 'right' },
         { title: 'difference', align: 'right' },
+        ...(hasFields ? [{ title: 'fields that differ' }] : []),
       ],
       [
-        ...rows.map((row) => [
-          ...tags.map((tag) => row.tags[tag] ?? ''),
+        // Totals of a whole account have no tags: their only row is that of all.
+        ...(tags.length > 0 ? rows : []).map((row) => [
+          ...tags.map((tag) => displayText(row.tags[tag] ?? '')),
           ...[row.provider, row.stored, row.difference].map(formatCount),
+          ...detail(row.fields),
         ]),
         [
-          ...tags.map((_, index) => (index === 0 ? 'all' : '')),
+          ...(tags.length > 0 ? tags : ['']).map((_, index) => (index === 0 ? 'all' : '')),
           ...[provider, stored, stored - provider].map(formatCount),
+          ...detail(tags.length > 0 ? [] : all),
         ],
       ],
     ),
   ].join('');
+}
+
+/** `requests +1,000, input_tokens -7`: stored minus the provider's total. */
+function describeFields(fields: Comparison['fields']): string {
+  return fields
+    .map(
+      ({ field, provider, stored }) =>
+        `${field} ${stored > provider ? '+' : ''}${formatCount(stored - provider)}`,
+    )
+    .join(', ');
 }

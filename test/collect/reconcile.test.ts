@@ -7,10 +7,14 @@ import {
   NoTotals,
   reconcile,
   record,
-  repair,
+  type FieldComparison,
 } from '../../src/collect/reconcile/reconcile.ts';
+import { repair, type UnreportedReason } from '../../src/collect/reconcile/repair.ts';
 import { totalsOf } from '../../src/collect/totals/totals.ts';
+import type { Job } from '../../src/collect/job.ts';
 import type { Source } from '../../src/providers/provider.ts';
+import { addFields } from '../../src/usage/aggregate.ts';
+import type { Fields } from '../../src/usage/point.ts';
 import { jobContextOf, DAY, HOUR } from '../support/job-context.ts';
 import { fakeVendor } from '../support/fake-provider.ts';
 import { memoryStore } from '../support/memory-store.ts';
@@ -21,7 +25,10 @@ const WEEK = { start: START, end: START + 7 * DAY };
 const signal = new AbortController().signal;
 
 /** A collected week of usage by two users, from a vendor with totals per user and model. */
-async function collected() {
+async function collected({
+  reads = 'series',
+  job = {},
+}: { reads?: 'series' | 'totals'; job?: Partial<Job> } = {}) {
   const vendor = fakeVendor();
   vendor.users.add('ann').add('bob');
   for (let time = START + 60; time < NOW; time += HOUR) {
@@ -29,7 +36,7 @@ async function collected() {
     vendor.uses.push({ time, visibleAt: time, user, model: 'm', tokens: 10 });
   }
   const store = memoryStore();
-  const plain = jobContextOf(vendor, store, { reads: 'series', start: START, now: () => NOW, lookback: DAY });
+  const plain = jobContextOf(vendor, store, { reads, job, start: START, now: () => NOW, lookback: DAY });
   const totals: NonNullable<Source['totals']> = async (request) => {
     const { records } = await plain.source.read(request);
     return [...totalsOf(records).values()].map((total) => ({ ...total, time: request.window.start }));
@@ -60,6 +67,7 @@ describe('reconcile', () => {
         provider: 840n,
         stored: 840n,
         difference: 0n,
+        fields: [],
       })),
     );
   });
@@ -73,7 +81,7 @@ describe('reconcile', () => {
     const before = await reconcile(context, WEEK, partitions, signal);
     const days = await daysThatDiffer(context, WEEK, partitions, equal, signal);
     vendor.requests.length = 0;
-    await repair(context, days, partitions, signal);
+    await repair(context, days, partitions, { dropUnreported: false, signal });
     const after = await reconcile(context, WEEK, partitions, signal);
 
     expect(before.rows.filter((row) => !equal(row))).toMatchObject([
@@ -96,6 +104,7 @@ describe('reconcile', () => {
       provider: 0n,
       stored: 5n,
       difference: 5n,
+      fields: [{ field: 'input_tokens', provider: 0n, stored: 5n }],
     });
   });
 
@@ -144,5 +153,118 @@ describe('reconcile', () => {
     const { plain, partitions } = await collected();
 
     await expect(reconcile(plain, WEEK, partitions, signal)).rejects.toThrow(NoTotals);
+  });
+});
+
+describe('a difference in fields that are no sum of tokens', () => {
+  it.each<[string, Fields, FieldComparison[]]>([
+    ['requests', { requests: 1000 }, [{ field: 'requests', provider: 4n, stored: 1004n }]],
+    [
+      'input against output',
+      { input_tokens: 7, output_tokens: -7 },
+      [
+        { field: 'input_tokens', provider: 10n, stored: 17n },
+        { field: 'output_tokens', provider: 20n, stored: 13n },
+      ],
+    ],
+  ])('is found: %s', async (_, change, expected) => {
+    const { context, partitions, store } = await collected();
+    const tags = { user: 'ann', model: 'm' };
+    const fields = { input_tokens: 10, output_tokens: 20, requests: 4, total_tokens: 30 };
+    const totals = () => Promise.resolve([{ time: START, tags, fields }]);
+    const stored = { provider: 'fake', account: 'main', bucket: '1h', ...tags };
+    store.contents.clear();
+    await store.write([{ time: START, tags: stored, fields: addFields(fields, change) }]);
+
+    const { rows } = await reconcile(
+      { ...context, source: { ...context.source, totals } },
+      WEEK,
+      partitions,
+      signal,
+    );
+
+    expect(rows).toMatchObject([{ difference: 0n, fields: expected }]);
+  });
+});
+
+const KINDS: [string, 'series' | 'totals'][] = [
+  ['a series provider', 'series'],
+  ['a provider of totals', 'totals'],
+];
+
+describe.each(KINDS)('usage that only the store has, from %s', (_, reads) => {
+  const DAY_3 = { start: START + 3 * DAY, end: START + 4 * DAY };
+  const choice = { dropUnreported: false, signal };
+
+  async function withStored(user: string, options: Partial<Job> = {}, time = DAY_3.start + 5 * HOUR) {
+    const { context, store, vendor, partitions } = await collected({ reads, job: options });
+    const tags = { provider: 'fake', account: 'main', bucket: '1h', user, model: 'other' };
+    await store.write([{ time, tags, fields: { input_tokens: 99 } }]);
+    const value = () =>
+      [...store.contents.values()].find(({ tags: { model } }) => model === 'other')?.fields.input_tokens;
+    return { context, store, vendor, partitions, value };
+  }
+
+  it('becomes zero when the provider does not report it, also beyond the look-back', async () => {
+    const { context, partitions, value } = await withStored('ann');
+
+    const left = await repair(context, [DAY_3], partitions, choice);
+
+    expect([left, value()]).toEqual([[], 0]);
+    const { provider, stored } = await reconcile(context, WEEK, partitions, signal);
+    expect(stored).toBe(provider);
+  });
+
+  it.each<[string, UnreportedReason, string, Partial<Job>]>([
+    ["beyond the provider's retention", 'retention', 'ann', { retention: 2 * DAY }],
+    ['of a user who is not listed any more', 'not_listed', 'eve', {}],
+  ])('stays %s, unless it is dropped explicitly', async (_, reason, user, options) => {
+    const { context, partitions, value } = await withStored(user, options);
+
+    const left = await repair(context, [DAY_3], partitions, choice);
+    expect(left).toEqual([{ window: DAY_3, reason, points: 1, tokens: 99n }]);
+    expect(value()).toBe(99);
+
+    expect(await repair(context, [DAY_3], partitions, { ...choice, dropUnreported: true })).toEqual([]);
+    expect(value()).toBe(0);
+  });
+
+  it('stays when the provider reports no usage at all on that day, unless it is dropped explicitly', async () => {
+    const { context, partitions, vendor, store } = await withStored('ann');
+    const others = vendor.uses.filter(({ time }) => time < DAY_3.start || time >= DAY_3.end);
+    vendor.uses.splice(0, vendor.uses.length, ...others);
+    const onDay = () =>
+      [...store.contents.values()].filter(
+        ({ time, fields }) => time >= DAY_3.start && time < DAY_3.end && fields.input_tokens !== 0,
+      ).length;
+
+    const left = await repair(context, [DAY_3], partitions, choice);
+    expect(left).toEqual([{ window: DAY_3, reason: 'whole_day', points: 25, tokens: 339n }]);
+    expect(onDay()).toBe(25);
+
+    await repair(context, [DAY_3], partitions, { ...choice, dropUnreported: true });
+    expect(onDay()).toBe(0);
+  });
+
+  it('is not touched while its partition fails', async () => {
+    const { context, partitions, vendor, value } = await withStored('ann');
+    vendor.poisoned.add('ann');
+
+    await repair(context, [DAY_3], partitions, { ...choice, dropUnreported: true });
+
+    expect(value()).toBe(99);
+  });
+
+  it('becomes zero under the name of an old team', async () => {
+    const { context, partitions, store } = await withStored('bob');
+    const teams = new Map([['ann', 'blue']]);
+
+    await repair({ ...context, job: { ...context.job, teams } }, [DAY_3], partitions, choice);
+
+    const sums = await store.sums({ ...DAY_3, where: { user: 'ann' }, by: ['team'] });
+    expect(sums).toEqual([
+      { tags: {}, fields: { input_tokens: 0 } },
+      { tags: { team: 'blue' }, fields: { input_tokens: 120 } },
+    ]);
   });
 });

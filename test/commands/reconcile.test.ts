@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import type { Job } from '../../src/collect/job.ts';
 import { collectCommand } from '../../src/commands/collect.ts';
 import { reconcileCommand, type ReconcileArguments } from '../../src/commands/reconcile.ts';
+import { Secret } from '../../src/lib/secret.ts';
 import { openSqliteStore } from '../../src/store/sqlite.ts';
 import { bucketStart } from '../../src/windows/calendar.ts';
 import { jobOf } from '../e2e/support/job.ts';
@@ -14,7 +15,7 @@ const START = bucketStart(anHourAgo(), '1d', ZONE) - 2 * DAY;
 const reconcile =
   (more: Partial<ReconcileArguments> = {}) =>
   (context: Parameters<typeof reconcileCommand>[0]) =>
-    reconcileCommand(context, { fix: false, tolerance: 0, json: false, ...more });
+    reconcileCommand(context, { fix: false, dropUnreported: false, tolerance: 0, json: false, ...more });
 
 async function collected(id: VendorId): Promise<{ place: CommandPlace; job: Job }> {
   const place = commandPlace();
@@ -67,3 +68,67 @@ test.each(['trae', 'ucloud', 'volcengine-ark'] as const)(
     expect(after.out).toMatch(/: equal\n/);
   },
 );
+
+test.each(['ucloud', 'sigcal'] as const)(
+  '%s: each field of its totals is compared and repaired',
+  async (id) => {
+    const { place, job } = await collected(id);
+    const store = openSqliteStore(join(place.data, 'usage.sqlite'));
+    const [point] = await store.points({ start: START, end: START + 2 * DAY });
+    const { input_tokens = 0, output_tokens = 0 } = point!.fields;
+    const fields = { input_tokens: Number(input_tokens) + 7, output_tokens: Number(output_tokens) - 7 };
+    await store.write([{ ...point!, fields }]);
+    await store.close();
+
+    const found = await place.run(reconcile(), [job]);
+    const fixed = await place.run(reconcile({ fix: true }), [job]);
+
+    expect([found.code, fixed.code]).toEqual([1, 0]);
+    expect(found.out).toMatch(/ 0 {2}input_tokens \+7, output_tokens -7\n/);
+  },
+);
+
+test('a provider that refuses is named, and the other jobs are reconciled', async () => {
+  const { place, job } = await collected('ucloud');
+  const refused = {
+    ...job,
+    name: 'another',
+    account: 'b',
+    options: { ...(job.options as object), private_key: new Secret('wrong') },
+  };
+
+  const { code, out, err } = await place.run(reconcile(), [refused, job]);
+  const machine = await place.run(reconcile({ json: true }), [refused, job]);
+
+  expect([code, machine.code]).toEqual([1, 1]);
+  expect(err).toMatch(/^another: credentials: .*RetCode 171.*\n {2}\S/);
+  expect(out).toMatch(/^ucloud: .*: equal\n/);
+  expect(JSON.parse(machine.out)).toMatchObject([
+    { job: 'another', error: { kind: 'credentials', message: expect.any(String), hint: expect.any(String) } },
+    { job: 'ucloud', reconciled: { rows: expect.any(Array) } },
+  ]);
+});
+
+test('days before the start of the job are left out, with a note', async () => {
+  const { place, job } = await collected('ucloud');
+
+  const { code, out } = await place.run(reconcile({ from: '10d' }), [job]);
+
+  expect(code).toBe(0);
+  expect(out).toMatch(/\nucloud: days before 20.* 00:00 are left out: the job collects since then\n$/);
+});
+
+test('the totals of a whole account have a label', async () => {
+  const { place, job } = await collected('ucloud');
+  const connect: typeof job.provider.connect = (...args) => {
+    const source = job.provider.connect(...args);
+    const totals: typeof source.totals = async (request) =>
+      (await source.totals!(request))?.map((total) => ({ ...total, tags: {} }));
+    return { ...source, totals };
+  };
+
+  const { code, out } = await place.run(reconcile(), [{ ...job, provider: { ...job.provider, connect } }]);
+
+  expect(code).toBe(0);
+  expect(out).toMatch(/^ucloud: .*: equal\n +provider +stored +difference\nall +[\d,]+ +[\d,]+ +0\n$/);
+});

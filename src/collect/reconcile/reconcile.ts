@@ -2,7 +2,8 @@ import type { Partition } from '../../providers/provider.ts';
 import { sumRecords, tokensOf } from '../../usage/aggregate.ts';
 import { toCount, toInteger } from '../../usage/count.ts';
 import { RECONCILIATION } from '../../usage/catalogue.ts';
-import { DIMENSIONS, type Fields, type Tag, type Tags, type UsageRecord } from '../../usage/point.ts';
+import { DIMENSIONS, FIELDS, type Field, type Tag, type Tags, type UsageRecord } from '../../usage/point.ts';
+import type { SumRow } from '../../store/store.ts';
 import { seriesKey } from '../../usage/series.ts';
 import { splitByDays } from '../../windows/calendar.ts';
 import type { Window } from '../../windows/window.ts';
@@ -10,7 +11,6 @@ import { batchesOf } from '../poll/batches.ts';
 import { maxDays, type JobContext } from '../context.ts';
 import { jobTags } from '../job.ts';
 import { deliver, spool } from '../delivery/deliver.ts';
-import { readWindow } from '../poll/poll.ts';
 import { storedTags } from '../delivery/to-points.ts';
 
 /** One row of a reconciliation: the provider's total and the sum of the stored buckets. Tokens, exact. */
@@ -21,6 +21,14 @@ export interface Comparison {
   readonly stored: bigint;
   /** `stored - provider`. */
   readonly difference: bigint;
+  /** The fields of the provider's total that differ from the stored sum: also those that are no tokens. */
+  readonly fields: readonly FieldComparison[];
+}
+
+export interface FieldComparison {
+  readonly field: Field;
+  readonly provider: bigint;
+  readonly stored: bigint;
 }
 
 export interface Reconciled {
@@ -55,7 +63,7 @@ export async function reconcile(
   const held = new Map(sums.map((row) => [seriesKey(row.tags), row]));
   const rows = [...new Set([...said.keys(), ...held.keys()])]
     .map((key) => compare(said.get(key), held.get(key)))
-    .filter(({ provider, stored }) => provider !== 0n || stored !== 0n);
+    .filter(({ provider, stored, fields }) => provider !== 0n || stored !== 0n || fields.length > 0);
   return {
     window,
     rows: rows.toSorted((a, b) => (a.provider === b.provider ? 0 : a.provider > b.provider ? -1 : 1)),
@@ -107,25 +115,6 @@ export async function record(context: JobContext, result: Reconciled, difference
   ledger.commit(() => spool(context, kept));
 }
 
-/** Reads days again and writes every point, without comparing with the ledger. */
-export async function repair(
-  context: JobContext,
-  days: readonly Window[],
-  partitions: readonly Partition[],
-  signal: AbortSignal,
-): Promise<void> {
-  for (const window of days) {
-    await readWindow(context, {
-      window,
-      partitions,
-      allPartitions: true,
-      baseline: 'ledger',
-      force: true,
-      signal,
-    });
-  }
-}
-
 async function providerTotals(
   context: JobContext,
   window: Window,
@@ -161,11 +150,15 @@ function only(record: UsageRecord, by: readonly Tag[]): UsageRecord {
   return { ...record, tags: Object.fromEntries(kept) };
 }
 
-function compare(
-  total: { tags: Tags; fields: Fields } | undefined,
-  sum: { tags: Tags; fields: Fields } | undefined,
-): Comparison {
+function compare(total: UsageRecord | undefined, sum: SumRow | undefined): Comparison {
   const provider = total ? tokensOf(total.fields) : 0n;
   const stored = sum ? tokensOf(sum.fields) : 0n;
-  return { tags: total?.tags ?? sum?.tags ?? {}, provider, stored, difference: stored - provider };
+  const fields = FIELDS.filter((field) => (total ?? sum)?.fields[field] !== undefined)
+    .map((field) => ({
+      field,
+      provider: BigInt(total?.fields[field] ?? 0),
+      stored: BigInt(sum?.fields[field] ?? 0),
+    }))
+    .filter((one) => one.provider !== one.stored);
+  return { tags: total?.tags ?? sum?.tags ?? {}, provider, stored, difference: stored - provider, fields };
 }
