@@ -1,4 +1,5 @@
 import { withJob } from '../collect/jobs/lease.ts';
+import { comparableDays, type ComparableDays } from '../collect/reconcile/days.ts';
 import { discover } from '../collect/poll/partitions.ts';
 import {
   daysThatDiffer,
@@ -16,7 +17,7 @@ import { ProviderDown } from '../collect/poll/batches.ts';
 import type { Job } from '../collect/job.ts';
 import type { JobContext } from '../collect/context.ts';
 import { displayText } from '../lib/display-text.ts';
-import { bucketEnd, bucketStart, splitByDays, wallTime } from '../windows/calendar.ts';
+import { bucketStart, splitByDays, wallTime } from '../windows/calendar.ts';
 import type { Window } from '../windows/window.ts';
 import type { CommandContext } from './context.ts';
 import { EXIT, formatCount, formatJson, formatTable } from './output.ts';
@@ -100,14 +101,24 @@ async function reconcileJob(
   job: Job,
 ): Promise<JobResult> {
   const jobContext = runtime.jobContext(job);
-  const { window, notes } = comparableDays(jobContext, args, requestedDays(job, args, now()));
+  const days = comparableDays(jobContext, requestedDays(job, args, now()));
+  const { window } = days;
+  const notes = describeCut(jobContext, args, days);
+  if (window.start >= window.end) {
+    throw new ConfigError([
+      {
+        message: [`${job.name}: no complete day between --from and --to`, ...notes].join('; '),
+        hint: "only days of the job's zone that have ended can be reconciled",
+      },
+    ]);
+  }
   const allowed = (row: Comparison): boolean => within(row, args.tolerance);
   return withJob(runtime.lease, jobContext, signal, async () => {
     const partitions = await discover(jobContext, signal);
     let reconciled = await reconcile(jobContext, window, partitions, signal);
     if (args.fix && !reconciled.rows.every(allowed)) {
-      const days = await daysThatDiffer(jobContext, window, partitions, allowed, signal);
-      const repaired = days.length > 0 ? days : splitByDays(window, 1, job.zone);
+      const differing = await daysThatDiffer(jobContext, window, partitions, allowed, signal);
+      const repaired = differing.length > 0 ? differing : splitByDays(window, 1, job.zone);
       const { dropUnreported } = args;
       const left = await repair(jobContext, repaired, partitions, { dropUnreported, signal });
       notes.push(...left.map((one) => describeUnreported(job, one)));
@@ -129,36 +140,23 @@ function requestedDays(job: Job, args: ReconcileArguments, now: number): Window 
   return { start, end };
 }
 
-/** The days that were collected completely and that the store may already hold. @throws ConfigError if there are none */
-function comparableDays(
-  { job, ledger, store }: JobContext,
+/** Why days of the requested range are left out. */
+function describeCut(
+  { job }: JobContext,
   { from }: ReconcileArguments,
-  requested: Window,
-): { window: Window; notes: string[] } {
+  { collectedSince, heldBackSince }: ComparableDays,
+): string[] {
+  const day = (time: number): string => wallTime(time, job.zone).slice(0, 10);
   const notes: string[] = [];
-  let { start, end } = requested;
-  const collected = Math.min(job.start, ledger.checkpoints.of(job.name)[0]?.start ?? job.start);
-  const firstDay = bucketEnd(collected - 1, '1d', job.zone);
-  if (start < firstDay) {
-    start = firstDay;
-    if (from !== undefined)
-      notes.push(`days before ${wallTime(firstDay, job.zone)} are left out: the job collects since then`);
+  if (collectedSince !== undefined && from !== undefined) {
+    notes.push(`days before ${day(collectedSince)} are left out: the job collects since then`);
   }
-  const lastPoll = ledger.jobs.of(job.name)?.clock ?? 0;
-  const final = bucketStart(lastPoll - job.lookback, '1d', job.zone);
-  if (!store.overwrites && end > final) {
-    end = Math.max(final, start);
+  if (heldBackSince !== undefined) {
     notes.push(
-      `days since ${wallTime(final, job.zone)} are left out: this store takes each point once, so points are held back for ${formatSpan(job.lookback)} until they are final`,
+      `days since ${day(heldBackSince)} are left out: the store takes each point once, so points are held back for ${formatSpan(job.lookback)}, until they are final`,
     );
   }
-  if (start < end) return { window: { start, end }, notes };
-  throw new ConfigError([
-    {
-      message: [`${job.name}: no complete day between --from and --to`, ...notes].join('; '),
-      hint: "only days of the job's zone that have ended can be reconciled",
-    },
-  ]);
+  return notes;
 }
 
 const REASONS: Readonly<Record<UnreportedReason, string>> = {

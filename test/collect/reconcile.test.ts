@@ -10,6 +10,7 @@ import {
   type FieldComparison,
 } from '../../src/collect/reconcile/reconcile.ts';
 import { repair, type UnreportedReason } from '../../src/collect/reconcile/repair.ts';
+import { comparableDays } from '../../src/collect/reconcile/days.ts';
 import { totalsOf } from '../../src/collect/totals/totals.ts';
 import type { Job } from '../../src/collect/job.ts';
 import type { Source } from '../../src/providers/provider.ts';
@@ -153,6 +154,44 @@ describe('reconcile', () => {
     const { plain, partitions } = await collected();
 
     await expect(reconcile(plain, WEEK, partitions, signal)).rejects.toThrow(NoTotals);
+  });
+});
+
+describe('the days that can be compared', () => {
+  const range = { start: START - 10 * DAY, end: START + 8 * DAY };
+
+  it('begin with the first day that was collected completely', async () => {
+    const { context } = await collected();
+    const late = { ...context, job: { ...context.job, start: START + 2 * HOUR } };
+    late.ledger.checkpoints.clear('test');
+
+    expect(comparableDays(context, range)).toEqual({
+      window: { start: START, end: range.end },
+      collectedSince: START,
+    });
+    expect(comparableDays(late, range)).toMatchObject({ collectedSince: START + DAY });
+  });
+
+  it('include those of an earlier backfill', async () => {
+    const { context } = await collected();
+    const earlier = { start: START - 2 * DAY, end: START, readAt: NOW };
+    context.ledger.checkpoints.add('test', earlier, DAY);
+
+    expect(comparableDays(context, range)).toMatchObject({ collectedSince: START - 2 * DAY });
+  });
+
+  it('end before those that a store without overwriting holds back', async () => {
+    const { context, store } = await collected();
+    store.overwrites = false;
+
+    expect(comparableDays(context, { start: START, end: NOW })).toEqual({
+      window: { start: START, end: NOW - DAY },
+      heldBackSince: NOW - DAY,
+    });
+    expect(comparableDays(context, { start: NOW - DAY, end: NOW }).window).toEqual({
+      start: NOW - DAY,
+      end: NOW - DAY,
+    });
   });
 });
 
