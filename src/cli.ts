@@ -137,6 +137,14 @@ export async function main(argv: readonly string[], io: ProcessIo): Promise<numb
       run(async () => (await import('./commands/migrate.ts')).migrateCommand, { job, ...options }),
     );
   program
+    .command('forget')
+    .description('remove everything about a job without a job file from the ledger; stored points are kept')
+    .argument('<job>', 'the name of a job')
+    .option('--force', 'also if the job file exists or points are not stored yet', false)
+    .action((job: string, options: { force: boolean }) =>
+      run(async () => (await import('./commands/forget.ts')).forgetCommand, { job, ...options }),
+    );
+  program
     .command('schema')
     .description('print the JSON schema of job files')
     .action(() => run(async () => (await import('./commands/schema.ts')).schemaCommand, {}));

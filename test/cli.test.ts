@@ -42,6 +42,7 @@ test('help names every command and the exit codes', async () => {
     'demo',
     'check',
     'migrate',
+    'forget',
     'schema',
   ];
   for (const command of commands) expect(out).toMatch(new RegExp(`^  ${command} `, 'm'));

@@ -26,7 +26,10 @@ export async function statusCommand(context: CommandContext, { json }: { json: b
     }
     if (jobs.length > 0) context.out(describe(jobs, loaded.jobs));
     for (const { name, reason } of loaded.off) context.out(`${name} is off: ${reason}\n`);
-    for (const name of forgotten) context.out(`${name} has collected before and has no job file any more\n`);
+    for (const name of forgotten)
+      context.out(
+        `${name} has stored data but no job file; tokentide forget ${name} removes it from the ledger\n`,
+      );
     for (const line of remarks(ledger, jobs)) context.out(`${line}\n`);
     if (rejected > 0)
       context.out(

@@ -74,6 +74,18 @@ export function upgradeFrom(db: LedgerDatabase, version: number): void {
   db.exec(`PRAGMA user_version = ${VERSION}`);
 }
 
+/** The tables whose rows belong to jobs. */
+export function jobTables(db: LedgerDatabase): { table: string; column: string }[] {
+  const rows = db
+    .prepare(
+      `SELECT tables.name, columns.name FROM sqlite_schema AS tables, pragma_table_info(tables.name) AS columns
+       WHERE tables.type = 'table' AND (columns.name = 'job' OR (tables.name = 'job' AND columns.name = 'name'))`,
+    )
+    .raw()
+    .all() as [string, string][];
+  return rows.map(([table, column]) => ({ table, column }));
+}
+
 export function versionOf(db: LedgerDatabase): number {
   const [version] = db.prepare('PRAGMA user_version').raw().get() as [number];
   return version;

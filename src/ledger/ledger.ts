@@ -1,5 +1,6 @@
 import { dirname } from 'node:path';
 import { openDatabase, openReadableDatabase, transaction, type LedgerDatabase } from './database.ts';
+import { jobTables } from './layout.ts';
 import { createGaps, type Gaps } from './gaps.ts';
 import { createLastAnswers, type LastAnswers } from './last-answers.ts';
 import { createCheckpoints, type Checkpoints } from './checkpoints.ts';
@@ -34,6 +35,8 @@ export interface Ledger {
   readonly leases: Leases;
   /** Runs `change` as one transaction: when this returns, all of it is on disk; when it throws, none of it. */
   commit<T>(change: () => T): T;
+  /** Removes everything about a job, its spooled points too. Returns the number of rows. */
+  forget(job: string): number;
   close(): void;
 }
 
@@ -66,6 +69,14 @@ function ledgerOf(db: LedgerDatabase, path: string): Ledger {
     rateLimiter: createRateLimiter(db),
     leases,
     commit: (change) => transaction(db, change),
+    forget: (job) =>
+      transaction(db, () =>
+        jobTables(db).reduce(
+          (rows, { table, column }) =>
+            rows + db.prepare(`DELETE FROM ${table} WHERE ${column} = ?`).run(job).changes,
+          0,
+        ),
+      ),
     close: () => {
       if (!open) return;
       open = false;

@@ -32,7 +32,7 @@ function filled(options: FixtureOptions): Fixture {
   return f;
 }
 
-describe.each(KINDS)('a backfill of windows beyond the look-back, from %s', (_, options) => {
+describe.each(KINDS)('a backfill of windows beyond the lookback, from %s', (_, options) => {
   it('writes everything once, and nothing when repeated', async () => {
     const f = filled(options);
 

@@ -244,7 +244,7 @@ describe.each(KINDS)('usage that only the store has, from %s', (_, reads) => {
     return { context, store, vendor, partitions, value };
   }
 
-  it('becomes zero when the provider does not report it, also beyond the look-back', async () => {
+  it('becomes zero when the provider does not report it, also beyond the lookback', async () => {
     const { context, partitions, value } = await withStored('ann');
 
     const left = await repair(context, [DAY_3], partitions, choice);

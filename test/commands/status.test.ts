@@ -45,7 +45,7 @@ test('jobs that are off, and jobs that have lost their file', async () => {
 
   expect(code).toBe(0);
   expect(out).toBe(
-    'trae is off: TRAE_APP_ID is not set\nold has collected before and has no job file any more\n',
+    'trae is off: TRAE_APP_ID is not set\nold has stored data but no job file; tokentide forget old removes it from the ledger\n',
   );
 });
 

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import Database from 'libsql';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { openLedger, type Ledger } from '../../src/ledger/ledger.ts';
 
@@ -42,7 +43,7 @@ describe('every table is durable and separates jobs', () => {
     expect(ledger.checkpoints.of('b')).toHaveLength(3);
   });
 
-  it('checkpoints of a moving look-back stay at most three rows', () => {
+  it('checkpoints of a moving lookback stay at most three rows', () => {
     const { checkpoints } = openLedger(':memory:');
     const lookback = 72 * HOUR;
 
@@ -178,5 +179,36 @@ describe('every table is durable and separates jobs', () => {
     ledger.gaps.expirePartition('a', 'p');
     expect(ledger.gaps.openOf('a')).toEqual([]);
     expect(ledger.gaps.openOf('b')).toHaveLength(1);
+  });
+
+  it('forgetting a job removes its rows from every table, and no other', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'tokentide-forget-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const path = join(folder, 'ledger.sqlite');
+    openLedger(path).close();
+    const raw = new Database(path);
+    const tables = raw
+      .prepare("SELECT name, sql FROM sqlite_schema WHERE type = 'table' AND sql LIKE '%job%'")
+      .all() as { name: string; sql: string }[];
+    for (const { name } of tables) {
+      const columns = raw.prepare(`SELECT name FROM pragma_table_info('${name}')`).all() as {
+        name: string;
+      }[];
+      const names = columns.map((column) => column.name);
+      for (const job of ['a', 'b']) {
+        const values = names.map((column) =>
+          column === 'job' || (name === 'job' && column === 'name') ? job : 1,
+        );
+        raw.prepare(`INSERT INTO ${name} VALUES (${names.map(() => '?').join(', ')})`).run(...values);
+      }
+    }
+    raw.close();
+
+    const ledger = openLedger(path);
+    expect(ledger.forget('a')).toBe(tables.length);
+    expect(ledger.forget('a')).toBe(0);
+    expect(ledger.forget('b')).toBe(tables.length);
+    expect(tables.length).toBeGreaterThan(10);
+    ledger.close();
   });
 });

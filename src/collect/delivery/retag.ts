@@ -9,7 +9,7 @@ import { zeros } from '../totals/totals.ts';
 const TEAMS = 'teams';
 
 /**
- * Moves the points of the look-back to the users' current teams. A team is a tag: without this, usage that is read
+ * Moves the points of the lookback to the users' current teams. A team is a tag: without this, usage that is read
  * again would be stored twice, under the old and the new team. Older points keep their team.
  */
 export async function retag(context: JobContext, signal: AbortSignal): Promise<void> {
@@ -21,7 +21,7 @@ export async function retag(context: JobContext, signal: AbortSignal): Promise<v
 
   const [old, now] = [storedTags(context, before), storedTags(context)];
   const moved: Point[] = [];
-  // A store that takes a bucket only once holds nothing of the look-back yet.
+  // A store that takes a bucket only once holds nothing of the lookback yet.
   const all = { start: 0, end: store.overwrites ? Number.MAX_SAFE_INTEGER : 0 };
   for (const { time, tags, fields } of ledger.lastAnswers.of(job.name, all).values()) {
     const [from, to] = [old(tags), now(tags)];

@@ -23,7 +23,7 @@ export interface JobStatus {
   readonly revisions: number;
   readonly mismatches: number;
   readonly rangeEnd?: string;
-  /** Advice on the look-back, from the measured lateness. */
+  /** Advice on the lookback, from the measured lateness. */
   readonly advice?: string;
   readonly lateness: readonly { age: number; tokens: number }[];
   readonly reconciled?: Reconciliation;
