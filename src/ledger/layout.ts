@@ -65,6 +65,8 @@ const FROM_1 = `
   ALTER TABLE slot RENAME TO rate_limit;
   ALTER TABLE gap RENAME COLUMN lost TO expired;
   UPDATE counter SET name = 'mismatches' WHERE name = 'disagreements';
+  UPDATE gap SET kind = 'invalid_response' WHERE kind = 'bad_answer';
+  UPDATE gap SET kind = 'window_too_large' WHERE kind = 'too_slow';
 `;
 
 /** Creates the tables, or renames those of layout 1. Call it inside a transaction. */
