@@ -11,6 +11,9 @@ import type { JobContext } from '../../src/collect/context.ts';
 import { dropOld, keepOld, NoCommonBoundary } from '../../src/collect/jobs/migrate.ts';
 import { poll } from '../../src/collect/poll/poll.ts';
 import type { Job } from '../../src/collect/job.ts';
+import { StoreError } from '../../src/store/store.ts';
+import type { Point } from '../../src/usage/point.ts';
+import { bucketStart } from '../../src/windows/calendar.ts';
 import { toLine } from '../../src/usage/line-protocol.ts';
 import { jobContextOf, DAY, HOUR } from '../support/job-context.ts';
 import { fakeVendor } from '../support/fake-provider.ts';
@@ -20,15 +23,18 @@ const START = Date.UTC(2026, 9, 1) / 1000;
 const NOW = START + 3 * DAY + 5 * HOUR + 600;
 const signal = new AbortController().signal;
 
+const OPTIONS = { reads: 'series' as const, start: START, lookback: 2 * DAY };
+
 /** Usage with one request an hour, collected in hourly buckets up to `NOW`. */
-async function collected() {
+async function collected({ overwrites = true } = {}) {
   const vendor = fakeVendor();
   vendor.users.add('ann');
   for (let time = START + 60; time < NOW; time += HOUR) {
     vendor.uses.push({ time, visibleAt: time, user: 'ann', model: 'm', tokens: 100 });
   }
   const store = memoryStore();
-  const options = { reads: 'series' as const, start: START, now: () => NOW, lookback: 2 * DAY };
+  store.overwrites = overwrites;
+  const options = { ...OPTIONS, now: () => NOW };
   const before = jobContextOf(vendor, store, options);
   before.ledger.jobs.save('test', {
     identity: JSON.stringify(identityOf(before.job, store)),
@@ -49,7 +55,7 @@ async function collected() {
   const tokens = () =>
     [...store.contents.values()].reduce((sum, { fields }) => sum + Number(fields.input_tokens), 0);
   const truth = vendor.uses.reduce((sum, use) => sum + use.tokens, 0);
-  return { before, store, changed, migration, tokens, truth };
+  return { vendor, before, store, changed, migration, tokens, truth };
 }
 
 describe('a job whose settings have changed', () => {
@@ -132,6 +138,81 @@ describe('a job whose settings have changed', () => {
     const kept = keepOld({ ...days, before: { ...days.before, bucket: '1d', zone: 'UTC' } });
 
     await expect(kept).rejects.toThrow(NoCommonBoundary);
+  });
+});
+
+describe('a store that deletes nothing and takes each point once', () => {
+  it.each<[string, Partial<Job>]>([
+    ['account', { account: 'other' }],
+    ['bucket', { bucket: '1d' }],
+  ])('keeps its points after a changed %s, and nothing is lost or stored twice', async (_, change) => {
+    const { vendor, store, before } = await collected({ overwrites: false });
+    const closed = bucketStart(NOW, '1h', 'UTC');
+    const day = (time: number) => Math.floor(time / DAY);
+    const stored = [...store.contents.values()];
+    const after = jobContextOf(vendor, store, {
+      ...OPTIONS,
+      now: () => NOW + 5 * DAY,
+      ledger: before.ledger,
+      job: change,
+    });
+    const remove = () => Promise.reject(new StoreError('config', 'cannot delete points'));
+    const migration = {
+      ledger: before.ledger,
+      store: { ...store, deletes: false, remove },
+      job: after.job,
+      before: identityOf(before.job, store),
+      after: identityOf(after.job, store),
+      now: NOW,
+    };
+
+    const from = await keepOld(migration);
+    await poll(after, { signal });
+
+    const points = [...store.contents.values()];
+    expect(stored.length).toBeGreaterThan(0);
+    expect(points).toEqual(expect.arrayContaining(stored));
+    const isOld = ({ tags }: Point) => tags.bucket === '1h' && tags.account === 'main';
+    expect(points.every((point) => isOld(point) === point.time < from)).toBe(true);
+    const sums = new Map<number, number>();
+    for (const { time, fields } of points) {
+      sums.set(day(time), (sums.get(day(time)) ?? 0) + Number(fields.input_tokens));
+    }
+    const truth = new Map<number, number>();
+    for (const { time, tokens } of vendor.uses.filter((use) => use.time < closed)) {
+      truth.set(day(time), (truth.get(day(time)) ?? 0) + tokens);
+    }
+    expect(sums.get(day(START))).toBe(truth.get(day(START)));
+    expect(sums.get(day(START) + 1)).toBe(truth.get(day(START) + 1));
+    expect(sums.get(day(START) + 2)).toBe(truth.get(day(START) + 2));
+  });
+});
+
+describe('a migrated job', () => {
+  it.each([
+    ['dropOld', dropOld],
+    ['keepOld', keepOld],
+  ])('has no gaps or other rows from before: %s', async (_, migrate) => {
+    const { before, changed, migration } = await collected();
+    const { ledger } = before;
+    ledger.gaps.open('test', {
+      partition: 'ann',
+      start: START,
+      end: START + HOUR,
+      since: NOW,
+      kind: 'refused',
+      error: 'unknown member',
+      attempts: 3,
+      nextTry: NOW + DAY,
+      expired: false,
+    });
+
+    await migrate(migration(changed({ account: 'other' }).job));
+
+    expect(ledger.gaps.of('test')).toEqual([]);
+    expect(ledger.partitions.of('test').size).toBe(0);
+    expect(ledger.lastAnswers.of('test', { start: 0, end: NOW }).size).toBe(0);
+    expect(ledger.spool.size('test')).toBe(0);
   });
 });
 

@@ -5,6 +5,9 @@ import type { Point, Tag, Tags, UsageRecord } from '../../usage/point.ts';
 import type { JobContext } from '../context.ts';
 import { jobTags } from '../job.ts';
 
+/** The job that points are stored for. */
+type StoredUnder = Pick<JobContext, 'job' | 'ledger' | 'observe'>;
+
 /** Points to store, and what to delete once they are acknowledged. */
 export interface Prepared {
   readonly points: Point[];
@@ -16,7 +19,7 @@ export interface Prepared {
  * Converts changed records to points: values above a tag's limit become `__other__`, users are mapped, the job's
  * tags are added. Newly allowed values and overflow parts are committed before this returns.
  */
-export function toPoints(context: JobContext, changed: readonly UsageRecord[]): Prepared {
+export function toPoints(context: StoredUnder, changed: readonly UsageRecord[]): Prepared {
   if (changed.length === 0) return { points: [], releasedParts: [] };
   const { job, ledger, observe } = context;
   const overflowParts = ledger.overflowParts.of(job.name, new Set(changed.map(({ time }) => time)));
@@ -40,14 +43,17 @@ export function toPoints(context: JobContext, changed: readonly UsageRecord[]): 
 }
 
 /** The stored tags of a record, by the values allowed so far. */
-export function storedTags(context: JobContext, teams = context.job.teams): (tags: Tags) => Tags {
+export function storedTags(
+  context: Pick<JobContext, 'job' | 'ledger'>,
+  teams = context.job.teams,
+): (tags: Tags) => Tags {
   const limits = { limits: context.job.tagLimits, allowed: allowedValuesOf(context) };
   const naming = addJobTags(context, teams);
   return (tags) => naming(limitedTags(tags, limits));
 }
 
 /** Maps users and adds the job's tags; limits are not applied. */
-function addJobTags({ job }: JobContext, teams = job.teams): (tags: Tags) => Tags {
+function addJobTags({ job }: Pick<JobContext, 'job'>, teams = job.teams): (tags: Tags) => Tags {
   const named = createUserMapping({ teams, pseudonymKey: job.pseudonymKey });
   const own = jobTags(job);
   // Points of a series share one tags object, as its records do.
@@ -61,7 +67,7 @@ function addJobTags({ job }: JobContext, teams = job.teams): (tags: Tags) => Tag
   };
 }
 
-function allowedValuesOf({ job, ledger }: JobContext): Map<Tag, Set<string>> {
+function allowedValuesOf({ job, ledger }: Pick<JobContext, 'job' | 'ledger'>): Map<Tag, Set<string>> {
   const allowed = new Map<Tag, Set<string>>();
   for (const { tag, value } of ledger.allowedValues.of(job.name)) {
     const values = allowed.get(tag as Tag) ?? new Set();
