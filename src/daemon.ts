@@ -184,7 +184,7 @@ function collectorState({ ledger }: Runtime, jobs: readonly Job[], now: number):
       dataAge: status.dataAge,
       openGaps: status.gaps,
       expiredGaps: status.expired,
-      lookbackAdvice: lateness(status.lateness)?.settledAfter,
+      lookbackAdvice: lateness(status.lateness)?.completeAfter,
       reconcileDifference: reconciled && Number(BigInt(reconciled.stored) - BigInt(reconciled.provider)),
     };
   });

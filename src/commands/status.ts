@@ -5,6 +5,7 @@ import { ConfigError } from '../config/errors.ts';
 import { openReadableLedger, type Ledger } from '../ledger/ledger.ts';
 import { wallTime } from '../windows/calendar.ts';
 import { jobStatus, type JobStatus } from '../collect/status/status.ts';
+import { describeLookback } from './lookback-advice.ts';
 import type { CommandContext } from './context.ts';
 import { EXIT, formatCount, formatJson, formatTable } from './output.ts';
 
@@ -57,7 +58,7 @@ function describe(statuses: readonly JobStatus[], jobs: readonly Job[]): string 
       status.job,
       status.readUntil === undefined ? 'nothing yet' : wallTime(status.readUntil, jobs[index]!.zone),
       status.dataAge === undefined ? '' : formatSpan(status.dataAge),
-      status.buckets === 0 ? '' : `${Math.floor((100 * status.settled) / status.buckets)} %`,
+      status.buckets === 0 ? '' : `${Math.floor((100 * status.final) / status.buckets)} %`,
       formatCount(status.unread),
       formatCount(status.gaps),
       formatCount(status.expired),
@@ -68,8 +69,8 @@ function describe(statuses: readonly JobStatus[], jobs: readonly Job[]): string 
 
 function remarks(ledger: Ledger, statuses: readonly JobStatus[]): string[] {
   const lines: string[] = [];
-  for (const { job, advice, mismatches, rangeEnd, reconciled } of statuses) {
-    if (advice) lines.push(`${job}: ${advice}`);
+  for (const { job, advice, lookback, mismatches, rangeEnd, reconciled } of statuses) {
+    if (advice) lines.push(`${job}: ${describeLookback(advice, lookback)}`);
     if (rangeEnd)
       lines.push(`${job}: the provider takes the end of a range as ${rangeEnd} (found out from its answers)`);
     if (mismatches > 0) {

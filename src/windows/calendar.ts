@@ -50,6 +50,18 @@ export function bucketEnd(time: number, bucket: Bucket, zone: string): number {
   return bucketStart(probe, bucket, zone);
 }
 
+/** How many whole buckets a window holds, without listing them. */
+export function countBuckets({ start, end }: Window, bucket: Bucket, zone: string): number {
+  const first = bucketEnd(start - 1, bucket, zone);
+  const last = bucketStart(end, bucket, zone);
+  if (last <= first) return 0;
+  const [before, after] = [zoneOffset(first, zone), zoneOffset(last, zone)];
+  if (bucket === '1d') return Math.floor((last + after) / DAY) - Math.floor((first + before) / DAY);
+  // Where summer time is half an hour, a bucket is not always an hour.
+  if ((after - before) % HOUR !== 0) return bucketsOf({ start: first, end: last }, bucket, zone).length;
+  return (last - first) / HOUR;
+}
+
 /** The buckets that begin in a window, in order, each as a window of its own. */
 export function bucketsOf(window: Window, bucket: Bucket, zone: string): Window[] {
   const buckets: Window[] = [];

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import {
   bucketEnd,
   bucketsOf,
+  countBuckets,
   bucketStart,
   isZone,
   splitByDays,
@@ -83,6 +84,20 @@ describe.each(YEARS)('a year in %s (%i)', (zone, year) => {
 
     expect(several).toEqual([]);
     expect(new Set([...starts.values()].flatMap((buckets) => [...buckets])).size).toBe(starts.size);
+  });
+
+  it.each<Bucket>(['1h', '1d'])('counts as many buckets of %s as it lists', (bucket) => {
+    const wrong: string[] = [];
+    for (let index = 0; index < halves.length; index += 1009) {
+      for (const length of [1, 47, 48 * 40, 48 * 200]) {
+        const window = { start: halves[index]!, end: halves[index]! + length * HALF + 7 };
+        const listed = bucketsOf(window, bucket, zone).filter(({ end }) => end <= window.end).length;
+        if (countBuckets(window, bucket, zone) !== listed)
+          wrong.push(`${window.start} to ${window.end}: ${listed}`);
+      }
+    }
+
+    expect(wrong).toEqual([]);
   });
 
   it('has hours that lie within one hour of the wall clock', () => {

@@ -12,7 +12,7 @@ export interface LatenessRow {
 
 export interface LatenessAdvice {
   /** The age, in seconds, by which 99.9 % of the tokens had arrived. */
-  readonly settledAfter: number;
+  readonly completeAfter: number;
   readonly share: number;
   readonly tokens: number;
 }
@@ -32,5 +32,5 @@ export function lateness(rows: readonly LatenessRow[]): LatenessAdvice | undefin
   const tokens = rows.reduce((sum, row) => sum + row.tokens, 0);
   if (tokens < LEAST_TOKENS) return undefined;
   const first = arrivedBy(rows).find(({ share }) => share >= ENOUGH);
-  return first && { settledAfter: first.age, share: first.share, tokens };
+  return first && { completeAfter: first.age, share: first.share, tokens };
 }

@@ -1,0 +1,62 @@
+import { describe, expect, it } from 'vitest';
+import { lateness } from '../../src/collect/status/lateness.ts';
+import { MISSED_POLLS_LIMIT, missedPolls } from '../../src/collect/status/missed-polls.ts';
+import { jobStatus } from '../../src/collect/status/status.ts';
+import { DAY, fixture, HOUR, MINUTE, START } from './fixture.ts';
+
+describe('the status of a job', () => {
+  it('counts closed, final and unread buckets', async () => {
+    const f = fixture({ reads: 'series', lookback: DAY });
+    await f.pollAfter(3 * DAY);
+    f.now += 2 * HOUR + 10 * MINUTE;
+
+    expect(jobStatus(f.ledger, f.context.job, f.now)).toMatchObject({
+      readUntil: START + 3 * DAY,
+      dataAge: 2 * HOUR + 10 * MINUTE,
+      buckets: 3 * 24 + 2,
+      final: 2 * 24,
+      unread: 2,
+      lookback: DAY,
+    });
+  });
+
+  it('has nothing to count before the start', () => {
+    const f = fixture({ reads: 'series', start: START + DAY });
+
+    const status = jobStatus(f.ledger, f.context.job, f.now);
+
+    expect(status).toMatchObject({ buckets: 0, final: 0, unread: 0 });
+    expect(status.readUntil).toBeUndefined();
+  });
+});
+
+describe('the recommended lookback', () => {
+  it('is the age by which 99.9 % of the tokens had arrived', () => {
+    const rows = [
+      { age: 0, tokens: 9_000 },
+      { age: HOUR, tokens: 980 },
+      { age: 6 * HOUR, tokens: 10 },
+      { age: DAY, tokens: 10 },
+    ];
+
+    expect(lateness(rows)).toEqual({ completeAfter: 6 * HOUR, share: 0.999, tokens: 10_000 });
+    expect(lateness([...rows, { age: 2 * DAY, tokens: 1 }])).toMatchObject({ completeAfter: DAY });
+  });
+
+  it('needs 10,000 tokens', () => {
+    expect(lateness([{ age: 0, tokens: 9_999 }])).toBeUndefined();
+    expect(lateness([])).toBeUndefined();
+  });
+});
+
+describe('missed polls', () => {
+  it.each([
+    ['right after a poll', 0, 0],
+    ['while the next one is due', 299, 0],
+    ['when one is late', 301, 1],
+    ['when three are missing', 900, MISSED_POLLS_LIMIT],
+    ['after the clock moved backwards', -500, 0],
+  ])('are counted %s', (_, since, expected) => {
+    expect(missedPolls(1000, 300, 1000 + since)).toBe(expected);
+  });
+});
