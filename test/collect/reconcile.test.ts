@@ -14,6 +14,7 @@ import { comparableDays } from '../../src/collect/reconcile/days.ts';
 import { totalsOf } from '../../src/collect/totals/totals.ts';
 import type { Job } from '../../src/collect/job.ts';
 import type { Source } from '../../src/providers/provider.ts';
+import { RECONCILIATION } from '../../src/usage/catalogue.ts';
 import { addFields } from '../../src/usage/aggregate.ts';
 import type { Fields } from '../../src/usage/point.ts';
 import { jobContextOf, DAY, HOUR } from '../support/job-context.ts';
@@ -145,8 +146,9 @@ describe('reconcile', () => {
     await drain({ ...context, outage: { until: 0 } });
 
     expect(context.ledger.spool.size()).toBe(0);
-    expect(await store.sums({ start: 0, end: NOW + 1, where: { bucket: 'reconcile' }, by: [] })).toEqual([
-      { tags: {}, fields: { reconciled_provider_tokens: 1680, reconciled_stored_tokens: 1680 } },
+    const measurement = RECONCILIATION.name;
+    expect(await store.points({ measurement, start: 0, end: NOW + 1 })).toMatchObject([
+      { time: NOW, tags: { job: 'test' }, fields: { provider_tokens: 1680, stored_tokens: 1680 } },
     ]);
   });
 
@@ -302,8 +304,8 @@ describe.each(KINDS)('usage that only the store has, from %s', (_, reads) => {
 
     const sums = await store.sums({ ...DAY_3, where: { user: 'ann' }, by: ['team'] });
     expect(sums).toEqual([
-      { tags: {}, fields: { input_tokens: 0 } },
-      { tags: { team: 'blue' }, fields: { input_tokens: 120 } },
+      { tags: {}, fields: { input_tokens: 0, tokens: 0 } },
+      { tags: { team: 'blue' }, fields: { input_tokens: 120, tokens: 120 } },
     ]);
   });
 });

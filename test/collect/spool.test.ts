@@ -4,6 +4,7 @@ import { poll } from '../../src/collect/poll/poll.ts';
 import { ALL_PARTITIONS } from '../../src/ledger/gaps.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
 import { StoreError } from '../../src/store/store.ts';
+import { RECONCILIATION } from '../../src/usage/catalogue.ts';
 import type { Point } from '../../src/usage/point.ts';
 import { jobContextOf } from '../support/job-context.ts';
 import { fakeVendor, type FakeOptions } from '../support/fake-provider.ts';
@@ -302,8 +303,9 @@ describe('the spool', () => {
     const f = fixture({ reads: 'series', lookback: LOOKBACK, spoolLimit: 1 });
     const point = (time: number): Point => ({
       time,
-      tags: { bucket: 'reconcile' },
-      fields: { reconciled_stored_tokens: 1 },
+      measurement: RECONCILIATION.name,
+      tags: { job: 'test' },
+      fields: { stored_tokens: 1 },
     });
 
     f.ledger.commit(() => spool(f.context, [point(START + 17), point(START + 18)]));

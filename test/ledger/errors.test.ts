@@ -107,7 +107,7 @@ describe('a ledger file', () => {
     raw.exec('PRAGMA wal_checkpoint(TRUNCATE)');
     raw.close();
     for (const suffix of ['-wal', '-shm']) rmSync(`${path}${suffix}`, { force: true });
-    const compiled = new URL('../../dist/ledger/ledger.js', import.meta.url);
+    const compiled = new URL('../../build/ledger/ledger.js', import.meta.url);
     const script = join(folder, 'read.mjs');
     writeFileSync(
       script,

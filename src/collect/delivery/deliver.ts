@@ -1,5 +1,5 @@
 import { parseLine, toLine } from '../../usage/line-protocol.ts';
-import type { Point } from '../../usage/point.ts';
+import { MEASUREMENT, type Point } from '../../usage/point.ts';
 import { seriesKey } from '../../usage/series.ts';
 import { bucketEnd } from '../../windows/calendar.ts';
 import { ALL_PARTITIONS } from '../../ledger/gaps.ts';
@@ -139,7 +139,7 @@ async function attempt(run: () => Promise<WriteResult>, points: readonly Point[]
 }
 
 function toSpooled({ job }: JobContext, point: Point): SpooledLine {
-  const { time, tags } = point;
-  const end = tags.bucket === job.bucket ? bucketEnd(time, job.bucket, job.zone) : time;
+  const { time, tags, measurement = MEASUREMENT } = point;
+  const end = measurement === MEASUREMENT ? bucketEnd(time, job.bucket, job.zone) : time;
   return { job: job.name, time, end, series: seriesKey(tags), line: toLine(point) };
 }

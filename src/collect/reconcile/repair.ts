@@ -6,6 +6,7 @@ import type { Field, Fields, Point, Tags } from '../../usage/point.ts';
 import { createRecordIndex, type ReadonlyRecordIndex } from '../../usage/record-index.ts';
 import type { Window } from '../../windows/window.ts';
 import type { JobContext } from '../context.ts';
+import { jobTags } from '../job.ts';
 import { deliver, spool } from '../delivery/deliver.ts';
 import { storedTags } from '../delivery/to-points.ts';
 import { ownersOf } from '../poll/ownership.ts';
@@ -104,8 +105,7 @@ async function storedOnly(
   window: Window,
   written: ReadonlyRecordIndex,
 ): Promise<Point[]> {
-  const where = { provider: job.provider.id, account: job.account, bucket: job.bucket };
-  const points = await store.points({ ...window, where });
+  const points = await store.points({ ...window, where: jobTags(job) });
   return points.filter((point) => !written.has(point) && hasUsage(point));
 }
 
