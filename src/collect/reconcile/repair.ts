@@ -10,7 +10,7 @@ import { jobTags } from '../job.ts';
 import { deliver, spool } from '../delivery/deliver.ts';
 import { storedTags } from '../delivery/to-points.ts';
 import { ownersOf } from '../poll/ownership.ts';
-import { readWindow } from '../poll/read-window.ts';
+import { readWindow } from '../poll/poll.ts';
 
 const DAY = 86_400;
 
