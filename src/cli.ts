@@ -8,23 +8,23 @@ import { version } from './commands/version.ts';
 
 const EXAMPLES = `
 Examples:
-  $ tokentide demo                            see it work, without any account
-  $ tokentide check                           try every job and the store
-  $ tokentide collect trae --dry-run          what would be written, as line protocol
+  $ tokentide demo                            collect from simulated providers, no account needed
+  $ tokentide check                           test every job and the store
+  $ tokentide collect trae --dry-run          print the points as line protocol, write nothing
   $ tokentide backfill trae --from 2026-01-01 --plan
   $ tokentide run                             collect until stopped
 
-Jobs are files in ./jobs. Variables come from the environment and from .env; see .env.example.
-Exit codes: 0 fine, 1 failed, 2 wrong use or configuration.`;
+Jobs are YAML files in ./jobs. Variables come from the environment and from .env; see .env.example.
+Exit codes: 0 success, 1 failure, 2 usage or configuration error.`;
 
 type Run<Arguments> = (context: CommandContext, args: Arguments) => Promise<number>;
 
-/** Parses the command line, runs the command and resolves to the exit code. Commands are loaded when they are called. */
+/** Parses the command line, runs the command and resolves to the exit code. Command modules are imported on demand. */
 export async function main(argv: readonly string[], io: ProcessIo): Promise<number> {
   let exitCode = 0;
   const program = new Command('tokentide')
     .description(
-      'Collects LLM token usage from providers and stores it: fresh now, corrected later, equal to the bill.',
+      'Collects LLM token usage from provider APIs and writes it to InfluxDB, VictoriaMetrics or SQLite.',
     )
     .exitOverride()
     .configureOutput({
@@ -33,12 +33,12 @@ export async function main(argv: readonly string[], io: ProcessIo): Promise<numb
     })
     .configureHelp({ showGlobalOptions: true, optionDescription: ({ description }) => description })
     .version(version(), '-V, --version', 'print the version')
-    .option('--jobs <folder>', 'the folder of job files (default: $TOKENTIDE_JOBS or ./jobs)')
+    .option('--jobs <folder>', 'folder of job files (default: $TOKENTIDE_JOBS or ./jobs)')
     .option(
       '--data <folder>',
-      'the folder of the ledger and the embedded store (default: $TOKENTIDE_DATA or ./data)',
+      'folder of the ledger and the embedded store (default: $TOKENTIDE_DATA or ./data)',
     )
-    .option('--env-file <file>', 'a file of variables (default: ./.env, where there is one)')
+    .option('--env-file <file>', 'file of environment variables (default: ./.env, if it exists)')
     .addHelpText('after', EXAMPLES);
 
   async function run<Arguments>(load: () => Promise<Run<Arguments>>, args: Arguments): Promise<void> {
@@ -53,55 +53,55 @@ export async function main(argv: readonly string[], io: ProcessIo): Promise<numb
     .action(() => run(async () => (await import('./commands/run.ts')).runCommand, {}));
   program
     .command('collect')
-    .description('poll now, once, and exit')
-    .argument('[job...]', 'names of jobs (default: all that are on)')
-    .option('--dry-run', 'print line protocol and write nothing', false)
+    .description('poll once and exit')
+    .argument('[job...]', 'job names (default: all enabled jobs)')
+    .option('--dry-run', 'print line protocol, write nothing', false)
     .addOption(json())
     .action((jobs: string[], options: { dryRun: boolean; json: boolean }) =>
       run(async () => (await import('./commands/collect.ts')).collectCommand, { jobs, ...options }),
     );
   program
     .command('backfill')
-    .description('collect a past range, resuming where it was interrupted')
-    .argument('<job>', 'the name of a job')
+    .description('collect a past range; resumes after an interruption')
+    .argument('<job>', 'job name')
     .addOption(from().makeOptionMandatory())
     .addOption(to())
-    .option('--plan', 'print the windows, calls and estimated time, and stop', false)
+    .option('--plan', 'print windows, calls and estimated time, then exit', false)
     .addOption(json())
     .action((job: string, options: { from: string; to?: string; plan: boolean; json: boolean }) =>
       run(async () => (await import('./commands/backfill.ts')).backfillCommand, { job, ...options }),
     );
 
-  program.commandsGroup('Look and prove:');
+  program.commandsGroup('Inspect and verify:');
   program
     .command('status')
-    .description('how fresh and complete each job is')
+    .description('show freshness and completeness of each job')
     .addOption(json())
     .action((options: { json: boolean }) =>
       run(async () => (await import('./commands/status.ts')).statusCommand, options),
     );
   program
     .command('gaps')
-    .description('windows that should be there and are not')
+    .description('list missing windows')
     .addArgument(oneJob())
-    .option('--fill', 'try them now', false)
+    .option('--fill', 'retry them now', false)
     .addOption(json())
     .action((job: string | undefined, options: { fill: boolean; json: boolean }) =>
       run(async () => (await import('./commands/gaps.ts')).gapsCommand, { ...named(job), ...options }),
     );
   program
     .command('reconcile')
-    .description("compare what is stored with the provider's own totals")
+    .description("compare stored sums with the provider's totals")
     .addArgument(oneJob())
     .addOption(from())
     .addOption(to())
-    .option('--fix', 'read the windows that differ again', false)
+    .option('--fix', 're-read windows that differ', false)
     .option(
       '--drop-unreported',
       'with --fix: also set usage to zero that the provider no longer reports',
       false,
     )
-    .option('--tolerance <percent>', 'the largest difference that is fine (default: 0)', percent, 0)
+    .option('--tolerance <percent>', 'largest accepted difference (default: 0)', percent, 0)
     .addOption(json())
     .action((job: string | undefined, options: Omit<ReconcileArguments, 'job'>) =>
       run(async () => (await import('./commands/reconcile.ts')).reconcileCommand, {
@@ -113,23 +113,23 @@ export async function main(argv: readonly string[], io: ProcessIo): Promise<numb
   program.commandsGroup('Set up:');
   program
     .command('demo')
-    .description('collect from simulated providers, without any account or network')
+    .description('collect from simulated providers; needs no account and no network')
     .action(() => run(async () => (await import('./commands/demo.ts')).demoCommand, {}));
   program
     .command('check')
-    .description('validate everything, then try each job and the store for real')
-    .argument('[job...]', 'names of jobs (default: all that are on)')
+    .description('validate the configuration, then call each provider and test the store')
+    .argument('[job...]', 'job names (default: all enabled jobs)')
     .addOption(json())
     .action((jobs: string[], options: { json: boolean }) =>
       run(async () => (await import('./commands/check.ts')).checkCommand, { jobs, ...options }),
     );
   program
     .command('migrate')
-    .description('adopt a changed bucket, zone or account of a job')
-    .argument('<job>', 'the name of a job')
-    .addOption(new Option('--keep-old', 'keep what was stored before the change').conflicts('dropOld'))
+    .description('apply a changed bucket, zone, account or store to stored points')
+    .argument('<job>', 'job name')
+    .addOption(new Option('--keep-old', 'keep the points stored before the change').conflicts('dropOld'))
     .addOption(
-      new Option('--drop-old', 'delete what was stored before the change, and read it again').conflicts(
+      new Option('--drop-old', 'delete the points stored before the change and collect them again').conflicts(
         'keepOld',
       ),
     )
@@ -149,7 +149,7 @@ export async function main(argv: readonly string[], io: ProcessIo): Promise<numb
     .description('print the JSON schema of job files')
     .action(() => run(async () => (await import('./commands/schema.ts')).schemaCommand, {}));
 
-  program.helpCommand('help [command]', 'explain a command');
+  program.helpCommand('help [command]', 'show help for a command');
 
   try {
     await program.parseAsync([...argv]);
@@ -162,22 +162,19 @@ export async function main(argv: readonly string[], io: ProcessIo): Promise<numb
 }
 
 function json(): Option {
-  return new Option('--json', 'print JSON for machines').default(false);
+  return new Option('--json', 'print JSON').default(false);
 }
 
 function from(): Option {
-  return new Option(
-    '--from <time>',
-    'start: 2026-10-01, 2026-10-01T08:00:00+08:00, or so far back from now: 30d',
-  );
+  return new Option('--from <time>', 'start: 2026-10-01, 2026-10-01T08:00:00+08:00, or an age: 30d');
 }
 
 function to(): Option {
-  return new Option('--to <time>', 'end, not included (default: now)');
+  return new Option('--to <time>', 'end, exclusive (default: now)');
 }
 
 function oneJob(): Argument {
-  return new Argument('[job]', 'the name of a job (default: all that are on)');
+  return new Argument('[job]', 'job name (default: all enabled jobs)');
 }
 
 function named(job: string | undefined): { job?: string } {
@@ -191,7 +188,7 @@ function percent(text: string): number {
 }
 
 if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
-  // A reader that has seen enough, such as head, is no fault.
+  // `tokentide ... | head` closes the pipe early; that is not an error.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;
     process.exit();

@@ -27,17 +27,17 @@ export interface DaemonOptions {
 
 export interface Daemon {
   readonly runtime: Runtime;
-  /** Where health and metrics are; absent where they are turned off. */
+  /** Base URL of health and metrics; absent when the server is off. */
   readonly url?: string;
-  /** When every job has been polled once, whatever came of it. */
+  /** Resolves when every job has been polled once, successfully or not. */
   readonly firstPolls: Promise<void>;
-  /** Starts no more polls, lets the running ones finish, and is over within so many milliseconds: ten seconds by default. */
+  /** Starts no further polls and waits for the running ones, at most `timeoutMs` milliseconds (default 10 s). */
   stop(timeoutMs?: number): Promise<void>;
 }
 
-/** Polls of different jobs on the same minute spread over so many milliseconds, and no more than a tenth of an interval. */
+/** Spreads polls that are due in the same minute, milliseconds; at most a tenth of the poll interval. */
 const JITTER_MS = 10_000;
-/** While the store is down, a poll this often keeps the spool fresh, seconds. */
+/** Poll interval while the store is down, seconds: the spool stays current without growing at every tick. */
 const OUTAGE_INTERVAL = 900;
 
 /** Collects on schedule until stopped. @throws LedgerError, StoreError, JobChanged, ConfigError */
@@ -89,13 +89,13 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   }
 }
 
-/** Two daemons on one data folder would ask everything twice. The hold ends with the ledger, or the process. */
+/** Two daemons on one data folder would make every request twice. The lease ends with the ledger or the process. */
 function holdDataFolder({ ledger, lease }: Runtime): void {
   if (ledger.leases.take('daemon', lease.owner)) return;
   throw new ConfigError([
     {
-      message: `another tokentide (${ledger.leases.holder('daemon')}) collects into this data folder`,
-      hint: 'stop it, or give this one a data folder of its own with TOKENTIDE_DATA',
+      message: `the data folder is in use by another process (${ledger.leases.holder('daemon')})`,
+      hint: 'stop that process, or set TOKENTIDE_DATA to another folder',
     },
   ]);
 }
@@ -117,7 +117,7 @@ async function pollJob(
 ): Promise<void> {
   const job = jobContext.job.name;
   const started = now();
-  // A long catch-up makes room for the open bucket when the next poll is due.
+  // A long backfill yields to the open bucket when the next poll is due.
   const mayContinue = (): boolean => now() - started < interval * 1000;
   try {
     const report = await withJob(runtime.lease, jobContext, signal, () =>
@@ -128,13 +128,13 @@ async function pollJob(
     const result = report.error ? 'failed' : 'ok';
     results.set(job, result);
     metrics.polls.inc({ job, result });
-    if (report.error) log.error({ job, error: report.error }, 'the provider could not be read');
+    if (report.error) log.error({ job, error: report.error }, 'provider request failed');
     else log.debug({ job, windows: report.windows, left: report.left }, 'polled');
   } catch (error) {
     metrics.polls.inc({ job, result: signal.aborted ? 'cancelled' : 'failed' });
     if (signal.aborted) return;
     results.set(job, 'failed');
-    log.error({ job, error }, 'the poll failed');
+    log.error({ job, error }, 'poll failed');
   } finally {
     metrics.lastPoll.set({ job }, now() / 1000);
     metrics.pollDuration.observe({ job }, (now() - started) / 1000);
@@ -153,7 +153,7 @@ async function serve(
     throw new ConfigError([
       {
         message: `cannot serve health and metrics on ${listen.host}:${listen.port}: ${(error as Error).message}`,
-        hint: 'choose another address with TOKENTIDE_LISTEN, or turn it off with TOKENTIDE_LISTEN=off',
+        hint: 'set TOKENTIDE_LISTEN to another address, or to off',
       },
     ]);
   }
@@ -166,11 +166,11 @@ function readiness(
 ): Readiness {
   const waiting = ledger.spool.size();
   const reasons = [
-    ...jobs.filter(({ name }) => !results.has(name)).map(({ name }) => `${name} has not been polled yet`),
+    ...jobs.filter(({ name }) => !results.has(name)).map(({ name }) => `${name}: not polled yet`),
     ...jobs
       .filter(({ name }) => results.get(name) === 'failed')
-      .map(({ name }) => `the last poll of ${name} failed`),
-    ...(waiting > 0 ? [`${waiting} points wait for the store`] : []),
+      .map(({ name }) => `${name}: the last poll failed`),
+    ...(waiting > 0 ? [`${waiting} points are waiting in the spool`] : []),
   ];
   return { ready: reasons.length === 0, reasons };
 }
@@ -193,7 +193,7 @@ function collectorState({ ledger }: Runtime, jobs: readonly Job[], now: number):
 
 function noteSchedule(event: ScheduleEvent, log: Logger, metrics: Metrics): void {
   const { type, job } = event;
-  if (type === 'failed') return log.error({ job, error: event.error }, 'the poll failed');
+  if (type === 'failed') return log.error({ job, error: event.error }, 'poll failed');
   metrics.lostRuns.inc({ job, reason: type });
-  log.debug({ job }, type === 'overlap' ? 'the last poll is still under way' : 'planned polls did not start');
+  log.debug({ job }, type === 'overlap' ? 'previous poll still running' : 'scheduled polls were missed');
 }

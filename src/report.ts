@@ -2,7 +2,7 @@ import type { CollectEvent } from './collect/events.ts';
 import type { Logger } from './observe/log.ts';
 import type { Metrics } from './observe/metrics.ts';
 
-/** Turns what happens while collecting into log lines and metrics. */
+/** Turns events into log lines and metrics. */
 export function reporter(log: Logger, metrics: Metrics): (event: CollectEvent) => void {
   return (event) => {
     measure(event, metrics);
@@ -34,40 +34,37 @@ function measure(event: CollectEvent, metrics: Metrics): void {
   }
 }
 
-/** Normal conditions are metrics; a log line is for what somebody should know. */
+/** Routine events are metrics only (and `debug` lines); other levels need attention. */
 function record({ type, ...event }: CollectEvent, log: Logger): void {
   switch (type) {
     case 'written':
       if ('rejected' in event && event.rejected > 0)
-        log.error(event, 'the store refused points: see rejected.jsonl in the data folder');
+        log.error(event, 'points rejected permanently by the store: see rejected.jsonl in the data folder');
       return log.debug(event, 'points written');
     case 'revised':
     case 'dropped':
-      return log.debug(event, type === 'dropped' ? 'rows left out' : 'points revised');
+      return log.debug(event, type === 'dropped' ? 'rows dropped' : 'points revised');
     case 'gap':
-      return log.warn(event, 'a window could not be read: it is a gap and will be tried again');
+      return log.warn(event, 'window could not be read; recorded as a gap and retried later');
     case 'expired':
-      return log.error(event, 'gaps are older than the provider remembers: they are lost');
+      return log.error(event, "gaps exceed the provider's retention and cannot be filled");
     case 'found':
-      return log.info(event, 'new partitions found: their history is read');
+      return log.info(event, 'new partitions found; reading their history');
     case 'mismatch':
       return log.warn(event, "the provider's total differs from the sum of its parts");
     case 'range_end':
-      return log.info(event, 'found out how the provider takes the end of a range');
+      return log.info(event, 'range end semantics detected');
     case 'overflow':
-      return log.warn(event, 'a tag has reached its limit: further values are stored as __other__');
+      return log.warn(event, 'tag limit reached; further values are stored as __other__');
     case 'store_down':
-      return log.error(event, 'the store does not take points: they wait in the spool');
+      return log.error(event, 'the store is not accepting points; they wait in the spool');
     case 'spool_full':
-      return log.error(event, 'the spool is full: its oldest bucket became a gap');
+      return log.error(event, 'spool full; its oldest bucket became a gap');
     case 'drained':
-      return log.info(event, 'points that waited for the store are stored');
+      return log.info(event, 'spooled points written to the store');
     case 'retagged':
-      return log.info(
-        event,
-        'users have changed teams: the points of the look-back are stored under the new ones',
-      );
+      return log.info(event, 'team assignments changed; points within the lookback moved to the new teams');
     case 'clock_back':
-      return log.warn(event, 'the clock went back: what was read under the wrong time is read again');
+      return log.warn(event, 'system clock moved backwards; re-reading affected windows');
   }
 }

@@ -19,12 +19,12 @@ import { makeFolder } from './store/sqlite/folder.ts';
 import type { Store } from './store/store.ts';
 import { refreshAges } from './windows/refresh-schedule.ts';
 
-/** Everything that outlives a poll, opened once per process. */
+/** Resources shared by all polls of one process. */
 export interface Runtime {
   readonly ledger: Ledger;
   readonly store: Store;
   readonly lease: LeaseHolder;
-  /** A job ready to collect. @throws JobChanged */
+  /** Connects a job to its provider. @throws JobChanged */
   jobContext(job: Job, store?: Store): JobContext;
   source(job: Job): Source;
   close(): Promise<void>;
@@ -36,16 +36,16 @@ export interface StoreOptions {
   readonly settings: Settings;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
-  /** A ledger and a store that are forgotten: for a dry run. */
+  /** Ledger and store in memory, for a dry run. */
   readonly inMemory?: boolean;
-  /** How to wait; tests do not. */
+  /** Replaced in tests. */
   readonly sleep?: Sleep;
-  /** For what a store has to say; none by default. */
+  /** Log of the store; none by default. */
   readonly log?: Log;
 }
 
 export interface RuntimeOptions extends StoreOptions {
-  /** What this process is called in leases: `run`, `backfill`. */
+  /** Name of this process in leases: `run`, `backfill`. */
   readonly role: string;
   readonly pid: number;
   readonly onEvent?: (event: CollectEvent) => void;
@@ -54,7 +54,7 @@ export interface RuntimeOptions extends StoreOptions {
 
 const wait: Sleep = (ms, signal) => delay(ms, undefined, signal && { signal });
 
-/** Opens the ledger and the store and knows how to connect jobs. @throws LedgerError, StoreError */
+/** Opens the ledger and the store. @throws LedgerError, StoreError */
 export async function createRuntime(options: RuntimeOptions): Promise<Runtime> {
   const { settings, now, sleep = wait } = options;
   const ledger = options.inMemory ? openLedger(':memory:') : openLedgerFile(settings);
@@ -114,7 +114,7 @@ export async function createRuntime(options: RuntimeOptions): Promise<Runtime> {
   };
 }
 
-/** The ledger alone, for those who only look. @throws LedgerError */
+/** Opens the ledger without a store, for commands that only report. @throws LedgerError */
 export function openLedgerFile({ data }: Settings, open = openLedger): Ledger {
   const path = join(data, 'ledger.sqlite');
   try {
@@ -122,19 +122,19 @@ export function openLedgerFile({ data }: Settings, open = openLedger): Ledger {
   } catch (error) {
     throw new LedgerError(
       `cannot open the ledger ${path}: ${(error as Error).message}`,
-      'Make the data folder writable for this user, or name another one with TOKENTIDE_DATA.',
+      'Make the data folder writable for this user, or set TOKENTIDE_DATA to another folder.',
       error,
     );
   }
   return open(path);
 }
 
-/** The points that the store refused for good, with its reasons. */
+/** Points that the store rejected permanently, with the reasons. */
 export function deadLettersOf({ data }: Settings, now: () => number): DeadLetters {
   return openDeadLetters({ path: join(data, 'rejected.jsonl'), now });
 }
 
-/** The store that the settings name. @throws StoreError */
+/** Opens the store named in the settings. @throws StoreError */
 export async function openStore(options: StoreOptions): Promise<Store> {
   const { settings, inMemory = false, now, log, sleep = wait } = options;
   const { data, store, timeoutMs } = settings;

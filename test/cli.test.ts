@@ -46,7 +46,7 @@ test('help names every command and the exit codes', async () => {
     'schema',
   ];
   for (const command of commands) expect(out).toMatch(new RegExp(`^  ${command} `, 'm'));
-  expect(out).toMatch(/Exit codes: 0 fine, 1 failed, 2 wrong use or configuration\./);
+  expect(out).toMatch(/Exit codes: 0 success, 1 failure, 2 usage or configuration error\./);
 });
 
 test('the version is that of the package', async () => {
@@ -69,7 +69,7 @@ test.each([
   [['reconcile', '--tolerance', 'much'], /It must be a percentage/],
   [['migrate', 'trae', '--keep-old', '--drop-old'], /cannot be used with/],
   [[], /Usage: tokentide/],
-])('%j is wrong use', async (args, message) => {
+])('%j is a usage error', async (args, message) => {
   const { code, out, err } = await run(args);
 
   expect(code).toBe(2);
@@ -77,31 +77,26 @@ test.each([
   expect(err).toMatch(message);
 });
 
-test('the schema needs no configuration at all', async () => {
+test('the schema command needs no configuration', async () => {
   const { code, out, err } = await run(['schema'], { TOKENTIDE_LISTEN: 'nowhere' });
 
   expect(code).toBe(0);
   expect(err).toBe('');
-  expect(JSON.parse(out)).toMatchObject({ title: 'A job of tokentide' });
+  expect(JSON.parse(out)).toMatchObject({ title: 'tokentide job' });
 });
 
 test.each([
-  ['a missing folder of jobs', ['--jobs', '/nowhere/jobs'], {}, /there is no such folder of jobs/],
+  ['a missing job folder', ['--jobs', '/nowhere/jobs'], {}, /job folder not found/],
   ['a wrong variable', [], { TOKENTIDE_LISTEN: 'nowhere' }, /TOKENTIDE_LISTEN: must be host:port/],
-  [
-    'a missing file of variables',
-    ['--env-file', '/nowhere/env'],
-    {},
-    /\/nowhere\/env: cannot be read \(ENOENT\)/,
-  ],
-])('%s is a matter of configuration', async (_, options, env, message) => {
+  ['a missing .env file', ['--env-file', '/nowhere/env'], {}, /\/nowhere\/env: cannot be read \(ENOENT\)/],
+])('%s is a configuration error', async (_, options, env, message) => {
   const { code, err } = await run([...options, 'collect'], env);
 
   expect(code).toBe(2);
   expect(err).toMatch(message);
 });
 
-test('options come before the environment, and the environment before the file of variables', async () => {
+test('options take precedence over the environment, and the environment over the .env file', async () => {
   const folder = folderOf({ '.env': 'TOKENTIDE_JOBS=/nowhere/file\n' });
 
   const fromFile = await run(['collect'], {}, folder);
@@ -117,7 +112,7 @@ test('options come before the environment, and the environment before the file o
   expect(fromOption.err).toMatch(/^\/nowhere\/option: /);
 });
 
-test('a secret that is written out is refused and not repeated', async () => {
+test('a plain-text secret is refused and not repeated', async () => {
   const text = 'provider: r9s\noptions:\n  management_key: canary-in-file\n  base_url: ${R9S_URL:-canary}\n';
   const folder = folderOf({ 'r9s.yaml': text });
 
@@ -125,7 +120,7 @@ test('a secret that is written out is refused and not repeated', async () => {
 
   expect(code).toBe(2);
   expect(err).toMatch(
-    `${join(folder, 'r9s.yaml')}:3:3: options.management_key: a secret may not stand in this file`,
+    `${join(folder, 'r9s.yaml')}:3:3: options.management_key: secrets must not be written in this file`,
   );
   expect(err).not.toMatch(/canary/);
 });

@@ -29,7 +29,7 @@ export interface BackfillArguments {
   readonly json: boolean;
 }
 
-/** `tokentide backfill`: says what it will ask, asks it, and goes on where it stopped when run again. */
+/** `tokentide backfill`: prints the plan, reads the range newest first, and resumes after an interruption. */
 export async function backfillCommand(context: CommandContext, args: BackfillArguments): Promise<number> {
   const { settings, now, signal, pid } = context;
   const [job] = selectJobs(context.loadJobs(), [args.job]);
@@ -53,7 +53,7 @@ export async function backfillCommand(context: CommandContext, args: BackfillArg
     if (range.start >= range.end) {
       throw new ConfigError([
         {
-          message: '--from is not before --to, or nothing in between has closed yet',
+          message: '--from is not before --to, or no bucket in the range has closed yet',
           hint: 'choose an earlier --from',
         },
       ]);
@@ -79,7 +79,7 @@ export async function backfillCommand(context: CommandContext, args: BackfillArg
       const done = index + 1;
       const eta = ((now() - started) / 1000 / done) * (planned.windows.length - done);
       progress(context, args, jobContext, { window, done, total: planned.windows.length, eta, ...counts });
-      // Nothing is gained by asking for more than the store takes: the next run goes on from here.
+      // Further answers would only fill the spool; the next run resumes here.
       if (jobContext.ledger.spool.size(job.name) > 0) break;
     }
     if (context.interactive && !args.json) context.err('\n');
@@ -89,16 +89,15 @@ export async function backfillCommand(context: CommandContext, args: BackfillArg
       context.out(
         `${formatCount(counts.points)} points written in ${formatCount(counts.calls)} calls, ${formatSpan(seconds)}\n`,
       );
-      if (gaps > 0) context.err(`${gaps} gaps are left: see tokentide gaps ${job.name}\n`);
+      if (gaps > 0) context.err(`${gaps} gaps remain: see tokentide gaps ${job.name}\n`);
     }
     const stored = writes.report(runtime.ledger, context.err);
     return stored && gaps === 0 ? EXIT.fine : EXIT.failed;
   } catch (error) {
     const cause = error instanceof ProviderDown ? error.error : error;
-    if (!signal.aborted && error !== cause)
-      context.err('stopped; run the same command again to go on from here\n');
+    if (!signal.aborted && error !== cause) context.err('stopped; run the same command again to resume\n');
     if (!signal.aborted) throw cause;
-    context.err('\nstopped; run the same command again to go on from here\n');
+    context.err('\nstopped; run the same command again to resume\n');
     return EXIT.failed;
   } finally {
     await runtime.close();
@@ -116,7 +115,7 @@ function describePlan(
   const time = mostCalls > calls ? ` to ${formatSpan(Math.ceil(mostSeconds))}` : '';
   return [
     `${resumed ? 'resuming ' : ''}${job.name}: ${span}`,
-    `${formatCount(windows.length)} windows, ${formatCount(partitions.length)} to ask for in each`,
+    `${formatCount(windows.length)} windows x ${formatCount(partitions.length)} partitions`,
     `${formatCount(calls)}${upTo} calls, about ${formatSpan(Math.ceil(seconds))}${time} at ${job.rate.perSecond} per second`,
     '',
   ].join('\n');

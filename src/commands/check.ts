@@ -12,12 +12,12 @@ import type { CommandContext } from './context.ts';
 import { EXIT, formatJson } from './output.ts';
 
 export interface CheckArguments {
-  /** Names of jobs; none means all. */
+  /** Job names; empty for all jobs. */
   readonly jobs: readonly string[];
   readonly json: boolean;
 }
 
-/** What is opened for real. */
+/** Ledger, providers and store; replaced in tests. */
 export interface CheckAccess {
   readonly ledger: Ledger;
   readonly openSource: (job: Job) => Source;
@@ -25,20 +25,20 @@ export interface CheckAccess {
   readonly close: () => Promise<void>;
 }
 
-/** One line of the report, with what to do and what to know below it. */
+/** One entry of the report. */
 interface Checked {
   readonly name: string;
   readonly state: 'ok' | 'off' | 'failed' | 'changed';
   readonly detail: string;
   readonly hint?: string;
-  readonly remarks: readonly string[];
+  readonly warnings: readonly string[];
 }
 
-/** The longest that the calls of one job may take, retries included. */
+/** Time limit for the calls of one job, retries included. */
 const PATIENCE_MS = 60_000;
 const SECONDS = 1000;
 
-/** `tokentide check`: all that the files tell, then one cheap real call per job and a write to the store. */
+/** `tokentide check`: validates the configuration, makes one cheap call per job, and writes to the store. */
 export async function checkCommand(
   context: CommandContext,
   { jobs: names, json }: CheckArguments,
@@ -53,7 +53,7 @@ export async function checkCommand(
     const checked = await Promise.all(jobs.map((job) => checkJob(job, access, opened, context)));
     await opened?.close();
     const silent = off.map(
-      ({ name, reason }) => ({ name, state: 'off', detail: reason, remarks: [] }) as const,
+      ({ name, reason }) => ({ name, state: 'off', detail: reason, warnings: [] }) as const,
     );
     const report: Checked[] = [...checked, ...silent];
     if (json) context.out(formatJson({ issues: loaded.issues, jobs: report, store }));
@@ -87,7 +87,7 @@ async function openForReal({ settings, now, pid }: CommandContext): Promise<Chec
 async function checkStore({ openStore }: CheckAccess): Promise<[Checked, Store?]> {
   try {
     const store = await openStore();
-    return [{ name: 'store', state: 'ok', detail: store.description, remarks: await store.check() }, store];
+    return [{ name: 'store', state: 'ok', detail: store.description, warnings: await store.check() }, store];
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
     return [problem('store', 'failed', error.message, error.hint)];
@@ -108,7 +108,7 @@ async function checkJob(
     const source = access.openSource(job);
     const partitions = await source.partitions(signal);
     const detail = await readOne(job, source, partitions, access.ledger, context.now() / SECONDS, signal);
-    return { name: job.name, state: 'ok', detail, remarks: remarks(job, source, access.ledger) };
+    return { name: job.name, state: 'ok', detail, warnings: warnings(job, source, access.ledger) };
   } catch (error) {
     if (!(error instanceof FetchError)) throw error;
     context.signal.throwIfAborted();
@@ -119,7 +119,7 @@ async function checkJob(
   }
 }
 
-/** Reads the newest closed bucket of the first thing there is to ask for. @returns what was found */
+/** Reads the newest closed bucket of the first partition. @returns what was found */
 async function readOne(
   job: Job,
   source: Source,
@@ -129,7 +129,7 @@ async function readOne(
   signal: AbortSignal,
 ): Promise<string> {
   const [first] = partitions;
-  if (!first) return 'the provider answers, but has nothing to ask for';
+  if (!first) return 'no partitions found';
   const { bucket, zone } = job;
   const end = bucketStart(Math.min(now, job.end ?? now), bucket, zone);
   const window = { start: bucketStart(end - 1, bucket, zone), end };
@@ -137,14 +137,14 @@ async function readOne(
   const request = { window, bucket, zone, partitions: [first], signal, ...(rangeEnd && { rangeEnd }) };
   const { records } = await source.read(request);
   const span = `${wallTime(window.start, zone)} to ${wallTime(end, zone)} ${zone}`;
-  return `${partitions.length} to ask for, of which ${first.id} has ${records.length} series from ${span}`;
+  return `${partitions.length} partitions; ${first.id}: ${records.length} series in ${span}`;
 }
 
-function remarks(job: Job, source: Source, ledger: Ledger): string[] {
+function warnings(job: Job, source: Source, ledger: Ledger): string[] {
   const rangeEnd = ledger.jobs.of(job.name)?.rangeEnd;
   return [
     ...(source.warnings?.() ?? []),
-    ...(rangeEnd ? [`The provider takes the end of a range as ${rangeEnd}; its answers showed it.`] : []),
+    ...(rangeEnd ? [`The provider treats the end of a range as ${rangeEnd} (detected).`] : []),
   ];
 }
 
@@ -154,10 +154,10 @@ function problem(
   detail: string,
   hint: string | undefined,
 ): Checked {
-  return { name, state, detail, remarks: [], ...(hint !== undefined && { hint }) };
+  return { name, state, detail, warnings: [], ...(hint !== undefined && { hint }) };
 }
 
-function format({ name, state, detail, hint, remarks }: Checked): string {
-  const below = [...(hint?.split('\n') ?? []), ...remarks].map((text) => `          ${text}\n`);
+function format({ name, state, detail, hint, warnings }: Checked): string {
+  const below = [...(hint?.split('\n') ?? []), ...warnings].map((text) => `          ${text}\n`);
   return `${state.padEnd(8)} ${name}: ${detail}\n${below.join('')}`;
 }

@@ -11,13 +11,13 @@ import { EXIT, formatCount, formatJson, formatTable } from './output.ts';
 import { createWriteSummary } from './write-summary.ts';
 
 export interface CollectArguments {
-  /** Names of jobs; none means all. */
+  /** Job names; empty for all enabled jobs. */
   readonly jobs: readonly string[];
   readonly dryRun: boolean;
   readonly json: boolean;
 }
 
-/** On a terminal: back to the start of the line, and nothing on it. */
+/** Returns to the start of the line and clears it. */
 const CLEAR_LINE = '\r\u001b[K';
 
 interface Collected {
@@ -30,7 +30,7 @@ interface Collected {
   readonly hint?: string;
 }
 
-/** `tokentide collect`: one poll of each job, backlog included, then exit. */
+/** `tokentide collect`: polls each job once, backlog included. */
 export async function collectCommand(context: CommandContext, args: CollectArguments): Promise<number> {
   const jobs = selectJobs(context.loadJobs(), args.jobs);
   if (args.dryRun) return dryRun(context, jobs, args.json);
@@ -66,7 +66,7 @@ export async function collectCommand(context: CommandContext, args: CollectArgum
   } catch (error) {
     if (isWatched) context.err(CLEAR_LINE);
     if (!signal.aborted) throw error;
-    context.err('stopped; what has been read is stored, and the next run goes on from there\n');
+    context.err('stopped; everything read so far is stored, and the next run resumes\n');
     return EXIT.failed;
   } finally {
     await runtime.close();

@@ -4,30 +4,30 @@ import { loadJobs, type LoadedJobs } from '../config/jobs.ts';
 import { readSettings, type Settings } from '../config/settings.ts';
 import { PROVIDERS } from '../providers/index.ts';
 
-/** Options that every command takes. */
+/** Global options. */
 export interface GlobalOptions {
   readonly jobs?: string;
   readonly data?: string;
   readonly envFile?: string;
 }
 
-/** What a command is given instead of `process` and the clock. */
+/** Process, clock and configuration as commands see them. */
 export interface CommandContext {
-  /** @throws ConfigError when first asked for, where variables are wrong. */
+  /** Parsed on first access. @throws ConfigError */
   readonly settings: Settings;
   readonly env: Environment;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   /** Writes to standard output: results only. */
   readonly out: (text: string) => void;
-  /** Writes to standard error: progress, remarks, errors. */
+  /** Writes to standard error: progress, warnings, errors. */
   readonly err: (text: string) => void;
-  /** Whether a person is looking at standard error. */
+  /** Whether standard error is a terminal. */
   readonly interactive: boolean;
-  /** Fires when the process is told to stop. */
+  /** Aborted by SIGINT and SIGTERM. */
   readonly signal: AbortSignal;
   readonly pid: number;
-  /** Reads all job files anew. */
+  /** Reads all job files. */
   readonly loadJobs: () => LoadedJobs;
 }
 
@@ -41,7 +41,7 @@ export interface ProcessIo {
   readonly stderr: { write(text: string): unknown; readonly isTTY?: boolean };
 }
 
-/** The command line wins over the environment, the environment over the `.env` file. @throws ConfigError */
+/** Precedence: command line, environment, `.env` file. @throws ConfigError */
 export function createContext(options: GlobalOptions, io: ProcessIo): CommandContext {
   const env = {
     ...withEnvFile(io.env, io.cwd(), options.envFile),
@@ -51,7 +51,7 @@ export function createContext(options: GlobalOptions, io: ProcessIo): CommandCon
   const now = (): number => Date.now();
   let settings: Settings | undefined;
   const stop = new AbortController();
-  // Every call that is under way listens to it.
+  // Every running call adds a listener.
   setMaxListeners(0, stop.signal);
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     io.once(signal, () => stop.abort(new DOMException(`stopped by ${signal}`, 'AbortError')));

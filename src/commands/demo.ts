@@ -22,24 +22,24 @@ import { version } from './version.ts';
 
 const DAYS = 30;
 const DAY = 86_400;
-/** How long the simulated company goes on working while the demo stays up. */
+/** Days of simulated usage after the start of the demo. */
 const DAYS_AHEAD = 2;
 const CONVERGENCE = 20 * 60;
-/** Polls of a demo need not finish. */
+/** Time limit for running polls at the end. */
 const STOP_MS = 2_000;
 
 const BANNER = `
-  tokentide demo: simulated providers on this machine, made-up usage, no account and no network.
-  Its data stands apart from yours and is made anew at each start.
+  tokentide demo: simulated providers on this machine, generated usage, no account and no network.
+  It uses its own data folder, which is emptied at every start.
 `;
 
-/** `tokentide demo`: the real daemon, collecting from simulated vendors until stopped. */
+/** `tokentide demo`: runs the daemon against simulated vendors until stopped. */
 export async function demoCommand(context: CommandContext): Promise<number> {
   const { env, now, pid, signal } = context;
   const settings = demoSettings(env);
   const started = now();
   const folder = settings.data;
-  makeAnew(settings, `demo ${pid}`);
+  resetFolder(settings, `demo ${pid}`);
   context.out(`${BANNER}\n`);
 
   const seconds = Math.floor(started / 1000);
@@ -72,20 +72,20 @@ export async function demoCommand(context: CommandContext): Promise<number> {
   return EXIT.fine;
 }
 
-/** Empties the demo's folder, unless another demo is at work in it. @throws LedgerError, ConfigError */
-function makeAnew(settings: Settings, owner: string): void {
+/** Empties the demo's data folder, unless another demo uses it. @throws LedgerError, ConfigError */
+function resetFolder(settings: Settings, owner: string): void {
   const ledger = openLedgerFile(settings);
   const isFree = ledger.leases.take('daemon', owner);
   ledger.close();
   if (!isFree) {
-    const message = `another demo is at work in ${settings.data}`;
-    throw new ConfigError([{ message, hint: 'look at that one, or name another folder with --data' }]);
+    const message = `another demo is using ${settings.data}`;
+    throw new ConfigError([{ message, hint: 'stop it, or set another folder with --data' }]);
   }
   rmSync(settings.data, { recursive: true, force: true });
   mkdirSync(join(settings.data, 'jobs'), { recursive: true });
 }
 
-/** Writes one job file per vendor, as in `jobs/`, and a `.env` for them, and reads them as the daemon would. */
+/** Writes one job file per vendor and a `.env`, and loads them. */
 function demoJobs(
   folder: string,
   company: Record<VendorId, CompanyVendor>,
@@ -119,7 +119,7 @@ function demoJobs(
   return selectJobs(loadJobs(join(folder, 'jobs'), sources));
 }
 
-/** The embedded store in a folder of its own, whatever store the real jobs have. */
+/** The embedded store in the demo's own folder, whatever the environment says. */
 function demoSettings(env: Environment): Settings {
   const plain = Object.entries(env).filter(
     ([name]) => !name.startsWith('INFLUX_') && name !== 'TOKENTIDE_STORE',
@@ -128,7 +128,7 @@ function demoSettings(env: Environment): Settings {
   return { ...settings, listen, data: join(settings.data, 'demo') };
 }
 
-/** The usual port, unless a real tokentide has it. */
+/** The configured port, or a free one if another tokentide uses it. */
 async function startOnFreePort(
   settings: Settings,
   options: Omit<Parameters<typeof startDaemon>[0], 'settings'>,
@@ -150,11 +150,11 @@ async function summary({ runtime, url }: Daemon, folder: string, now: number, to
     table(await sums(['provider']), ['provider']),
     '\nTokens by model:\n',
     table(await sums(['provider', 'model']), ['provider', 'model']),
-    `\nCollected in ${took} s, and jobContext on every minute until Ctrl-C. Look at:\n`,
+    `\nCollected in ${took} s; polling every minute until Ctrl-C. See:\n`,
     `  ${url}/metrics      the collector's own metrics; /healthz, /readyz\n`,
     `  ${join(folder, 'usage.sqlite')}    the stored points\n`,
     `  ${join(folder, 'jobs')}    the jobs that run\n`,
-    '\nWhile it runs, try in another terminal:\n',
+    '\nCommands to try in another terminal:\n',
     ...['status', 'reconcile', 'collect --json', 'gaps'].map(
       (command) =>
         `  npm run --silent tokentide -- --data ${folder} --jobs ${join(folder, 'jobs')} --env-file ${join(folder, '.env')} ${command}\n`,

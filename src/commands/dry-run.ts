@@ -9,8 +9,8 @@ import type { CommandContext } from './context.ts';
 import { EXIT, formatJsonLine } from './output.ts';
 
 /**
- * `collect --dry-run`: what one poll would write to an empty store, as line protocol on standard output. It reads
- * the open bucket and the look-back, not the whole history.
+ * `collect --dry-run`: prints the points that one poll would write to an empty store. Reads the open bucket and the
+ * lookback, not the whole history.
  */
 export async function dryRun(context: CommandContext, jobs: readonly Job[], json: boolean): Promise<number> {
   const { settings, now, signal, pid } = context;
@@ -30,7 +30,7 @@ export async function dryRun(context: CommandContext, jobs: readonly Job[], json
   return failures.length > 0 ? EXIT.failed : EXIT.fine;
 }
 
-/** A store that prints what it is given. */
+/** A store that prints its points. */
 function printer({ out }: CommandContext, job: Job, json: boolean): Store {
   const print = (point: Point): void =>
     out(json ? formatJsonLine({ job: job.name, ...point }) : `${toLine(point)}\n`);

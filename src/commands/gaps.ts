@@ -17,7 +17,7 @@ export interface GapsArguments {
   readonly json: boolean;
 }
 
-/** `tokentide gaps`: what should be stored and is not, since when and why. Exit code 1 while any can still be filled. */
+/** `tokentide gaps`: lists missing windows with their cause. Exit code 1 while any can still be filled. */
 export async function gapsCommand(context: CommandContext, args: GapsArguments): Promise<number> {
   const jobs = selectJobs(context.loadJobs(), args.job === undefined ? [] : [args.job]);
   const stored = !args.fill || (await fill(context, jobs));
@@ -66,13 +66,13 @@ function format(gaps: readonly { job: Job; gap: Gap }[]): string {
       { title: 'from' },
       { title: 'to' },
       { title: 'since' },
-      { title: 'tries', align: 'right' },
+      { title: 'attempts', align: 'right' },
       { title: 'next try' },
-      { title: 'why' },
+      { title: 'cause' },
     ],
     gaps.map(({ job, gap }) => [
       job.name,
-      gap.partition === ALL_PARTITIONS ? 'everything' : gap.partition,
+      gap.partition === ALL_PARTITIONS ? 'all' : gap.partition,
       wallTime(gap.start, job.zone),
       wallTime(gap.end, job.zone),
       wallTime(gap.since, job.zone),

@@ -8,16 +8,16 @@ import { LedgerError } from '../ledger/database.ts';
 import { StoreError } from '../store/store.ts';
 import type { Count } from '../usage/count.ts';
 
-/** What the process ends with. */
+/** Exit codes. */
 export const EXIT = { fine: 0, failed: 1, wrongUse: 2 } as const;
 
 export interface Column {
   readonly title: string;
-  /** Numbers stand right. */
+  /** `right` for numbers. */
   readonly align?: 'left' | 'right';
 }
 
-/** Rows under their titles, columns apart by two spaces, no colours: fit for a terminal, a mail and `awk`. */
+/** A table with two spaces between columns and no colours, readable by `awk`. */
 export function formatTable(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
   const nothing = { top: '', 'top-mid': '', 'top-left': '', 'top-right': '', bottom: '', 'bottom-mid': '' };
   const table = new Table({
@@ -46,17 +46,17 @@ export function formatCount(count: Count): string {
   return count.toLocaleString('en-US');
 }
 
-/** JSON for machines; counts above 2^53 stay exact digits. */
+/** Pretty-printed JSON; counts above 2^53 keep all digits. */
 export function formatJson(value: unknown): string {
   return `${stringify(value, null, 2)}\n`;
 }
 
-/** One line of JSON, for results that come one by one. */
+/** One line of JSON, for streamed results. */
 export function formatJsonLine(value: unknown): string {
   return `${stringify(value)}\n`;
 }
 
-/** Writes what went wrong and what to do about it. Returns the exit code. */
+/** Writes the message and the hint. Returns the exit code. */
 export function printError(error: unknown, err: (text: string) => void): number {
   if (error instanceof ConfigError) {
     err(`${error.message}\n`);
@@ -64,7 +64,7 @@ export function printError(error: unknown, err: (text: string) => void): number 
   }
   if (error instanceof ProviderDown) return printError(error.error, err);
   if (error instanceof FetchError && error.kind === 'cancelled') {
-    err('stopped before the end\n');
+    err('stopped before completion\n');
     return EXIT.failed;
   }
   const known = KNOWN.find(({ kind }) => error instanceof kind);
@@ -77,7 +77,7 @@ export function printError(error: unknown, err: (text: string) => void): number 
   return known.exit;
 }
 
-/** Errors that are no fault of this program: their message says it all, and `hint` what to do. */
+/** Expected errors: printed without a stack. */
 const KNOWN = [
   { kind: StoreError, exit: EXIT.wrongUse },
   { kind: LedgerError, exit: EXIT.wrongUse },

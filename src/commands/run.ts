@@ -5,7 +5,7 @@ import type { CommandContext } from './context.ts';
 import { EXIT } from './output.ts';
 import { version } from './version.ts';
 
-/** `tokentide run`: collects on schedule until it is told to stop. */
+/** `tokentide run`: collects on schedule until stopped. */
 export async function runCommand(context: CommandContext): Promise<number> {
   const { settings, now, pid, signal } = context;
   const loaded = context.loadJobs();
@@ -15,13 +15,13 @@ export async function runCommand(context: CommandContext): Promise<number> {
   for (const job of jobs) {
     log.info(
       { job: job.name, provider: job.provider.id, schedule: job.schedule, bucket: job.bucket },
-      'job is on',
+      'job enabled',
     );
   }
-  for (const { name, reason } of loaded.off) log.warn({ job: name, reason }, 'job is off');
+  for (const { name, reason } of loaded.off) log.warn({ job: name, reason }, 'job disabled');
   log.info({ store: daemon.runtime.store.description, url: daemon.url }, 'collecting');
   await untilAborted(signal);
-  log.info('stopping: running polls may finish; a second signal ends at once');
+  log.info('stopping: waiting for running polls; a second signal ends immediately');
   await daemon.stop();
   log.info('stopped');
   return EXIT.fine;

@@ -9,7 +9,7 @@ import { describeLookback } from './lookback-advice.ts';
 import type { CommandContext } from './context.ts';
 import { EXIT, formatCount, formatJson, formatTable } from './output.ts';
 
-/** `tokentide status`: how fresh and complete each job is, from the ledger alone; asks nobody. */
+/** `tokentide status`: freshness and completeness of each job, from the ledger alone. */
 export async function statusCommand(context: CommandContext, { json }: { json: boolean }): Promise<number> {
   const loaded = context.loadJobs();
   if (loaded.issues.length > 0) throw new ConfigError(loaded.issues);
@@ -26,15 +26,15 @@ export async function statusCommand(context: CommandContext, { json }: { json: b
       return EXIT.fine;
     }
     if (jobs.length > 0) context.out(describe(jobs, loaded.jobs));
-    for (const { name, reason } of loaded.off) context.out(`${name} is off: ${reason}\n`);
+    for (const { name, reason } of loaded.off) context.out(`${name}: disabled: ${reason}\n`);
     for (const name of forgotten)
       context.out(
         `${name} has stored data but no job file; tokentide forget ${name} removes it from the ledger\n`,
       );
-    for (const line of remarks(ledger, jobs)) context.out(`${line}\n`);
+    for (const line of warnings(ledger, jobs)) context.out(`${line}\n`);
     if (rejected > 0)
       context.out(
-        `${formatCount(rejected)} points were refused by the store: see rejected.jsonl in the data folder\n`,
+        `${formatCount(rejected)} points rejected permanently by the store: see rejected.jsonl in the data folder\n`,
       );
     return EXIT.fine;
   } finally {
@@ -48,15 +48,15 @@ function describe(statuses: readonly JobStatus[], jobs: readonly Job[]): string 
       { title: 'job' },
       { title: 'read up to' },
       { title: 'data age', align: 'right' },
-      { title: 'settled', align: 'right' },
-      { title: 'to catch up', align: 'right' },
+      { title: 'final', align: 'right' },
+      { title: 'backlog', align: 'right' },
       { title: 'gaps', align: 'right' },
-      { title: 'lost', align: 'right' },
+      { title: 'expired', align: 'right' },
       { title: 'revisions', align: 'right' },
     ],
     statuses.map((status, index) => [
       status.job,
-      status.readUntil === undefined ? 'nothing yet' : wallTime(status.readUntil, jobs[index]!.zone),
+      status.readUntil === undefined ? 'not yet' : wallTime(status.readUntil, jobs[index]!.zone),
       status.dataAge === undefined ? '' : formatSpan(status.dataAge),
       status.buckets === 0 ? '' : `${Math.floor((100 * status.final) / status.buckets)} %`,
       formatCount(status.unread),
@@ -67,24 +67,23 @@ function describe(statuses: readonly JobStatus[], jobs: readonly Job[]): string 
   );
 }
 
-function remarks(ledger: Ledger, statuses: readonly JobStatus[]): string[] {
+function warnings(ledger: Ledger, statuses: readonly JobStatus[]): string[] {
   const lines: string[] = [];
   for (const { job, advice, lookback, mismatches, rangeEnd, reconciled } of statuses) {
     if (advice) lines.push(`${job}: ${describeLookback(advice, lookback)}`);
-    if (rangeEnd)
-      lines.push(`${job}: the provider takes the end of a range as ${rangeEnd} (found out from its answers)`);
+    if (rangeEnd) lines.push(`${job}: the provider treats the end of a range as ${rangeEnd} (detected)`);
     if (mismatches > 0) {
       lines.push(
-        `${job}: the provider's totals and its parts disagreed ${mismatches} times; see tokentide reconcile ${job}`,
+        `${job}: the provider's totals differed from the sum of their parts ${mismatches} times; run tokentide reconcile ${job}`,
       );
     }
     if (reconciled && reconciled.differences > 0) {
       lines.push(
-        `${job}: the last reconcile found ${reconciled.differences} differences; tokentide reconcile ${job} --fix`,
+        `${job}: the last reconcile found ${reconciled.differences} differences; run tokentide reconcile ${job} --fix`,
       );
     }
   }
   const waiting = ledger.spool.size();
-  if (waiting > 0) lines.push(`${formatCount(waiting)} points wait for the store`);
+  if (waiting > 0) lines.push(`${formatCount(waiting)} points are waiting for the store`);
   return lines;
 }

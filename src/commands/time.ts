@@ -2,7 +2,7 @@ import { parseDuration } from '../config/duration.ts';
 import { ConfigError } from '../config/errors.ts';
 import { parseInstant } from '../config/instant.ts';
 
-/** A time given on the command line, as Unix seconds. @param now milliseconds @throws ConfigError */
+/** Parses a time option to Unix seconds. @param now milliseconds since the epoch @throws ConfigError */
 export function parseTime(text: string, option: string, zone: string, now: number): number {
   const back = parseDuration(text);
   const time = back === undefined ? parseInstant(text, zone) : Math.floor(now / 1000) - back;
@@ -10,7 +10,7 @@ export function parseTime(text: string, option: string, zone: string, now: numbe
   throw new ConfigError([
     {
       message: `${option}: "${text}" is not a time`,
-      hint: 'write 2026-10-01, 2026-10-01T08:00:00+08:00, or so far back from now: 30d',
+      hint: 'write 2026-10-01, 2026-10-01T08:00:00+08:00, or an age: 30d',
     },
   ]);
 }

@@ -4,10 +4,10 @@ import type { Ledger } from '../ledger/ledger.ts';
 import type { StoreError } from '../store/store.ts';
 import { formatCount } from './output.ts';
 
-/** Follows what the store does with the points of one command. */
+/** Tracks what the store did with the points of one command. */
 export interface WriteSummary {
   readonly onEvent: (event: CollectEvent) => void;
-  /** Says which points are not stored, and why. False when there are any. */
+  /** Reports points that are not stored, with the cause. False if there are any. */
   report(ledger: Ledger, err: (text: string) => void): boolean;
 }
 
@@ -23,14 +23,14 @@ export function createWriteSummary(): WriteSummary {
       const waiting = ledger.spool.size();
       if (waiting > 0) {
         const why = down === undefined ? '' : `: ${down.message}`;
-        const message = `${formatCount(waiting)} points wait in the data folder for the store${why}`;
-        const hint = 'nothing is lost: the next run that finds the store writes them';
+        const message = `${formatCount(waiting)} points are waiting in the spool for the store${why}`;
+        const hint = 'nothing is lost: they are written as soon as the store is available';
         err(`${formatIssue({ message, hint: down?.kind === 'config' ? down.hint : hint })}\n`);
       }
       if (rejected > 0) {
-        const message = `${formatCount(rejected)} points were refused by the store for good`;
+        const message = `${formatCount(rejected)} points rejected permanently by the store`;
         err(
-          `${formatIssue({ message, hint: 'they and the reasons are in rejected.jsonl in the data folder' })}\n`,
+          `${formatIssue({ message, hint: 'see rejected.jsonl in the data folder for the points and reasons' })}\n`,
         );
       }
       return waiting === 0 && rejected === 0;

@@ -4,19 +4,19 @@ import { isSecret, knownKeys, knownValues, nodesAt, type SchemaNode } from './sc
 import { closest, suggestion } from './suggest.ts';
 import type { Path } from './yaml-file.ts';
 
-/** What the messages may look at besides zod's issues. */
+/** Context for messages and hints. */
 export interface DiagnosticContext {
   readonly schema: SchemaNode;
-  /** The value as it stands in the file, before variables were filled in: the only text that messages quote. */
+  /** The value before variables are replaced: the only text that messages may quote. */
   readonly raw: unknown;
   readonly prefix: string;
-  /** Where the checked value stands in the file. */
+  /** Path of the checked value in the file. */
   readonly at: Path;
 }
 
 type Issue = z.core.$ZodIssue;
 
-const NO_ALTERNATIVE = 'is none of the things it may be';
+const NO_ALTERNATIVE = 'matches none of the allowed forms';
 
 const KINDS: Readonly<Record<string, string>> = {
   string: 'text',
@@ -28,7 +28,7 @@ const KINDS: Readonly<Record<string, string>> = {
   record: 'a map',
 };
 
-/** Texts of zod's issues for people who write YAML; none of them quotes the value. For `safeParse(value, { error })`. */
+/** Messages for zod's issues; none of them quotes the value. For `safeParse(value, { error })`. */
 export function describeIssue(issue: z.core.$ZodRawIssue): string {
   switch (issue.code) {
     case 'invalid_type':
@@ -45,7 +45,7 @@ export function describeIssue(issue: z.core.$ZodRawIssue): string {
     case 'invalid_format':
       if (issue.format === 'url') return 'must be a URL such as https://example.com';
       return issue.format === 'regex'
-        ? 'has characters that it may not have'
+        ? 'contains characters that are not allowed'
         : `must be a valid ${issue.format}`;
     case 'invalid_union':
       return NO_ALTERNATIVE;
@@ -54,7 +54,7 @@ export function describeIssue(issue: z.core.$ZodRawIssue): string {
   }
 }
 
-/** zod's issues as diagnostics: one per unknown key, with what was probably meant. */
+/** zod's issues as diagnostics, one per unknown key, with a suggestion. */
 export function diagnosticsOf(issues: readonly Issue[], reading: DiagnosticContext): FieldDiagnostic[] {
   return issues.flatMap(unfold).flatMap((issue) => {
     const path = [...reading.at, ...issue.path];
@@ -85,7 +85,7 @@ function hintFor(issue: Issue, path: Path, reading: DiagnosticContext): string |
   return closest(raw, values) === undefined ? description : suggestion(raw, values);
 }
 
-/** A union's issue becomes those of the alternative that came nearest to fitting. */
+/** Replaces a union's issue by the issues of its closest alternative. */
 function unfold(issue: Issue): Issue[] {
   if (issue.code !== 'invalid_union' || issue.message !== NO_ALTERNATIVE) return [issue];
   const branches = issue.errors.map((branch) => branch.flatMap(unfold));

@@ -7,7 +7,7 @@ export function parseDuration(text: string): number | undefined {
   return unit ? Number(match[1]) * unit : undefined;
 }
 
-/** Seconds for people: `45 s`, `12 min`, `3 h 20 min`, `2 d 4 h`. */
+/** Formats seconds: `45 s`, `12 min`, `3 h 20 min`, `2 d 4 h`. */
 export function formatSpan(seconds: number): string {
   if (seconds < 60) return `${Math.round(seconds)} s`;
   const minutes = Math.round(seconds / 60);

@@ -6,13 +6,13 @@ import { ConfigError } from './errors.ts';
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface Variable {
-  /** Absent where the variable is not set; an empty one counts as not set. */
+  /** Absent if the variable is unset or empty. */
   readonly value?: string;
-  /** Why its file could not be read. */
+  /** Why its file cannot be read. */
   readonly problem?: string;
 }
 
-/** A variable's value, or the content of the file that `<NAME>_FILE` points to (the way Docker hands over secrets). */
+/** A variable's value, or the content of the file named by `<NAME>_FILE` (Docker secrets). */
 export function readVariable(env: Environment, name: string): Variable {
   const value = env[name];
   if (value) return { value };
@@ -20,7 +20,7 @@ export function readVariable(env: Environment, name: string): Variable {
   return path ? readSecretFile(path, ` of ${name}_FILE`) : {};
 }
 
-/** The text of a file without the line end that editors add. `of` names in messages what pointed to the file. */
+/** The trimmed content of a file. `of` is the part of the message that names the origin of the path. */
 export function readSecretFile(path: string, of = ''): Variable {
   const read = readTextFile(path);
   if ('problem' in read) return { problem: `the file${of} cannot be read: ${path} (${read.problem})` };
@@ -29,8 +29,8 @@ export function readSecretFile(path: string, of = ''): Variable {
 }
 
 /**
- * The environment completed with the variables of a `.env` file; the environment wins. Without `file` it is
- * `.env` in `folder`, which need not exist. @throws ConfigError
+ * Adds the variables of a `.env` file; the environment takes precedence. Without `file`, `.env` in `folder` is read
+ * if it exists. @throws ConfigError
  */
 export function withEnvFile(env: Environment, folder: string, file?: string): Environment {
   const path = file ?? join(folder, '.env');
@@ -41,7 +41,7 @@ export function withEnvFile(env: Environment, folder: string, file?: string): En
   throw new ConfigError([{ file: path, message: `cannot be read (${read.problem})`, hint }]);
 }
 
-/** A file's text, or the system's word for what is in the way: `ENOENT`, `EACCES`. */
+/** A file's text, or the system's error code: `ENOENT`, `EACCES`. */
 export function readTextFile(path: string): { readonly text: string } | { readonly problem: string } {
   try {
     return { text: readFileSync(path, 'utf8') };
@@ -50,7 +50,7 @@ export function readTextFile(path: string): { readonly text: string } | { readon
   }
 }
 
-/** `ENOENT`, `EACCES` and the like, for messages. */
+/** The system's error code, for messages. */
 export function errorCode(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : String(error);
 }

@@ -11,18 +11,18 @@ export interface FieldDiagnostic {
 
 export interface Sources {
   readonly env: Environment;
-  /** What relative paths of secret files start from. */
+  /** Base of relative secret file paths. */
   readonly folder: string;
-  /** What the variables of options begin with, for hints: `trae` leads to `TRAE_APP_SECRET`. */
+  /** Prefix of suggested variable names: `trae` gives `TRAE_APP_SECRET`. */
   readonly prefix: string;
 }
 
 export interface Expansion {
   readonly value: unknown;
   readonly diagnostics: readonly FieldDiagnostic[];
-  /** Variables that the value needs and nobody set. There the value keeps its own text. */
+  /** Referenced variables that are not set. The value keeps the reference. */
   readonly missing: readonly { readonly name: string; readonly path: Path }[];
-  /** Variables that the value needs and has. */
+  /** Referenced variables that are set. */
   readonly present: readonly string[];
 }
 
@@ -31,8 +31,8 @@ const CONTENT = /^([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?$/;
 const WHOLE = /^\$\{[A-Za-z_][A-Za-z0-9_]*\}$/;
 
 /**
- * Replaces `${VAR}` and `${VAR:-default}` in every text of a value (`$${` stands for a plain `${`), and `{file: path}`
- * where the schema has a secret. A secret written out in the file is a finding. Keys without a value are left out.
+ * Replaces `${VAR}` and `${VAR:-default}` in all strings (`$${` is a literal `${`), and `{file: path}` where the schema
+ * has a secret. A plain-text secret is an error. Keys without a value are omitted.
  */
 export function expand(value: unknown, schema: SchemaNode, sources: Sources): Expansion {
   const diagnostics: FieldDiagnostic[] = [];
@@ -59,7 +59,7 @@ export function expand(value: unknown, schema: SchemaNode, sources: Sources): Ex
     if (WHOLE.test(raw)) return text(raw, path);
     diagnostics.push({
       path,
-      message: `${path.join('.')}: a secret may not stand in this file`,
+      message: `${path.join('.')}: secrets must not be written in this file`,
       hint: secretHint(path, sources.prefix),
     });
     return raw;
@@ -77,8 +77,8 @@ export function expand(value: unknown, schema: SchemaNode, sources: Sources): Ex
       if (!match?.[1]) {
         diagnostics.push({
           path,
-          message: `${path.join('.')}: what follows "\${" is not a variable`,
-          hint: 'write ${NAME} or ${NAME:-default}, or $${ for the two characters themselves',
+          message: `${path.join('.')}: invalid variable reference after "\${"`,
+          hint: 'write ${NAME} or ${NAME:-default}, or $${ for a literal ${',
         });
         return reference;
       }
@@ -110,7 +110,7 @@ export function expand(value: unknown, schema: SchemaNode, sources: Sources): Ex
   return { value: walk(value, alternatives(schema), []), diagnostics, missing, present };
 }
 
-/** How to give a secret, with a variable name that fits. */
+/** How to provide a secret, with a suggested variable name. */
 export function secretHint(path: Path, prefix: string): string {
   const key = String(path.at(-1));
   const words = path[0] === 'options' ? [prefix, ...path.slice(1)] : ['tokentide', ...path];

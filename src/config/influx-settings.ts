@@ -9,7 +9,7 @@ const OLDER = ['INFLUX_DATABASE', 'INFLUX_RETENTION_POLICY', 'INFLUX_USERNAME', 
 const NAMES = ['INFLUX_HOST', 'INFLUX_VERSION', ...NEWER, ...OLDER] as const;
 type Name = (typeof NAMES)[number];
 
-/** Every variable that says something about InfluxDB. */
+/** All variables of the InfluxDB store. */
 export const INFLUX_VARIABLES: readonly string[] = [...NAMES, 'INFLUX_TOKEN_FILE', 'INFLUX_PASSWORD_FILE'];
 
 /**
@@ -28,7 +28,7 @@ export function influxSettings(env: Environment): InfluxTarget | { readonly issu
   if (url === undefined) issues.push(wrongHost(values));
   const version = VERSIONS.find((known) => known === values.INFLUX_VERSION);
   if (values.INFLUX_VERSION !== undefined && version === undefined) {
-    const hint = 'leave it out to have the server asked';
+    const hint = 'leave it unset to detect the version';
     issues.push({ message: `INFLUX_VERSION: must be one of ${VERSIONS.join(', ')}`, hint });
   }
   issues.push(...wrongMixture(values));
@@ -46,7 +46,7 @@ export function influxSettings(env: Environment): InfluxTarget | { readonly issu
   };
 }
 
-/** An address without credentials in it: those would show up wherever the address is named. */
+/** Addresses with credentials are refused: the address appears in messages and logs. */
 function parseHost(text: string): string | undefined {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const plain = url && !url.username && !url.password && !url.search && !url.hash;
@@ -55,21 +55,21 @@ function parseHost(text: string): string | undefined {
 
 function wrongHost(values: Partial<Record<Name, string>>): Diagnostic {
   if (values.INFLUX_HOST !== undefined) {
-    const hint = 'write http://localhost:8086, with nothing before the host and nothing after the path';
+    const hint = 'write http://localhost:8086, without user name, password or query';
     return { message: 'INFLUX_HOST: must be an http or https address without credentials', hint };
   }
   const others = NAMES.filter((name) => values[name] !== undefined);
   return {
-    message: `INFLUX_HOST is not set, though ${others.length > 0 ? others.join(', ') : 'TOKENTIDE_STORE=influxdb'} is`,
+    message: `INFLUX_HOST is not set, but ${others.length > 0 ? others.join(', ') : 'TOKENTIDE_STORE=influxdb'} is`,
     hint: 'set INFLUX_HOST=http://localhost:8086, or TOKENTIDE_STORE=sqlite for the embedded store',
   };
 }
 
-/** No version takes variables of both kinds. */
+/** No version uses variables of both groups. */
 function wrongMixture(values: Partial<Record<Name, string>>): Diagnostic[] {
   const [newer, older] = [NEWER, OLDER].map((names) => names.filter((name) => values[name] !== undefined));
   if (!newer?.length || !older?.length) return [];
-  const message = `${newer.join(', ')} and ${older.join(', ')} do not go together`;
+  const message = `${newer.join(', ')} and ${older.join(', ')} cannot be combined`;
   const hint =
     '2.x and 3.x take INFLUX_BUCKET and INFLUX_TOKEN (2.x INFLUX_ORG too), 1.x takes INFLUX_DATABASE, INFLUX_USERNAME and INFLUX_PASSWORD';
   return [{ message, hint }];

@@ -3,8 +3,8 @@ import { zoneOffset } from '../windows/calendar.ts';
 const INSTANT = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2})?)(Z|[+-]\d{2}:\d{2})?)?$/;
 
 /**
- * `2026-10-01`, `2026-10-01T08:00` or `2026-10-01T08:00:00+08:00` as Unix seconds; without an offset it is the
- * zone's own wall clock. Undefined for anything else, days that no calendar has included.
+ * Parses `2026-10-01`, `2026-10-01T08:00` or `2026-10-01T08:00:00+08:00` to Unix seconds; without an offset, as wall
+ * clock time of `zone`. Undefined for anything else, including days that do not exist.
  */
 export function parseInstant(text: string, zone: string): number | undefined {
   const match = INSTANT.exec(text);

@@ -10,16 +10,16 @@ import { resolveJob, type Resolution } from './resolve-job.ts';
 import { suggestion } from './suggest.ts';
 import { parseYaml, type Path, type Place } from './yaml-file.ts';
 
-/** What one file in the folder of jobs amounts to: a job that is on, one that is off, or a list of what is wrong. */
+/** Result of one job file: an enabled job, a disabled one, or errors. */
 export interface JobFile {
-  /** The path as the user gave it: `jobs/trae.yaml`. */
+  /** Path as given by the user: `jobs/trae.yaml`. */
   readonly file: string;
   readonly name: string;
   readonly job?: Job;
-  /** Why the job is off. */
+  /** Why the job is disabled. */
   readonly off?: string;
   readonly issues: readonly Diagnostic[];
-  /** Where a key stands, for what concerns several files. */
+  /** Position of a key, for errors that concern several files. */
   readonly locate: (path: Path) => Place;
 }
 
@@ -38,7 +38,7 @@ export function readJobFile(file: string, sources: JobSources): JobFile {
   const unread = { file, name, locate: () => FIRST_LINE };
   const read = readTextFile(file);
   if ('problem' in read) {
-    const hint = read.problem === 'EISDIR' ? 'it is a folder: give it another name' : 'check its permissions';
+    const hint = read.problem === 'EISDIR' ? 'it is a folder; rename it' : 'check its permissions';
     return { ...unread, issues: [{ file, message: `cannot be read (${read.problem})`, hint }] };
   }
   const yaml = parseYaml(read.text);
@@ -99,19 +99,19 @@ function unknownProvider(given: string, ids: readonly string[]): FieldDiagnostic
   return { path: ['provider'], message: `unknown provider "${given}"`, hint: suggestion(given, ids) };
 }
 
-/** A value that waits for a variable cannot be judged. */
+/** A value with an unset variable cannot be validated. */
 function isUnknown(path: Path, { missing }: Expansion): boolean {
   return missing.some((variable) => variable.path.every((key, index) => path[index] === key));
 }
 
-/** A job none of whose variables is set is off; one with some of them is a mistake. */
+/** A job without any of its variables is disabled; with only some of them it is an error. */
 function halfSet({ missing, present }: Expansion): FieldDiagnostic[] {
   if (present.length === 0) return [];
   const others = [...new Set(present)].join(', ');
   return missing.map(({ name, path }) => ({
     path,
-    message: `${name} is not set, though ${others} is`,
-    hint: `set ${name} in the environment or in .env, or turn the job off with "enabled: false"`,
+    message: `${name} is not set, but ${others} is`,
+    hint: `set ${name} in the environment or in .env, or disable the job with "enabled: false"`,
   }));
 }
 

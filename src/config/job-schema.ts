@@ -10,9 +10,9 @@ import { closest } from './suggest.ts';
 const DURATION_RULE = 'must be a number with s, m, h, d or w: 5m, 2h, 3d, 1w';
 const SHORTEST_PSEUDONYM_KEY = 16;
 const TAG_LIMIT = 10_000;
-const OPTIONS = "The provider's own options.";
+const OPTIONS = 'Options of the provider.';
 
-/** A span such as `3d`, as seconds. */
+/** A duration such as `3d`, parsed to seconds. */
 export const Duration = z.string().transform((text, context) => {
   const seconds = parseDuration(text);
   if (seconds !== undefined) return seconds;
@@ -30,50 +30,46 @@ const Zone = z.string().refine(isZone, {
 });
 const TagLimit = z.int().min(1).default(TAG_LIMIT);
 
-/** What every job file may hold, `name` filled in from the file's own; `options` is its provider's own schema. The descriptions show up in editors. */
+/** Keys of a job file. `options` has the provider's own schema. Editors show the descriptions. */
 export const JobFields = z.strictObject({
-  provider: z.string().describe('Whose usage to collect.'),
+  provider: z.string().describe('The provider to collect from.'),
   name: z
     .string()
-    .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must consist of small letters, digits and -, at most 63')
-    .describe('What the job is called in commands, logs and metrics. Default: the name of the file.'),
+    .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be lowercase letters, digits and hyphens, at most 63')
+    .describe('Name of the job in commands, logs and metrics. Default: the file name.'),
   account: z
     .string()
     .regex(/^\S(.*\S)?$/, 'must not be empty, nor begin or end with a space')
     .max(200)
     .default('default')
     .describe(
-      "The tag account: tells apart several accounts of one provider. Part of every point's identity.",
+      'The tag account: distinguishes several accounts of one provider. Part of the identity of every point.',
     ),
   enabled: z
     .boolean()
     .default(true)
-    .describe('Say false to turn the job off; the file is not looked at any further.'),
+    .describe('Set to false to disable the job; the rest of the file is then not validated.'),
   dataset: z
     .string()
     .optional()
     .describe("Which of the provider's statistics to collect. Default: the provider's first."),
   schedule: z.string().default('*/5 * * * *').describe('When to poll: a cron expression, in quotes.'),
-  schedule_zone: Zone.default('UTC').describe('The time zone that the schedule is read in.'),
-  bucket: z.enum(BUCKETS).optional().describe('The width of one point. Default: what suits the provider.'),
-  zone: Zone.optional().describe(
-    "The time zone whose hours and days the buckets are. Default: the provider's own.",
-  ),
+  schedule_zone: Zone.default('UTC').describe('Time zone of the schedule.'),
+  bucket: z
+    .enum(BUCKETS)
+    .optional()
+    .describe("Bucket width: the time span of one point. Default: the provider's."),
+  zone: Zone.optional().describe("Time zone of the buckets. Default: the provider's."),
   start: z
     .string()
     .default('30d')
-    .describe(
-      "The first bucket to collect: a date or time (2026-10-01, in the job's zone) or so far back from now (30d).",
-    ),
-  end: z
-    .string()
-    .optional()
-    .describe('A date or time from which on nothing is collected any more. Default: collect on.'),
+    .describe("Start of collection: a date or time (2026-10-01, in the job's zone) or an age (30d)."),
+  end: z.string().optional().describe('End of collection: a date or time. Default: none.'),
   lookback: Duration.prefault('3d').describe(
-    'For how long a closed bucket is read again, because providers correct their numbers.',
+    'How long closed buckets are re-read, because providers correct their numbers.',
   ),
   retention: Duration.optional().describe(
-    'How far back the provider answers, such as 90d: gaps that are older are marked as lost. Default: no limit is known.',
+    'How far back the provider answers, such as 90d; older gaps expire. Default: unknown.',
   ),
   options: z.record(z.string(), z.unknown()).optional().describe(OPTIONS),
   rate_limit: z
@@ -86,25 +82,27 @@ export const JobFields = z.strictObject({
   tag_limits: z
     .strictObject({ user: TagLimit, key: TagLimit, model: TagLimit, project: TagLimit, endpoint: TagLimit })
     .prefault({})
-    .describe('The most distinct values a tag may take; usage of further ones is stored under __other__.'),
+    .describe(
+      'Maximum number of distinct values per tag; usage of further values is stored under __other__.',
+    ),
   pseudonymise_users: z
     .strictObject({
       key: SecretField.refine(
         (secret) => secret.reveal().length >= SHORTEST_PSEUDONYM_KEY,
         `must have at least ${SHORTEST_PSEUDONYM_KEY} characters: try openssl rand -hex 32`,
-      ).describe('The key of the hash. Another key gives other pseudonyms.'),
+      ).describe('Key of the hash. Another key gives other pseudonyms.'),
     })
     .optional()
-    .describe('Stores users under a keyed hash instead of their names.'),
+    .describe('Store users under a keyed hash instead of their names.'),
   teams: z
     .string()
     .min(1)
     .optional()
-    .describe('A CSV file with the columns email and team, relative to this file; adds the tag team.'),
+    .describe('CSV file with the columns email and team, relative to this file; adds the tag team.'),
 });
 export type JobFields = z.infer<typeof JobFields>;
 
-/** A zod schema's input as JSON schema draft 7, which editors understand. */
+/** A zod schema's input as JSON schema draft 7. */
 export function inputSchema(schema: z.ZodType): SchemaNode {
   const { $schema: _, ...node } = z.toJSONSchema(schema, {
     io: 'input',
@@ -116,7 +114,7 @@ export function inputSchema(schema: z.ZodType): SchemaNode {
 
 let common: SchemaNode | undefined;
 
-/** What a job file of one provider may hold; with any options where the provider is not known. */
+/** Schema of a job file for one provider; accepts any options if the provider is unknown. */
 export function jobFileSchema(provider: Provider | undefined, providerIds: readonly string[]): SchemaNode {
   common ??= inputSchema(JobFields);
   const properties = { ...common.properties };

@@ -6,22 +6,22 @@ const VARIABLE: SchemaNode = { type: 'string', pattern: '\\$\\{[A-Za-z_][A-Za-z0
 const WHOLE_VARIABLE: SchemaNode = {
   type: 'string',
   pattern: '^\\$\\{[A-Za-z_][A-Za-z0-9_]*\\}$',
-  patternErrorMessage: 'A secret may not stand in this file: write ${VARIABLE} or {file: path}.',
+  patternErrorMessage: 'Secrets must not be written in this file: write ${VARIABLE} or {file: path}.',
 };
 const FILE: SchemaNode = {
   type: 'object',
-  properties: { file: { type: 'string', description: 'A file that holds the secret.' } },
+  properties: { file: { type: 'string', description: 'File that contains the secret.' } },
   required: ['file'],
   additionalProperties: false,
 };
 
-/** The JSON schema (draft 7) of job files, for editors: the options complete by the provider that the file names. */
+/** JSON schema (draft 7) of job files for editors; options depend on `provider`. */
 export function jobSchema(providers: readonly Provider[]): object {
   const ids = providers.map(({ id }) => id);
   const { properties: common = {}, ...job } = forEditors(jobFileSchema(undefined, ids));
   return {
     $schema: 'http://json-schema.org/draft-07/schema#',
-    title: 'A job of tokentide',
+    title: 'tokentide job',
     ...job,
     properties: { ...common, options: { ...about(common['options'] ?? {}), type: 'object' } },
     allOf: providers.map((provider) => {
@@ -32,14 +32,14 @@ export function jobSchema(providers: readonly Provider[]): object {
       const needsOptions = (properties['options']?.required ?? []).length > 0;
       return {
         if: { properties: { provider: { const: provider.id } }, required: ['provider'] },
-        // oxlint-disable-next-line unicorn/no-thenable -- a JSON schema keyword; nobody awaits it
+        // oxlint-disable-next-line unicorn/no-thenable -- a JSON schema keyword, never awaited
         then: { properties: own, ...(needsOptions && { required: ['options'] }) },
       };
     }),
   };
 }
 
-/** The schema as values look in the file, before variables are filled in: secrets are references, texts may hold them. */
+/** The schema of the file before variables are replaced: secrets are references, strings may contain them. */
 function forEditors(node: SchemaNode): SchemaNode {
   if (node.writeOnly) return { ...about(node), anyOf: [WHOLE_VARIABLE, FILE] };
   if (node.format !== undefined || node.pattern !== undefined) {

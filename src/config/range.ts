@@ -4,7 +4,7 @@ import { parseDuration } from './duration.ts';
 import type { FieldDiagnostic } from './expand.ts';
 import { parseInstant } from './instant.ts';
 
-/** `start` and `end` as they stand in the file, and what they are read against. */
+/** `start` and `end` as written in the file, with the context needed to resolve them. */
 export interface RangeText {
   readonly start: string;
   readonly end?: string | undefined;
@@ -14,16 +14,16 @@ export interface RangeText {
   readonly now: number;
 }
 
-/** Unix seconds on bucket boundaries; `ended` where nothing is left between a relative `start` and `end`. */
+/** Unix seconds on bucket boundaries; `ended` if a relative `start` has passed `end`. */
 export interface Range {
   readonly start: number;
   readonly end?: number;
   readonly ended?: string;
 }
 
-const RULE = 'write a date or a time, such as 2026-10-01 or 2026-10-01T08:00:00+08:00';
+const RULE = 'write a date or time, such as 2026-10-01 or 2026-10-01T08:00:00+08:00';
 
-/** The whole buckets that cover `start` to `end`, or what is wrong with the two. */
+/** The whole buckets that cover `start` to `end`, or errors. */
 export function resolveRange(text: RangeText): Range | { readonly diagnostics: FieldDiagnostic[] } {
   const { bucket, zone, now } = text;
   const diagnostics: FieldDiagnostic[] = [];
@@ -34,11 +34,11 @@ export function resolveRange(text: RangeText): Range | { readonly diagnostics: F
     diagnostics.push({
       path: ['start'],
       message: 'start: is not a time',
-      hint: `${RULE}, or so far back from now: 30d`,
+      hint: `${RULE}, or an age: 30d`,
     });
   } else if (start > now) {
-    const hint = `it is ${wallTime(now, zone)} in ${zone} now; write a time before that`;
-    diagnostics.push({ path: ['start'], message: 'start: is in the future', hint });
+    const hint = `it is now ${wallTime(now, zone)} in ${zone}; write an earlier time`;
+    diagnostics.push({ path: ['start'], message: 'start: must not be in the future', hint });
   }
   if (text.end !== undefined && end === undefined) {
     diagnostics.push({ path: ['end'], message: 'end: is not a time', hint: RULE });
@@ -46,8 +46,8 @@ export function resolveRange(text: RangeText): Range | { readonly diagnostics: F
   if (start !== undefined && end !== undefined && end <= start && back === undefined) {
     diagnostics.push({
       path: ['end'],
-      message: 'end: is not after start',
-      hint: 'swap the two, or leave end out',
+      message: 'end: must be after start',
+      hint: 'swap them, or remove end',
     });
   }
   if (start === undefined || diagnostics.length > 0) return { diagnostics };

@@ -11,22 +11,22 @@ import { resolveRange } from './range.ts';
 
 export interface ResolveInput {
   readonly provider: Provider;
-  /** The provider's options, as its schema returns them. */
+  /** Provider options as parsed by its schema. */
   readonly options: unknown;
   /** Unix seconds. */
   readonly now: number;
-  /** What relative paths start from. */
+  /** Base of relative paths. */
   readonly folder: string;
 }
 
-/** Findings; or a job that is on; or the reason why it is off. */
+/** Errors, an enabled job, or the reason why it is disabled. */
 export interface Resolution {
   readonly diagnostics: readonly FieldDiagnostic[];
   readonly job?: Job;
   readonly off?: string;
 }
 
-/** Fills in what depends on the provider, the calendar and other files, and checks what takes more than one key to see. */
+/** Resolves what depends on the provider, the calendar and other files, and validates across keys. */
 export function resolveJob(fields: JobFields, { provider, options, now, folder }: ResolveInput): Resolution {
   const dataset = provider.datasets.find(({ id }) => id === (fields.dataset ?? provider.datasets[0].id));
   const bucket = fields.bucket ?? (dataset ?? provider.datasets[0]).defaultBucket;
@@ -75,8 +75,8 @@ function unsupportedBucket(
   const buckets = provider.buckets(options, dataset.id);
   if (buckets[bucket]) return [];
   const has = BUCKETS.filter((width) => buckets[width]).join(' and ');
-  const message = `bucket: ${provider.id} has no buckets of ${bucket}`;
-  return [{ path: ['bucket'], message, hint: `it has ${has}` }];
+  const message = `bucket: ${provider.id} does not support ${bucket}`;
+  return [{ path: ['bucket'], message, hint: `it supports ${has}` }];
 }
 
 function unknownDataset(dataset: string | undefined, { id, datasets }: Provider): FieldDiagnostic {
@@ -99,7 +99,7 @@ function readTeams(
 ): Pick<Job, 'teams'> | { readonly diagnostics: FieldDiagnostic[] } {
   const read = readTextFile(isAbsolute(path) ? path : join(folder, path));
   if ('problem' in read) {
-    const hint = 'the path is relative to the folder of this file';
+    const hint = 'the path is relative to this file';
     return {
       diagnostics: [{ path: ['teams'], message: `teams: ${path} cannot be read (${read.problem})`, hint }],
     };

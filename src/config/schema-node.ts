@@ -1,4 +1,4 @@
-/** The parts of a JSON schema that the configuration loader looks at. */
+/** The parts of a JSON schema that the configuration loader uses. */
 export interface SchemaNode {
   readonly properties?: Readonly<Record<string, SchemaNode>>;
   readonly additionalProperties?: SchemaNode | boolean;
@@ -11,7 +11,7 @@ export interface SchemaNode {
   readonly type?: string;
   readonly format?: string;
   readonly pattern?: string;
-  /** What editors say instead of the pattern. */
+  /** Message that editors show instead of the pattern. */
   readonly patternErrorMessage?: string;
   readonly description?: string;
   readonly default?: unknown;
@@ -24,7 +24,7 @@ export function alternatives(node: SchemaNode): SchemaNode[] {
   return [node, ...[...(node.anyOf ?? []), ...(node.oneOf ?? [])].flatMap(alternatives)];
 }
 
-/** The nodes one step further down, for a key of a map or an item of a list. */
+/** Child nodes for a map key or list index. */
 export function childrenAt(nodes: readonly SchemaNode[], key: PropertyKey): SchemaNode[] {
   return nodes.flatMap((node) => {
     const other = typeof node.additionalProperties === 'object' ? node.additionalProperties : undefined;
@@ -42,12 +42,12 @@ export function isSecret(nodes: readonly SchemaNode[]): boolean {
   return nodes.some((node) => node.writeOnly === true);
 }
 
-/** The keys that a map may have, by its alternatives. */
+/** Keys allowed by any alternative. */
 export function knownKeys(nodes: readonly SchemaNode[]): string[] {
   return [...new Set(nodes.flatMap((node) => Object.keys(node.properties ?? {})))];
 }
 
-/** The values that are allowed, where only some are. */
+/** Allowed values of enums and constants. */
 export function knownValues(nodes: readonly SchemaNode[]): string[] {
   return nodes.flatMap((node) =>
     [...(node.enum ?? []), ...(node.const === undefined ? [] : [node.const])].map(String),

@@ -9,19 +9,19 @@ import { closest } from './suggest.ts';
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-/** What holds for all jobs: from the environment, `.env` and the command line. */
+/** Settings for all jobs, from the environment, `.env` and the command line. */
 export interface Settings {
-  /** The folder of job files. */
+  /** Folder of job files. */
   readonly jobs: string;
-  /** The folder of the ledger and the embedded store. */
+  /** Folder of the ledger and the embedded store. */
   readonly data: string;
-  /** Where the page, health and metrics are served; absent where they are not. */
+  /** Address of health and metrics; absent if the server is off. */
   readonly listen?: { readonly host: string; readonly port: number };
   readonly logLevel: LogLevel;
   readonly store: { readonly kind: 'sqlite' } | ({ readonly kind: 'influxdb' } & InfluxTarget);
-  /** The most points kept on disk while the store is down. */
+  /** Maximum number of points spooled on disk while the store is down. */
   readonly spoolPoints: number;
-  /** The most time one request to a provider or the store may take, milliseconds. */
+  /** Timeout of one request to a provider or the store, milliseconds. */
   readonly timeoutMs: number;
 }
 
@@ -56,7 +56,7 @@ const Variables = z.object({
       if (seconds !== undefined && seconds <= LONGEST_TIMEOUT) return seconds * 1000;
       context.issues.push({
         code: 'custom',
-        message: 'must be a span such as 30s or 2m, at most 1h',
+        message: 'must be a duration such as 30s or 2m, at most 1h',
         input: text,
       });
       return z.NEVER;
@@ -66,7 +66,7 @@ const Variables = z.object({
 const LONGEST_TIMEOUT = 3600;
 const PREFIX = 'TOKENTIDE_';
 
-/** @throws ConfigError with everything that is wrong, by the names of the variables. */
+/** @throws ConfigError with all errors, by variable name. */
 export function readSettings(env: Environment): Settings {
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
   const variables = Variables.safeParse(given);
@@ -92,7 +92,7 @@ export function readSettings(env: Environment): Settings {
   };
 }
 
-/** Any variable of InfluxDB: a forgotten INFLUX_HOST must not lead to the embedded store. */
+/** Any InfluxDB variable counts: with INFLUX_HOST forgotten, points must not go to the embedded store. */
 function wantsInflux(env: Environment): boolean {
   return Object.keys(env).some((name) => INFLUX_VARIABLES.includes(name));
 }
@@ -105,7 +105,7 @@ function parseAddress(text: string): { host: string; port: number } | 'off' | un
   return { host: match[1] ?? match[2] ?? '', port };
 }
 
-/** A variable that is nearly one of ours would be passed over in silence. */
+/** A misspelt variable would otherwise be ignored. */
 function misspelt(env: Environment): Diagnostic[] {
   const known = Object.keys(Variables.shape).map((name) => name.slice(PREFIX.length));
   const names = Object.keys(env).filter((name) => name.startsWith(PREFIX) && !(name in Variables.shape));

@@ -1,4 +1,4 @@
-/** How many letters must be changed, added, removed or swapped with a neighbour to get from one word to the other. */
+/** Damerau-Levenshtein distance. */
 function editDistance(a: string, b: string): number {
   const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, column) => column)];
   const cell = (row: number, column: number): number => rows[row]?.[column] ?? Infinity;
@@ -19,7 +19,7 @@ function editDistance(a: string, b: string): number {
   return cell(a.length, b.length);
 }
 
-/** The known word that was probably meant, if one is near enough. */
+/** The closest known word, if it is close enough. */
 export function closest(word: string, known: readonly string[]): string | undefined {
   const farthest = Math.max(1, Math.min(3, Math.floor(word.length / 3)));
   let best: string | undefined;
@@ -31,9 +31,9 @@ export function closest(word: string, known: readonly string[]): string | undefi
   return best;
 }
 
-/** `did you mean "trae"?` where a known word is near, else the known words; undefined where none are known. */
+/** `did you mean "trae"?`, or the list of known words; undefined if there are none. */
 export function suggestion(word: string, known: readonly string[]): string | undefined {
   if (known.length === 0) return undefined;
   const meant = closest(word, known);
-  return meant === undefined ? `known are ${known.toSorted().join(', ')}` : `did you mean "${meant}"?`;
+  return meant === undefined ? `expected one of ${known.toSorted().join(', ')}` : `did you mean "${meant}"?`;
 }

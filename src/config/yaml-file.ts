@@ -10,11 +10,11 @@ export interface Place {
 
 export interface YamlFile {
   readonly value: unknown;
-  /** Where the key at a path stands, or the item; the nearest thing above it for a path that is not there. */
+  /** Position of the key or item at a path; of the nearest ancestor if the path does not exist. */
   readonly locate: (path: Path) => Place;
 }
 
-/** Reads YAML 1.2. Messages never quote the text, which may hold a credential. */
+/** Parses YAML 1.2. Messages never quote the text, which may contain a credential. */
 export function parseYaml(text: string): YamlFile | { readonly issue: Diagnostic } {
   const counter = new LineCounter();
   const document = parseDocument(text, { lineCounter: counter, prettyErrors: false });
@@ -36,7 +36,7 @@ export function parseYaml(text: string): YamlFile | { readonly issue: Diagnostic
     return { value: document.toJS() as unknown, locate: (path) => placeOf(offsetOf(document, path)) };
   } catch {
     return {
-      issue: { line: 1, column: 1, message: 'its aliases stand for too much', hint: 'write the values out' },
+      issue: { line: 1, column: 1, message: 'too many alias expansions', hint: 'repeat the values instead' },
     };
   }
 }
@@ -44,18 +44,18 @@ export function parseYaml(text: string): YamlFile | { readonly issue: Diagnostic
 type Explanation = Pick<Diagnostic, 'message' | 'hint'>;
 
 const EXPLANATIONS: Readonly<Partial<Record<ErrorCode, Explanation>>> = {
-  TAB_AS_INDENT: { message: 'a tab stands where YAML takes spaces only', hint: 'indent with spaces' },
-  DUPLICATE_KEY: { message: 'this key stands twice', hint: 'remove one of the two' },
-  MULTIPLE_DOCS: { message: 'a job file holds one job', hint: 'move what follows --- to a file of its own' },
+  TAB_AS_INDENT: { message: 'tab used for indentation', hint: 'indent with spaces' },
+  DUPLICATE_KEY: { message: 'duplicate key', hint: 'remove one of them' },
+  MULTIPLE_DOCS: { message: 'a job file contains one job', hint: 'move the part after --- to another file' },
   MISSING_CHAR: { message: 'a quote or bracket is not closed', hint: 'close it, or remove the opening one' },
   BAD_INDENT: {
     message: 'the indentation does not match the lines above',
-    hint: 'start the keys of one map in the same column, and close every bracket',
+    hint: 'align the keys of a map in one column, and close every bracket',
   },
   BAD_SCALAR_START: { message: 'a value cannot begin with this character', hint: 'put the value in quotes' },
   BLOCK_AS_IMPLICIT_KEY: {
-    message: 'there is a second ": " in this line',
-    hint: 'put the value in quotes, or the second key on a line of its own',
+    message: 'second ": " in one line',
+    hint: 'quote the value, or move the second key to a new line',
   },
   TAG_RESOLVE_FAILED: {
     message: 'YAML tags (!) are not supported',
@@ -73,7 +73,7 @@ function explain(code: ErrorCode, line: string): Explanation {
   if (/[{[].*\$\{/.test(line)) {
     return {
       message: 'a ${VARIABLE} inside { } or [ ] is not quoted',
-      hint: 'put it in quotes, "${VARIABLE}", or write the map or list over several lines',
+      hint: 'quote it, "${VARIABLE}", or write the map or list over several lines',
     };
   }
   if (/:\s*[*&]/.test(line)) {
@@ -85,7 +85,7 @@ function explain(code: ErrorCode, line: string): Explanation {
   if (code === 'BLOCK_AS_IMPLICIT_KEY' && !/:\s.*:(\s|$)/.test(line)) {
     return {
       message: 'the next line is indented too far',
-      hint: 'start the keys of one map in the same column',
+      hint: 'align the keys of a map in one column',
     };
   }
   return (
@@ -96,9 +96,9 @@ function explain(code: ErrorCode, line: string): Explanation {
   );
 }
 
-const TOO_LONG = { message: 'this number is too long to be kept exactly', hint: 'put it in quotes' };
+const TOO_LONG = { message: 'number too long to be exact', hint: 'put it in quotes' };
 
-/** What YAML allows and a job file does not: an alias to nothing, and whole numbers that would be rounded. */
+/** Valid YAML that job files must not contain: unresolved aliases and integers that would be rounded. */
 function findUnfit(document: Document): { readonly offset: number; readonly why?: Explanation } | undefined {
   let found: { offset: number; why?: Explanation } | undefined;
   visit(document, {

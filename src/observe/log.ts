@@ -4,15 +4,15 @@ export type { Logger };
 
 export interface LogOptions {
   readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
-  /** Where lines go; standard output by default, written at once. */
+  /** Standard output by default, written synchronously. */
   readonly destination?: DestinationStream;
-  /** Lines for people instead of JSON. */
+  /** Plain text lines instead of JSON. */
   readonly pretty?: boolean;
 }
 
 /**
- * What credentials are called in options, settings and headers. The first net is the class `Secret`; this is the second, for a
- * plain value that should not have come here. Longer messages and deeper objects are out of its reach.
+ * Names of credentials in options, settings and headers. The class `Secret` already redacts itself; this list catches
+ * plain values down to a depth of three.
  */
 const CREDENTIALS = [
   'access_token',
@@ -31,14 +31,14 @@ const CREDENTIALS = [
 ];
 const PLACES = ['', '*.', '*.*.'];
 
-/** A line as pino writes it with the settings below. */
+/** A line as written by pino with the settings below. */
 interface Line extends Readonly<Record<string, unknown>> {
   readonly time: string;
   readonly level: string;
   readonly msg?: string;
 }
 
-/** A logger whose messages are constant texts and whose variables stand in the object. */
+/** Messages are constant; variables go into the object. */
 export function createLogger({ level, destination, pretty = false }: LogOptions): Logger {
   const lines = destination ?? pino.destination({ dest: 1, sync: true });
   return pino(
@@ -54,7 +54,7 @@ export function createLogger({ level, destination, pretty = false }: LogOptions)
   );
 }
 
-/** What helps the reader of an error: its own words, and for one without a `kind`, which nobody foresaw, the stack. */
+/** Message, kind and hint of an expected error; also the stack of an unexpected one (without `kind`). */
 function describeError(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   const { kind, hint, code, status, requestId } = error as Error & Partial<Record<string, unknown>>;

@@ -3,32 +3,32 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom
 export const POLL_RESULTS = ['ok', 'failed', 'cancelled'] as const;
 export const POINT_OUTCOMES = ['written', 'unchanged', 'rejected', 'kept'] as const;
 
-/** What the ledger knows of one job at the moment of a scrape. What is unknown is absent, and so is its series. */
+/** State of one job at scrape time. Unknown values are absent, and so are their series. */
 export interface JobState {
   readonly job: string;
   /** Seconds since the end of the newest closed bucket that was read. */
   readonly dataAge?: number | undefined;
   readonly openGaps: number;
   readonly expiredGaps: number;
-  /** The look-back that the measured lateness calls for, seconds. */
+  /** Lookback suggested by the measured lateness, seconds. */
   readonly lookbackAdvice?: number | undefined;
-  /** Stored minus the provider's own totals, at the last reconciliation. */
+  /** Stored minus the provider's totals, at the last reconciliation. */
   readonly reconcileDifference?: number | undefined;
 }
 
 export interface CollectorState {
   readonly jobs: readonly JobState[];
-  /** Points that wait for the store. */
+  /** Points waiting for the store. */
   readonly spoolPoints: number;
 }
 
 export interface MetricsOptions {
   readonly version: string;
-  /** Asked at every scrape. */
+  /** Called at every scrape. */
   readonly state: () => CollectorState;
 }
 
-/** Everything that is measured, in a registry of its own. Labels are bounded sets, never messages or user names. */
+/** All metrics, in a separate registry. Labels are bounded sets, never messages or user names. */
 export interface Metrics extends Recorders {
   readonly contentType: string;
   /** The exposition text. */
@@ -38,10 +38,10 @@ export interface Metrics extends Recorders {
 interface Recorders {
   /** `result` is one of `POLL_RESULTS`. */
   readonly polls: Counter<'job' | 'result'>;
-  /** Unix seconds, when a poll ended. */
+  /** When the last poll ended, Unix seconds. */
   readonly lastPoll: Gauge<'job'>;
   readonly pollDuration: Histogram<'job'>;
-  /** Planned runs that did not start in time (`missed`) or came while another was under way (`overlap`). */
+  /** Scheduled polls that did not start in time (`missed`) or were skipped while another was running (`overlap`). */
   readonly lostRuns: Counter<'job' | 'reason'>;
   /** `result` is `ok` or the kind of the error. */
   readonly providerCalls: Counter<'provider' | 'action' | 'result'>;
@@ -73,14 +73,14 @@ export function createMetrics({ version, state }: MetricsOptions): Metrics {
     }),
     pollDuration: new Histogram({
       name: 'tokentide_poll_duration_seconds',
-      help: 'How long polls took.',
+      help: 'Duration of polls.',
       labelNames: ['job'],
       buckets: [0.1, 0.5, 1, 5, 15, 60, 300, 1800],
       registers,
     }),
     lostRuns: new Counter({
       name: 'tokentide_lost_runs_total',
-      help: 'Planned runs that were missed, or left out because a poll was under way (overlap).',
+      help: 'Scheduled polls that were missed, or skipped because a poll was running (overlap).',
       labelNames: ['job', 'reason'],
       registers,
     }),
@@ -92,31 +92,31 @@ export function createMetrics({ version, state }: MetricsOptions): Metrics {
     }),
     points: new Counter({
       name: 'tokentide_points_total',
-      help: 'Points, by what became of them: written, unchanged, rejected or kept for later.',
+      help: 'Points by outcome: written, unchanged, rejected or kept for later.',
       labelNames: ['job', 'outcome'],
       registers,
     }),
     revisions: new Counter({
       name: 'tokentide_revisions_total',
-      help: 'Points whose value was changed by a later answer.',
+      help: 'Points changed by a later answer.',
       labelNames: ['job'],
       registers,
     }),
     droppedRows: new Counter({
       name: 'tokentide_dropped_rows_total',
-      help: 'Rows of answers that were left out, by reason.',
+      help: 'Rows of provider answers that were dropped, by reason.',
       labelNames: ['job', 'reason'],
       registers,
     }),
     mismatches: new Counter({
       name: 'tokentide_mismatches_total',
-      help: 'Totals of a provider that its own parts do not add up to.',
+      help: 'Provider totals that differ from the sum of their parts.',
       labelNames: ['job'],
       registers,
     }),
     tagOverflows: new Counter({
       name: 'tokentide_tag_overflows_total',
-      help: 'Tag values beyond the limit of their tag, stored as __other__.',
+      help: 'Tag values over the tag limit, stored as __other__.',
       labelNames: ['tag'],
       registers,
     }),
@@ -135,7 +135,7 @@ export function createMetrics({ version, state }: MetricsOptions): Metrics {
   };
 }
 
-/** A counter that begins to exist with its first increment hides that increment from whoever asks for its growth. */
+/** Without an initial 0, `increase()` misses the first increment. */
 function startAtZero({ points, polls, revisions }: Recorders, { jobs }: CollectorState): void {
   for (const { job } of jobs) {
     for (const result of POLL_RESULTS) polls.inc({ job, result }, 0);
@@ -144,7 +144,7 @@ function startAtZero({ points, polls, revisions }: Recorders, { jobs }: Collecto
   }
 }
 
-/** Gauges that are not kept up to date but set from the state at each scrape, so that a job that is gone goes too. */
+/** Gauges set from the state at each scrape, so that series of removed jobs disappear. */
 function scrapedGauges(registers: Registry[], version: string): (state: CollectorState) => void {
   const perJob = (name: string, help: string): Gauge<'job'> =>
     new Gauge({ name, help, labelNames: ['job'], registers });
@@ -152,19 +152,19 @@ function scrapedGauges(registers: Registry[], version: string): (state: Collecto
     'tokentide_data_age_seconds',
     'Time since the end of the newest closed bucket that was read.',
   );
-  const openGaps = perJob('tokentide_open_gaps', 'Windows that should be there and will be tried again.');
-  const expiredGaps = perJob('tokentide_expired_gaps', 'Windows that the provider no longer answers for.');
+  const openGaps = perJob('tokentide_open_gaps', 'Missing windows that will be retried.');
+  const expiredGaps = perJob('tokentide_expired_gaps', "Missing windows beyond the provider's retention.");
   const lookbackAdvice = perJob(
     'tokentide_lookback_advice_seconds',
-    'The look-back that the measured lateness calls for.',
+    'Lookback suggested by the measured lateness.',
   );
   const reconcileDifference = perJob(
     'tokentide_reconcile_difference_tokens',
-    "Tokens stored minus the provider's own total, at the last reconciliation.",
+    "Stored tokens minus the provider's total, at the last reconciliation.",
   );
   const spoolPoints = new Gauge({
     name: 'tokentide_spool_points',
-    help: 'Points that wait for the store.',
+    help: 'Points waiting for the store.',
     registers,
   });
   new Gauge({ name: 'tokentide_up', help: '1 while the collector runs.', registers }).set(1);

@@ -3,20 +3,20 @@ import type { AddressInfo } from 'node:net';
 
 export interface Readiness {
   readonly ready: boolean;
-  /** Why not, for people. */
+  /** Why not, human-readable. */
   readonly reasons: readonly string[];
 }
 
 export interface ServerOptions {
-  /** 127.0.0.1 by default: what is served is for this machine unless told otherwise. */
+  /** 127.0.0.1 by default. */
   readonly host?: string;
-  /** 0 takes a free one. */
+  /** 0 selects a free port. */
   readonly port: number;
   readonly metrics: { readonly contentType: string; text(): Promise<string> };
-  /** What `/healthz` answers while the process is alive. */
+  /** Body of `/healthz`. */
   readonly health: () => object;
   readonly ready: () => Readiness;
-  /** Told of a page that failed. */
+  /** Called when a page fails. */
   readonly onError?: (error: unknown) => void;
 }
 
@@ -32,7 +32,7 @@ interface Page {
   readonly text: string;
 }
 
-/** Serves `/healthz`, `/readyz` and `/metrics`. @throws Error where the address cannot be taken. */
+/** Serves `/healthz`, `/readyz` and `/metrics`. @throws Error if the address is in use. */
 export async function startServer(options: ServerOptions): Promise<Server> {
   const { host = '127.0.0.1', port } = options;
   const server = createServer((request, response) => void answer(request, response, options));
@@ -68,13 +68,14 @@ async function answer(
 
 async function pageFor(request: IncomingMessage, options: ServerOptions): Promise<Page> {
   const page = pages(options).get(request.url?.split('?')[0] ?? '');
-  if (!page) return text(404, 'There is /healthz, /readyz and /metrics.');
-  if (request.method !== 'GET' && request.method !== 'HEAD') return text(405, 'Only GET is answered here.');
+  if (!page) return text(404, 'Not found. Available: /healthz, /readyz, /metrics.');
+  if (request.method !== 'GET' && request.method !== 'HEAD')
+    return text(405, 'Only GET and HEAD are supported.');
   try {
     return await page();
   } catch (error) {
     options.onError?.(error);
-    return text(500, 'This page failed.');
+    return text(500, 'Internal error; see the log.');
   }
 }
 

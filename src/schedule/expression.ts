@@ -1,45 +1,45 @@
 import { createTask, validateDetailed } from 'node-cron';
 import { isZone } from '../windows/calendar.ts';
 
-/** How many of the coming runs tell the interval: more than a week of an hourly schedule. */
+/** Number of runs inspected for the interval: more than a week of an hourly schedule. */
 const COMING_RUNS = 200;
-/** By zone and expression: several places ask at every start, and the answer takes a while. */
+/** Cache by zone and expression: the computation is slow and requested several times at start. */
 const intervals = new Map<string, number>();
 const FIELD_NAMES: Readonly<Record<string, string>> = {
   dayOfMonth: 'day of month',
   dayOfWeek: 'day of week',
 };
 
-/** What is wrong with a schedule, in words for the person who wrote it; undefined where nothing is. */
+/** A message for an invalid schedule; undefined if it is valid. */
 export function validateSchedule(expression: string, zone: string): string | undefined {
   const { valid, errors } = validateDetailed(expression);
   if (!valid) {
     const problems = errors.map(({ field, value, message }) =>
-      field === 'expression' ? message : `${FIELD_NAMES[field] ?? field} "${value}" is not possible`,
+      field === 'expression' ? message : `${FIELD_NAMES[field] ?? field} "${value}" is out of range`,
     );
     return `"${expression}" is not a cron expression: ${problems.join('; ')}. Every 5 minutes is "*/5 * * * *".`;
   }
   if (setsBothDays(expression)) {
-    return `"${expression}" sets both day of month and day of week: some programs run when either holds, this one only when both do. Leave one of them "*".`;
+    return `"${expression}" sets both day of month and day of week, which cron implementations treat differently. Leave one of them "*".`;
   }
   if (!isZone(zone)) return `"${zone}" is not a time zone. Write it like "UTC" or "Asia/Shanghai".`;
   try {
     comingRuns(expression, zone, 1);
   } catch {
-    return `"${expression}" never comes due.`;
+    return `"${expression}" never runs.`;
   }
   return undefined;
 }
 
-/** The smallest gap between coming runs of a valid schedule, in seconds. */
+/** The smallest interval between upcoming runs of a valid schedule, seconds. */
 export function pollInterval(expression: string, zone: string): number {
   const key = `${zone} ${expression}`;
-  const interval = intervals.get(key) ?? smallestGap(expression, zone);
+  const interval = intervals.get(key) ?? smallestInterval(expression, zone);
   intervals.set(key, interval);
   return interval;
 }
 
-function smallestGap(expression: string, zone: string): number {
+function smallestInterval(expression: string, zone: string): number {
   const times = comingRuns(expression, zone, COMING_RUNS).map((run) => run.getTime() / 1000);
   return Math.min(...times.slice(1).map((time, i) => time - times[i]!));
 }

@@ -13,7 +13,7 @@ const backfill =
   (context: Parameters<typeof backfillCommand>[0]) =>
     backfillCommand(context, { job: 'ucloud', from: instant(FIRST), plan: false, json: false, ...more });
 
-test('progress for machines is a line of JSON a window', async () => {
+test('--json prints one line of progress per window', async () => {
   const place = commandPlace();
   const vendor = await startVendor('ucloud', { start: FIRST, end: END });
 
@@ -30,7 +30,7 @@ test('progress for machines is a line of JSON a window', async () => {
   expect(await storedSums(place, vendor, 0)).toEqual(trueSums(vendor, FIRST));
 });
 
-test('one that is done starts anew when it is run again, and changes nothing', async () => {
+test('a finished backfill starts from the beginning when run again, and changes nothing', async () => {
   const place = commandPlace();
   const vendor = await startVendor('ucloud', { start: FIRST, end: END });
   const jobs = [jobOf(vendor, { start: END - DAY })];
@@ -45,8 +45,8 @@ test('one that is done starts anew when it is run again, and changes nothing', a
 });
 
 test.each([
-  ['a range that is the wrong way round', { from: '2d', to: '4d' }],
-  ['a time that is none', { from: 'yesterday' }],
+  ['a reversed range', { from: '2d', to: '4d' }],
+  ['an invalid time', { from: 'yesterday' }],
 ])('%s is refused', async (_, args) => {
   const place = commandPlace();
   const vendor = await startVendor('ucloud', { start: FIRST, end: END });

@@ -59,7 +59,7 @@ async function check(
   return { code, out: context.printed.out.trimEnd().split('\n') };
 }
 
-test('a job that works is asked for its newest closed bucket, of one thing only', async () => {
+test('a job is tested with its newest closed bucket of one partition', async () => {
   const requests: ReadRequest[] = [];
   const source = sourceOf({
     read: (request) => {
@@ -73,7 +73,7 @@ test('a job that works is asked for its newest closed bucket, of one thing only'
 
   expect(code).toBe(0);
   expect(out).toEqual([
-    'ok       mine: 2 to ask for, of which alice has 0 series from 2026-11-21 17:00 to 2026-11-21 18:00 Asia/Shanghai',
+    'ok       mine: 2 partitions; alice: 0 series in 2026-11-21 17:00 to 2026-11-21 18:00 Asia/Shanghai',
     '          The answers hold totals per day.',
     'ok       store: memory',
   ]);
@@ -86,7 +86,7 @@ test('a job that works is asked for its newest closed bucket, of one thing only'
   });
 });
 
-test('what the ledger knows of the end of a range is used and said', async () => {
+test('the detected range end is used and reported', async () => {
   const access = accessOf({});
   const job = jobOf('mine');
   const identity = JSON.stringify(identityOf(job, memoryStore()));
@@ -95,10 +95,10 @@ test('what the ledger knows of the end of a range is used and said', async () =>
   const { code, out } = await check(contextOf({ jobs: [job] }), access);
 
   expect(code).toBe(0);
-  expect(out[1]).toBe('          The provider takes the end of a range as inclusive; its answers showed it.');
+  expect(out[1]).toBe('          The provider treats the end of a range as inclusive (detected).');
 });
 
-test('a provider that fails is named with the way out, and holds back no other', async () => {
+test('a provider that fails is reported with a hint and does not affect other jobs', async () => {
   const refusal = new FetchError('credentials', 'code 1001: bad app id', { hint: 'Copy the app id again.' });
   const bad = sourceOf({ partitions: () => Promise.reject(refusal) });
   const empty = sourceOf({ partitions: () => Promise.resolve([]) });
@@ -113,13 +113,13 @@ test('a provider that fails is named with the way out, and holds back no other',
   expect(out).toEqual([
     'failed   bad: credentials: code 1001: bad app id',
     '          Copy the app id again.',
-    'ok       empty: the provider answers, but has nothing to ask for',
+    'ok       empty: no partitions found',
     'off      later: KEY is not set',
     'ok       store: memory',
   ]);
 });
 
-test('a store that fails is a matter of configuration; the jobs are tried all the same', async () => {
+test('a store that fails is a configuration error; the jobs are still tested', async () => {
   const failure = new StoreError('unavailable', 'connect ECONNREFUSED', { hint: 'Start InfluxDB.' });
 
   const { code, out } = await check(
@@ -132,7 +132,7 @@ test('a store that fails is a matter of configuration; the jobs are tried all th
   expect(out.slice(1)).toEqual(['failed   store: connect ECONNREFUSED', '          Start InfluxDB.']);
 });
 
-test('a job that has changed is not called, and the choices are explained', async () => {
+test('a changed job is not called, and the options are explained', async () => {
   const access = accessOf({ mine: sourceOf({ partitions: () => Promise.reject(new Error('called')) }) });
   const identity = JSON.stringify(identityOf(jobOf('mine', { bucket: '1d' }), memoryStore()));
   access.ledger.jobs.save('mine', { identity, clock: 0, rangeEnd: undefined });
@@ -144,7 +144,7 @@ test('a job that has changed is not called, and the choices are explained', asyn
   expect(out.join('\n')).toMatch(/tokentide migrate mine --keep-old/);
 });
 
-test('faults of files are said with everything else', async () => {
+test('errors of job files are reported together with everything else', async () => {
   const context = contextOf({
     jobs: [jobOf('mine', { provider: daily, bucket: '1d' })],
     issues: [{ file: 'jobs/x.yaml', line: 3, column: 1, message: 'unknown key "x"', hint: 'known are y' }],
@@ -157,7 +157,7 @@ test('faults of files are said with everything else', async () => {
   expect(out).toHaveLength(2);
 });
 
-test('nothing to check is an error', async () => {
+test('no enabled job is an error', async () => {
   const off = [{ name: 'later', file: 'jobs/later.yaml', reason: 'KEY is not set' }];
 
   const { code, out } = await check(contextOf({ off }), accessOf({}));
@@ -166,7 +166,7 @@ test('nothing to check is an error', async () => {
   expect(out).toEqual(['off      later: KEY is not set', 'ok       store: memory']);
 });
 
-test('only the named jobs are called', async () => {
+test('only the named jobs are tested', async () => {
   const never = sourceOf({ partitions: () => Promise.reject(new Error('called')) });
   const context = contextOf({ jobs: [jobOf('one'), jobOf('two')] });
 
@@ -176,7 +176,7 @@ test('only the named jobs are called', async () => {
   expect(out.map((line) => line.split(':')[0])).toEqual(['ok       one', 'ok       store']);
 });
 
-test('machines get all of it as JSON', async () => {
+test('--json prints the whole report', async () => {
   const context = contextOf({
     jobs: [jobOf('mine')],
     off: [{ name: 'later', file: 'f', reason: 'enabled: false' }],
@@ -195,7 +195,7 @@ test('machines get all of it as JSON', async () => {
   });
 });
 
-test('being told to stop ends it', async () => {
+test('a signal stops it', async () => {
   const stop = new AbortController();
   const source = sourceOf({
     partitions: () => {

@@ -12,7 +12,7 @@ const START = anHourAgo() - DAY;
 const USAGE = { start: START, end: anHourAgo() };
 const PLAIN = { jobs: [], dryRun: false, json: false };
 
-test('says what it read and wrote, in a table or as JSON', async () => {
+test('reports windows and points as a table or as JSON', async () => {
   const place = commandPlace();
   const vendor = await startVendor('ucloud', USAGE);
   const job = jobOf(vendor, { start: START });
@@ -29,7 +29,7 @@ test('says what it read and wrote, in a table or as JSON', async () => {
   ]);
 });
 
-test('whoever looks on sees how far it is, and nothing of it in the end', async () => {
+test('shows progress on a terminal and clears it at the end', async () => {
   const place = commandPlace();
   const vendors = [await startVendor('ucloud', USAGE), await startVendor('r9s', USAGE)];
   const jobs = vendors.map((vendor) => jobOf(vendor, { start: START }));
@@ -45,7 +45,7 @@ test('whoever looks on sees how far it is, and nothing of it in the end', async 
   expect(out).toMatch(/^job /);
 });
 
-test('a provider that cannot be read fails the command and holds nobody else back', async () => {
+test('a provider that cannot be read fails the command and affects no other job', async () => {
   const place = commandPlace();
   const good = await startVendor('ucloud', USAGE);
   const bad = jobOf(await startVendor('r9s', USAGE), { start: START });
@@ -64,7 +64,7 @@ test('a provider that cannot be read fails the command and holds nobody else bac
   expect(await storedSums(place, good, 0)).toEqual(trueSums(good, START));
 });
 
-test('a dry run prints what would be stored as line protocol, and leaves no file', async () => {
+test('a dry run prints line protocol and leaves no file', async () => {
   const place = commandPlace();
   const vendor = await startVendor('trae', USAGE);
 
@@ -85,7 +85,7 @@ test('a dry run prints what would be stored as line protocol, and leaves no file
   expect(existsSync(place.data)).toBe(false);
 });
 
-test('a dry run for machines prints a point a line', async () => {
+test('a dry run with --json prints one point per line', async () => {
   const place = commandPlace();
   const vendor = await startVendor('r9s', USAGE);
 

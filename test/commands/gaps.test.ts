@@ -13,7 +13,7 @@ const gaps =
   (context: Parameters<typeof gapsCommand>[0]) =>
     gapsCommand(context, { fill: false, json: false, ...more });
 
-test('an outage of a provider is listed until it is filled', async () => {
+test('a provider outage is listed until it is filled', async () => {
   const place = commandPlace();
   const vendor = await startVendor('ucloud', { start: START, end: anHourAgo() });
   const job = jobOf(vendor, { start: START });
@@ -30,8 +30,8 @@ test('an outage of a provider is listed until it is filled', async () => {
   const none = await place.run(gaps({ json: true }), [job]);
 
   expect([listed.code, forMachines.code, unfilled.code, filled.code, none.code]).toEqual([1, 1, 1, 0, 0]);
-  expect(listed.out).toMatch(/^job {5}partition {3}from .* next try .* why\n/);
-  expect(listed.out).toMatch(/\nucloud {2}everything {2}20.* 1 {2}20.* credentials: .*RetCode 171/);
+  expect(listed.out).toMatch(/^job {5}partition {2}from .* next try +cause\n/);
+  expect(listed.out).toMatch(/\nucloud {2}all {8}20.* 1 {2}20.* credentials: .*RetCode 171/);
   expect(JSON.parse(forMachines.out)).toMatchObject([
     { job: 'ucloud', partition: '*', start: START, kind: 'credentials', attempts: 1, expired: false },
   ]);

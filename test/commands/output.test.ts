@@ -7,7 +7,7 @@ import { Secret } from '../../src/lib/secret.ts';
 import { LedgerError } from '../../src/ledger/database.ts';
 import { StoreError } from '../../src/store/store.ts';
 
-test('a table stands in columns, numbers to the right, without colours or trailing spaces', () => {
+test('a table has aligned columns, right-aligned numbers, no colours and no trailing spaces', () => {
   const text = formatTable(
     [{ title: 'model' }, { title: 'tokens', align: 'right' }, { title: 'note' }],
     [
@@ -26,7 +26,7 @@ test.each([
   [1234, '1,234'],
   [2n ** 63n - 1n, '9,223,372,036,854,775,807'],
   [-5n, '-5'],
-])('the count %s reads %s', (count, text) => {
+])('the count %s is formatted as %s', (count, text) => {
   expect(formatCount(count)).toBe(text);
 });
 
@@ -50,9 +50,9 @@ test.each([
   ['a store', new StoreError('unavailable', 'refused', { hint: 'Start it.' }), 'refused\n  Start it.\n', 2],
   ['a ledger', new LedgerError('cannot be opened', 'Check it.'), 'cannot be opened\n  Check it.\n', 2],
   ['a signal', new DOMException('stopped by SIGINT', 'AbortError'), 'stopped by SIGINT\n', 1],
-  ['a call cut short', new FetchError('cancelled', 'GetUsage: cancelled'), 'stopped before the end\n', 1],
-  ['what is no error', 'oops', 'oops\n', 1],
-])('%s is said with the way out', (_, error, expected, exitCode) => {
+  ['a cancelled call', new FetchError('cancelled', 'GetUsage: cancelled'), 'stopped before completion\n', 1],
+  ['a thrown string', 'oops', 'oops\n', 1],
+])('%s is printed with its hint', (_, error, expected, exitCode) => {
   let text = '';
 
   const code = printError(error, (part) => void (text += part));
@@ -61,7 +61,7 @@ test.each([
   expect(code).toBe(exitCode);
 });
 
-test('a fault of the program is said with where it happened', () => {
+test('a bug is printed with its stack', () => {
   let text = '';
 
   const code = printError(new TypeError('x is undefined'), (part) => void (text += part));

@@ -5,7 +5,7 @@ import { logOf, until, urlOf } from '../support/process.ts';
 import { createPlace } from '../e2e/support/place.ts';
 import { anHourAgo, DAY, startVendor } from '../e2e/support/vendor.ts';
 
-test('says which jobs are on, which are off because which variable is missing, and where it collects', async () => {
+test('logs enabled jobs, disabled jobs with the missing variable, and the store', async () => {
   const start = anHourAgo() - DAY;
   const place = createPlace();
   place.addJob(await startVendor('ucloud', { start, end: anHourAgo() }), { start });
@@ -19,15 +19,15 @@ test('says which jobs are on, which are off because which variable is missing, a
 
   expect([code, stderr]).toEqual([0, '']);
   expect(logOf(daemon)).toMatchObject([
-    { level: 'info', msg: 'job is on', job: 'ucloud', provider: 'ucloud', bucket: '1h' },
-    { level: 'warn', msg: 'job is off', job: 'r9s', reason: 'R9S_MANAGEMENT_KEY is not set' },
+    { level: 'info', msg: 'job enabled', job: 'ucloud', provider: 'ucloud', bucket: '1h' },
+    { level: 'warn', msg: 'job disabled', job: 'r9s', reason: 'R9S_MANAGEMENT_KEY is not set' },
     { level: 'info', msg: 'collecting', store: 'SQLite file data/usage.sqlite', url },
     { level: 'info', msg: expect.stringMatching(/^stopping: /) },
     { level: 'info', msg: 'stopped' },
   ]);
 });
 
-test('variables of .env count, and those of the environment count more', async () => {
+test('variables of .env apply, and the environment takes precedence', async () => {
   const start = anHourAgo() - DAY;
   const place = createPlace();
   const vendor = await startVendor('ucloud', { start, end: anHourAgo() });

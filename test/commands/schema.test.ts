@@ -21,7 +21,7 @@ test('schema/job.schema.json is current: after a change run "npm run --silent to
   expect(readFileSync(FILE, 'utf8')).toBe(await printed());
 });
 
-test('the options complete by the provider', async () => {
+test('options depend on the provider', async () => {
   const schema = JSON.parse(await printed()) as JobSchema;
 
   expect(schema.properties?.['provider']?.enum).toEqual(PROVIDERS.map(({ id }) => id));
@@ -34,7 +34,7 @@ test('the options complete by the provider', async () => {
   }
 });
 
-test('every option is explained', async () => {
+test('every option has a description', async () => {
   const schema = JSON.parse(await printed()) as JobSchema;
   const nodes = [schema, ...schema.allOf.map(({ then }) => then.properties?.['options'] ?? {})];
 
@@ -45,7 +45,7 @@ test('every option is explained', async () => {
   expect(unexplained).toEqual([]);
 });
 
-test('an editor refuses a secret that is written out', async () => {
+test('an editor refuses a plain-text secret', async () => {
   const schema = JSON.parse(await printed()) as JobSchema;
   const trae = schema.allOf.find((rule) => rule.if.properties?.['provider']?.const === 'trae');
   const [variable, file] = trae?.then.properties?.['options']?.properties?.['app_secret']?.anyOf ?? [];

@@ -15,7 +15,7 @@ const status =
 const collect = (context: Parameters<typeof collectCommand>[0]) =>
   collectCommand(context, { jobs: [], dryRun: false, json: false });
 
-test('before and after the first collection', async () => {
+test('status before and after the first collection', async () => {
   const place = commandPlace();
   const vendor = await startVendor('ucloud', { start: START, end: anHourAgo() });
   const job = jobOf(vendor, { start: START });
@@ -25,7 +25,7 @@ test('before and after the first collection', async () => {
   const after = await place.run(status(true), [job]);
 
   expect(before.code).toBe(0);
-  expect(before.out).toMatch(/\nucloud {2}nothing yet .* 2[56] {5}0 {5}0 {10}0\n$/);
+  expect(before.out).toMatch(/\nucloud {2}not yet .* 2[56] {5}0 {8}0 {10}0\n$/);
   expect(JSON.parse(after.out)).toMatchObject({
     jobs: [{ job: 'ucloud', unread: 0, gaps: 0, expired: 0, revisions: 0, mismatches: 0 }],
     off: [],
@@ -35,7 +35,7 @@ test('before and after the first collection', async () => {
   });
 });
 
-test('jobs that are off, and jobs that have lost their file', async () => {
+test('disabled jobs and jobs without a job file are listed', async () => {
   const place = commandPlace();
   const vendor = await startVendor('ucloud', { start: START, end: anHourAgo() });
   await place.run(collect, [jobOf(vendor, { start: START, name: 'old' })]);
@@ -45,11 +45,11 @@ test('jobs that are off, and jobs that have lost their file', async () => {
 
   expect(code).toBe(0);
   expect(out).toBe(
-    'trae is off: TRAE_APP_ID is not set\nold has stored data but no job file; tokentide forget old removes it from the ledger\n',
+    'trae: disabled: TRAE_APP_ID is not set\nold has stored data but no job file; tokentide forget old removes it from the ledger\n',
   );
 });
 
-test('job files that are wrong are not passed over', async () => {
+test('errors in job files are not ignored', async () => {
   const issues = [{ file: 'jobs/a.yaml', message: 'unknown provider "r9x"' }];
 
   await expect(statusCommand(contextOf({ issues }), { json: false })).rejects.toThrow(ConfigError);

@@ -9,7 +9,7 @@ const OPTIONS = 'options:\n  app_id: ${ACME_APP_ID}\n  app_secret: ${ACME_APP_SE
 const SECRET_HINT =
   '  write app_secret: ${ACME_APP_SECRET} and set ACME_APP_SECRET in the environment or in .env, ' +
   'or write app_secret: {file: /run/secrets/acme_app_secret}';
-const TIME_HINT = '  write a date or a time, such as 2026-10-01 or 2026-10-01T08:00:00+08:00';
+const TIME_HINT = '  write a date or time, such as 2026-10-01 or 2026-10-01T08:00:00+08:00';
 
 /** A good job of four lines, and what is put behind it. */
 function job(rest: string): string {
@@ -73,23 +73,23 @@ const yaml: Case[] = [
     file: job('pseudonymise_users: {key: ${KEY}}'),
     report: [
       'job.yaml:5:28: a ${VARIABLE} inside { } or [ ] is not quoted',
-      '  put it in quotes, "${VARIABLE}", or write the map or list over several lines',
+      '  quote it, "${VARIABLE}", or write the map or list over several lines',
     ],
   },
   {
     title: 'a tab',
     file: 'provider: acme\noptions:\n\tapp_id: a\n',
-    report: ['job.yaml:3:1: a tab stands where YAML takes spaces only', '  indent with spaces'],
+    report: ['job.yaml:3:1: tab used for indentation', '  indent with spaces'],
   },
   {
     title: 'a key twice',
     file: job('provider: acme'),
-    report: ['job.yaml:5:1: this key stands twice', '  remove one of the two'],
+    report: ['job.yaml:5:1: duplicate key', '  remove one of them'],
   },
   {
     title: 'two documents',
     file: 'provider: daily\n---\nprovider: daily\n',
-    report: ['job.yaml:2:1: a job file holds one job', '  move what follows --- to a file of its own'],
+    report: ['job.yaml:2:1: a job file contains one job', '  move the part after --- to another file'],
   },
   {
     title: 'an open quote',
@@ -100,8 +100,8 @@ const yaml: Case[] = [
     title: 'a second key in a line',
     file: 'provider: daily name: x\n',
     report: [
-      'job.yaml:1:11: there is a second ": " in this line',
-      '  put the value in quotes, or the second key on a line of its own',
+      'job.yaml:1:11: second ": " in one line',
+      '  quote the value, or move the second key to a new line',
     ],
   },
   {
@@ -112,22 +112,19 @@ const yaml: Case[] = [
   {
     title: 'a file of aliases of aliases',
     file: [0, 1, 2, 3].map((n) => `k${n}: &a${n} [${(n ? `*a${n - 1},` : '1,').repeat(10)}]\n`).join(''),
-    report: ['job.yaml:1:1: its aliases stand for too much', '  write the values out'],
+    report: ['job.yaml:1:1: too many alias expansions', '  repeat the values instead'],
   },
   {
     title: 'a line indented too far',
     file: 'provider: daily\n  name: x\n',
-    report: [
-      'job.yaml:1:11: the next line is indented too far',
-      '  start the keys of one map in the same column',
-    ],
+    report: ['job.yaml:1:11: the next line is indented too far', '  align the keys of a map in one column'],
   },
   {
     title: 'a line not indented far enough',
     file: 'options:\n  app_id: a\n mode: fast\n',
     report: [
       'job.yaml:3:1: the indentation does not match the lines above',
-      '  start the keys of one map in the same column, and close every bracket',
+      '  align the keys of a map in one column, and close every bracket',
     ],
   },
   {
@@ -143,7 +140,7 @@ const yaml: Case[] = [
   {
     title: 'a whole number that would be rounded',
     file: 'provider: acme\noptions:\n  app_id: 9007199254740993\n',
-    report: ['job.yaml:3:11: this number is too long to be kept exactly', '  put it in quotes'],
+    report: ['job.yaml:3:11: number too long to be exact', '  put it in quotes'],
   },
 ];
 
@@ -156,12 +153,12 @@ const keys: Case[] = [
   {
     title: 'a provider that is like none',
     file: 'name: mine\nprovider: openai\n',
-    report: ['job.yaml:2:1: unknown provider "openai"', '  known are acme, daily'],
+    report: ['job.yaml:2:1: unknown provider "openai"', '  expected one of acme, daily'],
   },
   {
     title: 'no provider',
     file: 'name: mine\n',
-    report: ['job.yaml:1:1: provider: is missing', '  known are acme, daily'],
+    report: ['job.yaml:1:1: provider: is missing', '  expected one of acme, daily'],
   },
   {
     title: 'an unknown key',
@@ -180,7 +177,7 @@ const keys: Case[] = [
     file: job('zone: Asia/Shanghi'),
     report: [
       'job.yaml:5:1: zone: is not a time zone; did you mean Asia/Shanghai?',
-      "  The time zone whose hours and days the buckets are. Default: the provider's own.",
+      "  Time zone of the buckets. Default: the provider's.",
     ],
   },
   {
@@ -188,7 +185,7 @@ const keys: Case[] = [
     file: job('schedule_zone: Nowhere'),
     report: [
       'job.yaml:5:1: schedule_zone: is not a time zone; write its name, such as UTC, Asia/Shanghai or Europe/Berlin',
-      '  The time zone that the schedule is read in.',
+      '  Time zone of the schedule.',
     ],
   },
   {
@@ -196,36 +193,36 @@ const keys: Case[] = [
     file: job('bucket: 5m'),
     report: [
       'job.yaml:5:1: bucket: must be "1h" or "1d"',
-      '  The width of one point. Default: what suits the provider.',
+      "  Bucket width: the time span of one point. Default: the provider's.",
     ],
   },
   {
     title: 'a bucket that the provider lacks',
     file: 'provider: daily\nbucket: 1h\n',
-    report: ['job.yaml:2:1: bucket: daily has no buckets of 1h', '  it has 1d'],
+    report: ['job.yaml:2:1: bucket: daily does not support 1h', '  it supports 1d'],
   },
   {
     title: 'a start in the future',
     file: job('start: 2026-12-01'),
     report: [
-      'job.yaml:5:1: start: is in the future',
-      '  it is 2026-11-21 18:30 in Asia/Shanghai now; write a time before that',
+      'job.yaml:5:1: start: must not be in the future',
+      '  it is now 2026-11-21 18:30 in Asia/Shanghai; write an earlier time',
     ],
   },
   {
     title: 'a start that is no time',
     file: job('start: yesterday'),
-    report: ['job.yaml:5:1: start: is not a time', `${TIME_HINT}, or so far back from now: 30d`],
+    report: ['job.yaml:5:1: start: is not a time', `${TIME_HINT}, or an age: 30d`],
   },
   {
     title: 'a day that no calendar has',
     file: job('start: 2026-02-30'),
-    report: ['job.yaml:5:1: start: is not a time', `${TIME_HINT}, or so far back from now: 30d`],
+    report: ['job.yaml:5:1: start: is not a time', `${TIME_HINT}, or an age: 30d`],
   },
   {
     title: 'an end before start',
     file: job('start: 2026-10-02\nend: 2026-10-01'),
-    report: ['job.yaml:6:1: end: is not after start', '  swap the two, or leave end out'],
+    report: ['job.yaml:6:1: end: must be after start', '  swap them, or remove end'],
   },
   {
     title: 'an end that is no time',
@@ -237,7 +234,7 @@ const keys: Case[] = [
     file: job('lookback: 3 days'),
     report: [
       'job.yaml:5:1: lookback: must be a number with s, m, h, d or w: 5m, 2h, 3d, 1w',
-      '  For how long a closed bucket is read again, because providers correct their numbers.',
+      '  How long closed buckets are re-read, because providers correct their numbers.',
     ],
   },
   {
@@ -245,7 +242,7 @@ const keys: Case[] = [
     file: job('account: 42'),
     report: [
       'job.yaml:5:1: account: must be text: put it in quotes',
-      "  The tag account: tells apart several accounts of one provider. Part of every point's identity.",
+      '  The tag account: distinguishes several accounts of one provider. Part of the identity of every point.',
     ],
   },
   {
@@ -253,15 +250,15 @@ const keys: Case[] = [
     file: job('enabled: maybe'),
     report: [
       'job.yaml:5:1: enabled: must be true or false',
-      '  Say false to turn the job off; the file is not looked at any further.',
+      '  Set to false to disable the job; the rest of the file is then not validated.',
     ],
   },
   {
     title: 'a name with capitals',
     file: job('name: Mine'),
     report: [
-      'job.yaml:5:1: name: must consist of small letters, digits and -, at most 63',
-      '  What the job is called in commands, logs and metrics. Default: the name of the file.',
+      'job.yaml:5:1: name: must be lowercase letters, digits and hyphens, at most 63',
+      '  Name of the job in commands, logs and metrics. Default: the file name.',
     ],
   },
   {
@@ -285,7 +282,7 @@ const keys: Case[] = [
     file: job('teams: nowhere.csv'),
     report: [
       'job.yaml:5:1: teams: nowhere.csv cannot be read (ENOENT)',
-      '  the path is relative to the folder of this file',
+      '  the path is relative to this file',
     ],
   },
 ];
@@ -309,7 +306,7 @@ const options: Case[] = [
   {
     title: 'options that are no map',
     file: 'provider: acme\noptions: 5\n',
-    report: ['job.yaml:2:1: options: must be a map', "  The provider's own options."],
+    report: ['job.yaml:2:1: options: must be a map', '  Options of the provider.'],
   },
   {
     title: 'an unknown option',
@@ -380,7 +377,7 @@ const options: Case[] = [
       'job.yaml:6:1: unknown key "bukcet"',
       '  did you mean "bucket"?',
       'job.yaml:7:1: lookback: must be a number with s, m, h, d or w: 5m, 2h, 3d, 1w',
-      '  For how long a closed bucket is read again, because providers correct their numbers.',
+      '  How long closed buckets are re-read, because providers correct their numbers.',
     ],
   },
 ];
@@ -389,18 +386,18 @@ const variables: Case[] = [
   {
     title: 'a secret in the file',
     file: 'provider: acme\noptions:\n  app_id: a\n  app_secret: canary-in-file\n',
-    report: ['job.yaml:4:3: options.app_secret: a secret may not stand in this file', SECRET_HINT],
+    report: ['job.yaml:4:3: options.app_secret: secrets must not be written in this file', SECRET_HINT],
   },
   {
     title: 'a secret as the default of a variable',
     file: 'provider: acme\noptions:\n  app_id: a\n  app_secret: ${NOPE:-canary-in-file}\n',
-    report: ['job.yaml:4:3: options.app_secret: a secret may not stand in this file', SECRET_HINT],
+    report: ['job.yaml:4:3: options.app_secret: secrets must not be written in this file', SECRET_HINT],
   },
   {
     title: 'a secret among others',
     file: job('  headers:\n    x-key: canary-in-file'),
     report: [
-      'job.yaml:6:5: options.headers.x-key: a secret may not stand in this file',
+      'job.yaml:6:5: options.headers.x-key: secrets must not be written in this file',
       '  write x-key: ${ACME_HEADERS_X_KEY} and set ACME_HEADERS_X_KEY in the environment or in .env, ' +
         'or write x-key: {file: /run/secrets/acme_headers_x_key}',
     ],
@@ -414,24 +411,24 @@ const variables: Case[] = [
     title: 'one variable of two',
     file: 'provider: acme\noptions:\n  app_id: ${ACME_APP_ID}\n  app_secret: ${ACME_SECRET}\n',
     report: [
-      'job.yaml:4:3: ACME_SECRET is not set, though ACME_APP_ID is',
-      '  set ACME_SECRET in the environment or in .env, or turn the job off with "enabled: false"',
+      'job.yaml:4:3: ACME_SECRET is not set, but ACME_APP_ID is',
+      '  set ACME_SECRET in the environment or in .env, or disable the job with "enabled: false"',
     ],
   },
   {
     title: 'what is no variable',
     file: job('account: ${MY ACCOUNT}'),
     report: [
-      'job.yaml:5:1: account: what follows "${" is not a variable',
-      '  write ${NAME} or ${NAME:-default}, or $${ for the two characters themselves',
+      'job.yaml:5:1: account: invalid variable reference after "${"',
+      '  write ${NAME} or ${NAME:-default}, or $${ for a literal ${',
     ],
   },
   {
     title: 'an open variable',
     file: job('account: a${ACME_APP_ID'),
     report: [
-      'job.yaml:5:1: account: what follows "${" is not a variable',
-      '  write ${NAME} or ${NAME:-default}, or $${ for the two characters themselves',
+      'job.yaml:5:1: account: invalid variable reference after "${"',
+      '  write ${NAME} or ${NAME:-default}, or $${ for a literal ${',
     ],
   },
   {
@@ -476,24 +473,22 @@ test('two jobs with one name are an error', () => {
     'b.yaml': 'provider: daily\naccount: other\nname: a\n',
   });
 
-  expect(loaded.report).toBe(
-    'b.yaml:3:1: the job of a.yaml is called "a" too\n  give one of the two another name',
-  );
+  expect(loaded.report).toBe('b.yaml:3:1: duplicate job name "a": also used by a.yaml\n  rename one of them');
 });
 
 test('two jobs for the same points are an error', () => {
   const loaded = load({ 'a.yaml': 'provider: daily\n', 'b.yaml': 'provider: daily\naccount: default\n' });
 
   expect(loaded.report).toBe(
-    'b.yaml:2:1: the job of a.yaml writes the same points: provider daily, account default, bucket 1d\n' +
-      '  give one of the two another account, or make them one job',
+    'b.yaml:2:1: writes the same points as a.yaml: provider daily, account default, bucket 1d\n' +
+      '  give one of them another account, or merge them into one job',
   );
 });
 
 test.each([
   ['another account', 'provider: daily\naccount: other\n'],
   ['another time', 'provider: daily\nstart: 2020-01-01\nend: 2021-01-01\n'],
-  ['nothing to write while it is off', 'provider: daily\nenabled: false\n'],
+  ['nothing else while it is disabled', 'provider: daily\nenabled: false\n'],
 ])('two jobs of one provider go together where one has %s', (_, second) => {
   const loaded = load({ 'a.yaml': 'provider: daily\nstart: 2021-01-01\n', 'b.yaml': second });
 
@@ -504,8 +499,8 @@ test('a missing folder is an error', () => {
   const loaded = loadFolder('/nowhere/jobs');
 
   expect(loaded.issues.map(formatIssue)).toEqual([
-    '/nowhere/jobs: there is no such folder of jobs\n' +
-      '  a ready file for each provider is in the jobs folder of tokentide; name another folder with --jobs or TOKENTIDE_JOBS',
+    '/nowhere/jobs: job folder not found\n' +
+      '  tokentide ships a job file per provider in its jobs folder; set another folder with --jobs or TOKENTIDE_JOBS',
   ]);
 });
 
@@ -514,9 +509,7 @@ test('a folder without job files is an error', () => {
 
   const loaded = loadFolder(folder);
 
-  expect(loaded.issues.map(({ message }) => message)).toEqual([
-    'there are no job files (*.yaml) in this folder',
-  ]);
+  expect(loaded.issues.map(({ message }) => message)).toEqual(['no job files (*.yaml) in this folder']);
 });
 
 test('a file that cannot be read is an error', () => {

@@ -194,7 +194,7 @@ test.each([
   ['one variable is', { ACME_APP_ID: '' }, 'ACME_APP_ID, ACME_APP_SECRET are not set', ACME],
   ['the secret is', {}, 'ACME_APP_SECRET is not set', ACME.replace('${ACME_APP_ID}', 'app')],
   ['an address is', {}, 'ACME_APP_ID, ACME_APP_SECRET, URL are not set', `${ACME}  base_url: \${URL}\n`],
-])('a job is off while %s not set', (_, env, reason, text) => {
+])('a job disabled while %s not set', (_, env, reason, text) => {
   const { jobs, off, report } = load({ 'mine.yaml': text }, env);
 
   expect(report).toBe('');
@@ -202,7 +202,7 @@ test.each([
   expect(off).toMatchObject([{ name: 'mine', reason }]);
 });
 
-test('a job that is off for its variables is validated all the same', () => {
+test('a disabled job for its variables is validated all the same', () => {
   const { off, report } = load({ 'mine.yaml': `${ACME}start: 2027-01-01\nbukcet: 1h\n` });
 
   expect(off).toEqual([]);
@@ -234,21 +234,21 @@ function loadTwo(): LoadedJobs {
   return load({ 'first.yaml': 'provider: daily\n', 'second.yaml': ACME });
 }
 
-test('all jobs that are on are selected where none is named', () => {
+test('all enabled jobs are selected when none is named', () => {
   const selected = selectJobs(loadTwo());
 
   expect(selected.map(({ name }) => name)).toEqual(['first']);
 });
 
 test.each([
-  ['an unknown job', ['frist'], ['there is no job "frist"', 'did you mean "first"?']],
-  ['a job like none', ['other'], ['there is no job "other"', 'known are first, second']],
+  ['an unknown job', ['frist'], ['unknown job "frist"', 'did you mean "first"?']],
+  ['a name without a close match', ['other'], ['unknown job "other"', 'expected one of first, second']],
   [
-    'a job that is off',
+    'a disabled job',
     ['first', 'second'],
     [
-      'the job "second" is off: ACME_APP_ID, ACME_APP_SECRET are not set',
-      'set what is missing in the environment or in .env',
+      'job "second" is disabled: ACME_APP_ID, ACME_APP_SECRET are not set',
+      'set the missing variables in the environment or in .env',
     ],
   ],
 ])('%s cannot be selected', (_, names, [message, hint]) => {
@@ -258,14 +258,14 @@ test.each([
   expect(issuesOf(select)).toMatchObject([{ message, hint }]);
 });
 
-test('nothing can be selected where all jobs are off, or any file is wrong', () => {
+test('nothing can be selected when all jobs are disabled or a file has an error', () => {
   const allOff = load({ 'mine.yaml': ACME });
   const folder = folderOf({ 'good.yaml': 'provider: daily\n' });
   writeFileSync(join(folder, 'bad.yaml'), '');
 
   expect(issuesOf(() => selectJobs(allOff))).toMatchObject([
-    { message: 'no job is on', hint: 'set what is missing in the environment or in .env' },
-    { message: 'the job "mine" is off: ACME_APP_ID, ACME_APP_SECRET are not set', hint: undefined },
+    { message: 'no job is enabled', hint: 'set the missing variables in the environment or in .env' },
+    { message: 'job "mine" is disabled: ACME_APP_ID, ACME_APP_SECRET are not set', hint: undefined },
   ]);
   expect(issuesOf(() => selectJobs(loadFolder(folder)))).toMatchObject([{ message: 'the file is empty' }]);
 });

@@ -101,7 +101,7 @@ const MIXTURE_HINT =
   '2.x and 3.x take INFLUX_BUCKET and INFLUX_TOKEN (2.x INFLUX_ORG too), 1.x takes INFLUX_DATABASE, INFLUX_USERNAME and INFLUX_PASSWORD';
 const HOST_HINT = 'set INFLUX_HOST=http://localhost:8086, or TOKENTIDE_STORE=sqlite for the embedded store';
 const ADDRESS = 'INFLUX_HOST: must be an http or https address without credentials';
-const ADDRESS_HINT = 'write http://localhost:8086, with nothing before the host and nothing after the path';
+const ADDRESS_HINT = 'write http://localhost:8086, without user name, password or query';
 
 test.each<[Environment, string, string?]>([
   [{ TOKENTIDE_LISTEN: '9464' }, 'TOKENTIDE_LISTEN: must be host:port, such as 127.0.0.1:9464, or off'],
@@ -115,17 +115,17 @@ test.each<[Environment, string, string?]>([
   ],
   [{ TOKENTIDE_STORE: 'influx' }, 'TOKENTIDE_STORE: must be influxdb or sqlite'],
   [{ TOKENTIDE_SPOOL_POINTS: '1e6' }, 'TOKENTIDE_SPOOL_POINTS: must be a whole number of points, at least 1'],
-  [{ TOKENTIDE_TIMEOUT: '30' }, 'TOKENTIDE_TIMEOUT: must be a span such as 30s or 2m, at most 1h'],
-  [{ TOKENTIDE_TIMEOUT: '1d' }, 'TOKENTIDE_TIMEOUT: must be a span such as 30s or 2m, at most 1h'],
+  [{ TOKENTIDE_TIMEOUT: '30' }, 'TOKENTIDE_TIMEOUT: must be a duration such as 30s or 2m, at most 1h'],
+  [{ TOKENTIDE_TIMEOUT: '1d' }, 'TOKENTIDE_TIMEOUT: must be a duration such as 30s or 2m, at most 1h'],
   [
     { TOKENTIDE_LOGLEVEL: 'debug' },
     'TOKENTIDE_LOGLEVEL is not a variable of tokentide',
     'did you mean TOKENTIDE_LOG_LEVEL?',
   ],
-  [{ TOKENTIDE_STORE: 'influxdb' }, 'INFLUX_HOST is not set, though TOKENTIDE_STORE=influxdb is', HOST_HINT],
+  [{ TOKENTIDE_STORE: 'influxdb' }, 'INFLUX_HOST is not set, but TOKENTIDE_STORE=influxdb is', HOST_HINT],
   [
     { INFLUX_BUCKET: 'b', INFLUX_TOKEN: 'canary' },
-    'INFLUX_HOST is not set, though INFLUX_BUCKET, INFLUX_TOKEN is',
+    'INFLUX_HOST is not set, but INFLUX_BUCKET, INFLUX_TOKEN is',
     HOST_HINT,
   ],
   [{ INFLUX_HOST: 'localhost:8086' }, ADDRESS, ADDRESS_HINT],
@@ -134,11 +134,11 @@ test.each<[Environment, string, string?]>([
   [
     { ...HOST, INFLUX_VERSION: '4' },
     'INFLUX_VERSION: must be one of 1, 2, 3, victoriametrics',
-    'leave it out to have the server asked',
+    'leave it unset to detect the version',
   ],
   [
     { ...HOST, INFLUX_BUCKET: 'b', INFLUX_TOKEN: 'canary', INFLUX_DATABASE: 'd' },
-    'INFLUX_BUCKET, INFLUX_TOKEN and INFLUX_DATABASE do not go together',
+    'INFLUX_BUCKET, INFLUX_TOKEN and INFLUX_DATABASE cannot be combined',
     MIXTURE_HINT,
   ],
   [

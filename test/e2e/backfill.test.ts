@@ -77,7 +77,7 @@ test('interrupted by Ctrl-C and by kill -9, it goes on where it was; sums are ex
 
   expect(interrupted.code).toBe(1);
   expect(interrupted.stderr).toMatch(/^1\/1[12] {2}20.* to 20.* {2}2 calls, \d+ points {2}\d+ s left$/m);
-  expect(interrupted.stderr).toMatch(/\nstopped; run the same command again to go on from here\n$/);
+  expect(interrupted.stderr).toMatch(/\nstopped; run the same command again to resume\n$/);
   expect([killed.signal, three.code]).toEqual(['SIGKILL', 0]);
   expect([killed, three].map(({ stderr }) => stderr)).toEqual(
     Array(2).fill(expect.stringMatching(/^resuming ucloud: /)),

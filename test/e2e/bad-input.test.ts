@@ -37,14 +37,14 @@ const BAD: readonly Bad[] = [
   {
     what: 'a missing variable',
     env: {},
-    message: /^no job is on$/,
+    message: /^no job is enabled$/,
     hint: /set what is missing in the environment or in \.env/,
   },
   {
     what: 'one of two variables missing',
     jobs: { 'a.yaml': 'provider: trae\noptions: { app_id: "${ID}", app_secret: "${SECRET}" }\n' },
     env: { ID: 'x' },
-    message: /^jobs\/a\.yaml:2:\d+: SECRET is not set, though ID is$/,
+    message: /^jobs\/a\.yaml:2:\d+: SECRET is not set, but ID is$/,
     hint: /set SECRET in the environment or in \.env, or turn the job off/,
   },
   {
@@ -74,13 +74,13 @@ const BAD: readonly Bad[] = [
   {
     what: 'end before start',
     jobs: { 'a.yaml': `start: 2026-02-01\nend: 2026-01-01\n${GOOD}` },
-    message: /^jobs\/a\.yaml:2:1: end: is not after start$/,
-    hint: /swap the two, or leave end out/,
+    message: /^jobs\/a\.yaml:2:1: end: must be after start$/,
+    hint: /swap them, or remove end/,
   },
   {
     what: 'start in the future',
     jobs: { 'a.yaml': `start: 2999-01-01\n${GOOD}` },
-    message: /^jobs\/a\.yaml:1:1: start: is in the future$/,
+    message: /^jobs\/a\.yaml:1:1: start: must not be in the future$/,
     hint: /in UTC now; write a time before that/,
   },
   {
@@ -93,20 +93,20 @@ const BAD: readonly Bad[] = [
     what: 'two jobs with one name',
     jobs: { 'a.yaml': GOOD, 'b.yaml': `name: a\naccount: other\n${GOOD}` },
     message: /^jobs\/b\.yaml:1:1: the job of jobs\/a\.yaml is called "a" too$/,
-    hint: /give one of the two another name/,
+    hint: /rename one of them/,
   },
   {
     what: 'two jobs for the same points',
     jobs: { 'a.yaml': GOOD, 'b.yaml': GOOD },
     message:
       /^jobs\/b\.yaml:1:1: the job of jobs\/a\.yaml writes the same points: provider r9s, account default, bucket 1h$/,
-    hint: /give one of the two another account, or make them one job/,
+    hint: /give one of them another account, or merge them into one job/,
   },
   {
     what: 'a file that cannot be read',
     prepare: ({ folder }) => mkdirSync(join(folder, 'jobs/x.yaml')),
     message: /^jobs\/x\.yaml: cannot be read \(EISDIR\)$/,
-    hint: /it is a folder: give it another name/,
+    hint: /it is a folder; rename it/,
   },
   {
     what: 'a .env file that cannot be read',

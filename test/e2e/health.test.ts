@@ -73,8 +73,8 @@ test('readiness and metrics follow a daemon from before its first poll through a
   await daemon.ended;
 
   expect([alive, still].map(({ status }) => status)).toEqual([200, 200]);
-  expect(before).toEqual({ status: 503, body: { ready: false, reasons: ['r9s has not been polled yet'] } });
-  expect(during).toEqual({ status: 503, body: { ready: false, reasons: ['the last poll of r9s failed'] } });
+  expect(before).toEqual({ status: 503, body: { ready: false, reasons: ['r9s: not polled yet'] } });
+  expect(during).toEqual({ status: 503, body: { ready: false, reasons: ['r9s: the last poll failed'] } });
   expect(metric(metrics, 'tokentide_up')).toBe(1);
   for (const job of ['ucloud', 'r9s']) {
     expect(metric(metrics, 'tokentide_polls_total', { job, result: 'ok' })).toBeGreaterThan(0);

@@ -65,7 +65,7 @@ test('two that listen on one address: the second says so', async () => {
   expectComplaint(
     second,
     /^cannot serve health and metrics on 127\.0\.0\.1:\d+: .*EADDRINUSE/,
-    /^ {2}choose another address with TOKENTIDE_LISTEN, or turn it off with TOKENTIDE_LISTEN=off$/,
+    /^ {2}set TOKENTIDE_LISTEN to another address, or to off$/,
   );
 });
 

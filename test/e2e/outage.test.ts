@@ -26,7 +26,7 @@ test('points wait out an outage of the store, go in oldest first, and add up', a
 
   store.state = 'down';
   await until('points wait', async () =>
-    /^\d+ points wait for the store$/m.test((await readiness()).reasons.join('\n')),
+    /^\d+ points are waiting in the spool$/m.test((await readiness()).reasons.join('\n')),
   );
   const spooled = await (await fetch(`${url}/metrics`)).text();
   const before = store.writes.length;
@@ -43,8 +43,8 @@ test('points wait out an outage of the store, go in oldest first, and add up', a
   expect(drained).toEqual(drained.toSorted((a, b) => a - b));
   expect(logOf(daemon).map(({ msg }) => msg)).toEqual(
     expect.arrayContaining([
-      'the store does not take points: they wait in the spool',
-      'points that waited for the store are stored',
+      'the store is not accepting points; they wait in the spool',
+      'spooled points written to the store',
     ]),
   );
   expect(sumsOf(store.points())).toEqual(trueSums(vendor, start));
@@ -60,7 +60,7 @@ test('collect says that points wait, and the next one writes them', async () => 
 
   expect(during.code).toBe(1);
   expect(during.stderr).toMatch(
-    /^\d+ points wait in the data folder for the store: InfluxDB 2\.x .* HTTP 503.*\n {2}nothing is lost: the next run that finds the store writes them\n$/,
+    /^\d+ points are waiting in the spool for the store: InfluxDB 2\.x .* HTTP 503.*\n {2}nothing is lost: they are written as soon as the store is available\n$/,
   );
   expect([after.code, after.stderr]).toEqual([0, '']);
   expect(sumsOf(store.points())).toEqual(trueSums(vendor, start));
@@ -97,7 +97,7 @@ test('a back-fill stops at a store that is down, and goes on from there', async 
   expect([during.code, after.code]).toEqual([1, 0]);
   expect(asked).toBe(3);
   expect(during.stderr).toMatch(
-    /\n\d+ points wait in the data folder for the store: InfluxDB 2\.x .* HTTP 503/,
+    /\n\d+ points are waiting in the spool for the store: InfluxDB 2\.x .* HTTP 503/,
   );
   expect(after.stderr).toMatch(/^resuming ucloud: /);
   expect(sumsOf(store.points())).toEqual(trueSums(vendor, start));

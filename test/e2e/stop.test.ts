@@ -91,7 +91,7 @@ test('Ctrl-C in the middle of collect says what becomes of it; the next one does
   expect(stopped).toMatchObject({
     code: 1,
     stdout: '',
-    stderr: 'stopped; what has been read is stored, and the next run goes on from there\n',
+    stderr: 'stopped; everything read so far is stored, and the next run resumes\n',
   });
   expect(rest.code).toBe(0);
   await expectExact(place, vendors);

@@ -7,7 +7,7 @@ import { StoreError } from '../../src/store/store.ts';
 const CANARY = 'canary-7f3a';
 
 describe('createLogger', () => {
-  it('writes one JSON object per line, with the level by name and the time for people', () => {
+  it('writes one JSON object per line, with level name and ISO time', () => {
     const { log, lines } = logger({ level: 'info' });
 
     log.info({ job: 'trae-main', windows: 3 }, 'polled');
@@ -21,7 +21,7 @@ describe('createLogger', () => {
     });
   });
 
-  it('keeps quiet below its level', () => {
+  it('writes nothing below its level', () => {
     const { log, lines } = logger({ level: 'warn' });
 
     log.info('polled');
@@ -51,7 +51,7 @@ describe('createLogger', () => {
       new StoreError('unavailable', 'down', { hint: 'wait', cause: new Error('ECONNREFUSED') }),
       { type: 'StoreError', kind: 'unavailable', message: 'down', hint: 'wait', cause: 'ECONNREFUSED' },
     ],
-  ])('says what an error is and what to do about it: %s', (err, expected) => {
+  ])('describes an error with kind and hint: %s', (err, expected) => {
     const { log, lines } = logger({ level: 'info' });
 
     log.warn({ err }, 'a call failed');
@@ -59,7 +59,7 @@ describe('createLogger', () => {
     expect((JSON.parse(lines[0]!) as { err: unknown }).err).toEqual(expected);
   });
 
-  it('gives the stack of an error that nobody foresaw', () => {
+  it('includes the stack of an unexpected error', () => {
     const { log, lines } = logger({ level: 'info' });
 
     log.error({ error: new TypeError('x is not a function') }, 'a poll failed');
@@ -95,7 +95,7 @@ describe('createLogger', () => {
     expect(lines.join('')).toContain('***');
   });
 
-  it('writes lines for people where they are wanted', () => {
+  it('writes plain text lines with pretty', () => {
     const { log, lines } = logger({ level: 'info', pretty: true });
 
     log.warn({ job: 'trae-main', window: { start: 0, end: 3600 }, hint: 'check the key' }, 'a call failed');

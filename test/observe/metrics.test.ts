@@ -10,7 +10,7 @@ beforeEach(() => {
 });
 
 describe('createMetrics', () => {
-  it('shows what the ledger knows at the moment of the scrape', async () => {
+  it('exports the state at scrape time', async () => {
     state = {
       jobs: [
         {
@@ -39,7 +39,7 @@ describe('createMetrics', () => {
     );
   });
 
-  it('does not show as 0 what is unknown', async () => {
+  it('omits unknown values', async () => {
     state = { jobs: [{ job: 'trae-main', openGaps: 0, expiredGaps: 0 }], spoolPoints: 0 };
 
     const text = (await samples()).join('\n');
@@ -48,7 +48,7 @@ describe('createMetrics', () => {
     expect(text).not.toMatch(/data_age_seconds|lookback_advice_seconds|reconcile_difference_tokens/);
   });
 
-  it('forgets the gauges of a job that is gone', async () => {
+  it('drops the gauges of a removed job', async () => {
     state = { jobs: [{ job: 'trae-main', dataAge: 1, openGaps: 1, expiredGaps: 0 }], spoolPoints: 0 };
     await samples();
 
@@ -59,7 +59,7 @@ describe('createMetrics', () => {
     );
   });
 
-  it('begins the counters of a job at 0', async () => {
+  it('initialises the counters of a job with 0', async () => {
     state = { jobs: [{ job: 'trae-main', openGaps: 0, expiredGaps: 0 }], spoolPoints: 0 };
 
     const before = await samples();
@@ -103,7 +103,7 @@ describe('createMetrics', () => {
     expect(metrics.contentType).toContain('text/plain');
   });
 
-  it('names every metric of its own after what it counts, and explains it', async () => {
+  it('names metrics by convention, each with a help text', async () => {
     const text = await metrics.text();
 
     const names = [...text.matchAll(/^# TYPE (tokentide_\S+) (\S+)$/gm)];

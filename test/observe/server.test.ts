@@ -26,13 +26,13 @@ describe('startServer', () => {
     expect(server.url).toMatch(/^http:\/\/127\.0\.0\.1:[0-9]+$/);
   });
 
-  it('says that it is alive', async () => {
+  it('answers /healthz', async () => {
     const answer = await ask('/healthz');
 
     expect(answer).toEqual([200, 'application/json; charset=utf-8', '{"status":"alive"}\n']);
   });
 
-  it('says whether it is ready, and why not', async () => {
+  it('answers /readyz with reasons', async () => {
     const before = await ask('/readyz');
     readiness = { ready: false, reasons: ['the store does not answer'] };
     const after = await ask('/readyz');
@@ -41,19 +41,19 @@ describe('startServer', () => {
     expect(JSON.parse(after[2])).toEqual(readiness);
   });
 
-  it('gives the metrics', async () => {
+  it('serves the metrics', async () => {
     const answer = await ask('/metrics?at=now');
 
     expect(answer).toEqual([200, 'text/plain; version=0.0.4', 'tokentide_up 1\n']);
   });
 
-  it('says when a page failed, and why to its owner only', async () => {
+  it('answers 500 for a failed page and reports the cause to onError only', async () => {
     const error = new Error('the ledger is closed');
     metrics = () => Promise.reject(error);
 
     const answer = await ask('/metrics');
 
-    expect([answer[0], answer[2], errors]).toEqual([500, 'This page failed.\n', [error]]);
+    expect([answer[0], answer[2], errors]).toEqual([500, 'Internal error; see the log.\n', [error]]);
   });
 
   test.each([

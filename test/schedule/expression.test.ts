@@ -16,16 +16,16 @@ describe('validateSchedule', () => {
 
   test.each([
     ['*/5 * * *', 'UTC', '"*/5 * * *" is not a cron expression: expected 5 or 6 fields but got 4.'],
-    ['61 * * * *', 'UTC', 'minute "61" is not possible'],
-    ['0 0 * * 9', 'UTC', 'day of week "9" is not possible'],
-    ['0 0 30 2 *', 'UTC', 'day of month "30" is not possible'],
-    ['61 25 * * *', 'UTC', 'minute "61" is not possible; hour "25" is not possible'],
+    ['61 * * * *', 'UTC', 'minute "61" is out of range'],
+    ['0 0 * * 9', 'UTC', 'day of week "9" is out of range'],
+    ['0 0 30 2 *', 'UTC', 'day of month "30" is out of range'],
+    ['61 25 * * *', 'UTC', 'minute "61" is out of range; hour "25" is out of range'],
     ['@every 5m', 'UTC', 'is not a cron expression'],
     ['', 'UTC', 'is not a cron expression'],
     ['5m', 'UTC', 'Every 5 minutes is "*/5 * * * *".'],
     ['0 0 1 * MON', 'UTC', 'sets both day of month and day of week'],
     ['0 0 0 1-7 * 1', 'UTC', 'sets both day of month and day of week'],
-    ['0 0 31W 2 *', 'UTC', '"0 0 31W 2 *" never comes due.'],
+    ['0 0 31W 2 *', 'UTC', '"0 0 31W 2 *" never runs.'],
     [
       '*/5 * * * *',
       'Asia/Shangai',

@@ -32,7 +32,7 @@ afterEach(async () => {
 });
 
 describe('schedule', () => {
-  it('polls at once and then as planned', async () => {
+  it('polls immediately and then on schedule', async () => {
     start({ expression: '*/5 * * * *' });
 
     await vi.advanceTimersByTimeAsync(11 * MINUTE);
@@ -41,7 +41,7 @@ describe('schedule', () => {
     expect(events).toEqual([]);
   });
 
-  it('waits for the first planned run where it is told to', async () => {
+  it('waits for the first scheduled run when runNow is false', async () => {
     start({ expression: '*/5 * * * *', runNow: false });
 
     await vi.advanceTimersByTimeAsync(5 * MINUTE);
@@ -49,7 +49,7 @@ describe('schedule', () => {
     expect(polls).toEqual(['2026-10-01 00:05:00']);
   });
 
-  it('reads the expression in its zone', async () => {
+  it('evaluates the expression in its zone', async () => {
     start({ expression: '0 9 * * *', zone: 'Asia/Shanghai', runNow: false });
 
     await vi.advanceTimersByTimeAsync(24 * HOUR);
@@ -57,7 +57,7 @@ describe('schedule', () => {
     expect(polls).toEqual(['2026-10-01 01:00:00']);
   });
 
-  it('leaves out a run that comes due while the last one is under way, and counts it', async () => {
+  it('skips a run that is due while the previous one is running, and counts it', async () => {
     start({ expression: '* * * * *', runNow: false }, () => sleep(150 * SECOND));
 
     await vi.advanceTimersByTimeAsync(4 * MINUTE);
@@ -66,7 +66,7 @@ describe('schedule', () => {
     expect(events).toEqual([overlap(), overlap()]);
   });
 
-  it('leaves out a planned run also while the poll at start is under way', async () => {
+  it('skips a scheduled run while the initial poll is running', async () => {
     start({ expression: '* * * * *' }, () => sleep(45 * SECOND));
 
     await vi.advanceTimersByTimeAsync(100 * SECOND);
@@ -75,7 +75,7 @@ describe('schedule', () => {
     expect(events).toEqual([overlap()]);
   });
 
-  it('starts later by a random part of the jitter', async () => {
+  it('delays the start by a random part of the jitter', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0.5);
     start({ expression: '*/5 * * * *', jitterMs: 20 * SECOND, runNow: false });
 
@@ -85,7 +85,7 @@ describe('schedule', () => {
     expect(events).toEqual([]);
   });
 
-  it('reports a poll that failed, and goes on', async () => {
+  it('reports a failed poll and continues', async () => {
     const error = new Error('out of order');
     start({ expression: '*/5 * * * *', runNow: false }, () => Promise.reject(error));
 
@@ -165,7 +165,7 @@ describe('stop', () => {
     expect([ended, polls.length]).toEqual([true, 1]);
   });
 
-  it('takes back a run that waits for its jitter', async () => {
+  it('cancels a run that waits for its jitter', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0.9);
     const scheduled = start({ expression: '* * * * *', jitterMs: 20 * SECOND, runNow: false });
     await vi.advanceTimersByTimeAsync(31 * SECOND);
@@ -189,7 +189,7 @@ describe('stop', () => {
     expect([await stopped, aborted]).toEqual([true, false]);
   });
 
-  it('tells a poll that takes longer to end before the limit', async () => {
+  it('aborts a longer poll shortly before the limit', async () => {
     let abortedAt = 0;
     const scheduled = start({}, async (signal) => {
       await new Promise((resolve) => signal.addEventListener('abort', resolve));
@@ -204,7 +204,7 @@ describe('stop', () => {
     expect([await stopped, abortedAt - before]).toEqual([true, 8 * SECOND]);
   });
 
-  it('gives up at the limit on a poll that never ends', async () => {
+  it('returns at the limit when a poll never ends', async () => {
     const scheduled = start({}, () => new Promise(() => {}));
 
     const stopped = scheduled.stop(10 * SECOND);
