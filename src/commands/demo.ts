@@ -29,8 +29,8 @@ const CONVERGENCE = 20 * 60;
 const STOP_MS = 2_000;
 
 const BANNER = `
-  tokentide demo: simulated providers on this machine, generated usage, no account and no network.
-  It uses its own data folder, which is emptied at every start.
+  tokentide demo: simulated providers on this machine, made-up usage, no account and no network.
+  Demo data is kept separate from yours and is recreated on every start.
 `;
 
 /** `tokentide demo`: runs the daemon against simulated vendors until stopped. */

@@ -1,11 +1,7 @@
 import Table from 'cli-table3';
 import { stringify } from 'lossless-json';
-import { ProviderDown } from '../collect/poll/batches.ts';
-import { JobChanged } from '../collect/jobs/identity.ts';
-import { ConfigError, formatIssue } from '../config/errors.ts';
-import { FetchError } from '../fetch/errors.ts';
-import { LedgerError } from '../ledger/database.ts';
-import { StoreError } from '../store/store.ts';
+import { displayText } from '../lib/display-text.ts';
+import { formatError, TokentideError } from '../lib/errors.ts';
 import type { Count } from '../usage/count.ts';
 
 /** Exit codes. */
@@ -17,7 +13,7 @@ export interface Column {
   readonly align?: 'left' | 'right';
 }
 
-/** A table with two spaces between columns and no colours, readable by `awk`. */
+/** A table with two spaces between columns and no colours, readable by `awk`. Cells pass through `displayText`. */
 export function formatTable(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
   const nothing = { top: '', 'top-mid': '', 'top-left': '', 'top-right': '', bottom: '', 'bottom-mid': '' };
   const table = new Table({
@@ -37,7 +33,7 @@ export function formatTable(columns: readonly Column[], rows: readonly (readonly
       middle: '  ',
     },
   });
-  table.push(...rows.map((row) => [...row]));
+  table.push(...rows.map((row) => row.map(displayText)));
   return `${table.toString().replaceAll(/ +$/gm, '')}\n`;
 }
 
@@ -56,32 +52,15 @@ export function formatJsonLine(value: unknown): string {
   return `${stringify(value)}\n`;
 }
 
-/** Writes the message and the hint. Returns the exit code. */
+/** Writes the message and the hint; the stack of an unexpected error. Returns the exit code. */
 export function printError(error: unknown, err: (text: string) => void): number {
-  if (error instanceof ConfigError) {
-    err(`${error.message}\n`);
-    return EXIT.wrongUse;
+  if (error instanceof TokentideError) {
+    err(error.kind === 'cancelled' ? 'stopped before completion\n' : `${formatError(error)}\n`);
+    return error.exitCode;
   }
-  if (error instanceof ProviderDown) return printError(error.error, err);
-  if (error instanceof FetchError && error.kind === 'cancelled') {
-    err('stopped before completion\n');
-    return EXIT.failed;
-  }
-  const known = KNOWN.find(({ kind }) => error instanceof kind);
-  if (!known || !(error instanceof Error)) {
-    err(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
-    return EXIT.failed;
-  }
-  const hint = 'hint' in error && typeof error.hint === 'string' ? error.hint : undefined;
-  err(`${formatIssue({ message: error.message, hint })}\n`);
-  return known.exit;
+  if (error instanceof DOMException) err(`${displayText(error.message)}\n`);
+  else if (error instanceof Error)
+    err(`${(error.stack ?? error.message).split('\n').map(displayText).join('\n')}\n`);
+  else err(`${displayText(String(error))}\n`);
+  return EXIT.failed;
 }
-
-/** Expected errors: printed without a stack. */
-const KNOWN = [
-  { kind: StoreError, exit: EXIT.wrongUse },
-  { kind: LedgerError, exit: EXIT.wrongUse },
-  { kind: JobChanged, exit: EXIT.wrongUse },
-  { kind: FetchError, exit: EXIT.failed },
-  { kind: DOMException, exit: EXIT.failed },
-] as const;

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
-import { secretHint, type FieldDiagnostic } from './expand.ts';
+import type { FieldDiagnostic } from './errors.ts';
+import { secretHint } from './expand.ts';
 import { isSecret, knownKeys, knownValues, nodesAt, type SchemaNode } from './schema-node.ts';
 import { closest, suggestion } from './suggest.ts';
 import type { Path } from './yaml-file.ts';

@@ -1,13 +1,8 @@
 import { isAbsolute, join } from 'node:path';
 import { readSecretFile, readVariable, type Environment, type Variable } from './environment.ts';
+import type { FieldDiagnostic } from './errors.ts';
 import { alternatives, childrenAt, isSecret, type SchemaNode } from './schema-node.ts';
 import type { Path } from './yaml-file.ts';
-
-export interface FieldDiagnostic {
-  readonly path: Path;
-  readonly message: string;
-  readonly hint?: string | undefined;
-}
 
 export interface Sources {
   readonly env: Environment;

@@ -1,7 +1,7 @@
 import { bucketEnd, bucketStart, wallTime } from '../windows/calendar.ts';
 import type { Bucket } from '../windows/window.ts';
 import { parseDuration } from './duration.ts';
-import type { FieldDiagnostic } from './expand.ts';
+import type { FieldDiagnostic } from './errors.ts';
 import { parseInstant } from './instant.ts';
 
 /** `start` and `end` as written in the file, with the context needed to resolve them. */

@@ -5,7 +5,7 @@ import { validateSchedule } from '../schedule/expression.ts';
 import { parseTeams } from '../usage/user-mapping.ts';
 import { BUCKETS, type Bucket } from '../windows/window.ts';
 import { readTextFile } from './environment.ts';
-import type { FieldDiagnostic } from './expand.ts';
+import type { FieldDiagnostic } from './errors.ts';
 import type { JobFields } from './job-schema.ts';
 import { resolveRange } from './range.ts';
 

@@ -1,3 +1,5 @@
+import { TokentideError } from '../lib/errors.ts';
+
 /** The kind of a failed call, which determines how it is handled. */
 export type FetchErrorKind =
   /** The vendor rejects the credentials. Permanent until they change. */
@@ -37,10 +39,11 @@ export interface FetchErrorDetails {
 }
 
 /** A failed provider call. The message never holds a credential, a signature or a signed URL. */
-export class FetchError extends Error {
+export class FetchError extends TokentideError {
   override readonly name = 'FetchError';
+  override readonly exitCode = 1;
   readonly kind: FetchErrorKind;
-  readonly hint: string | undefined;
+  override readonly hint: string | undefined;
   readonly status: number | undefined;
   readonly code: string | undefined;
   readonly requestId: string | undefined;

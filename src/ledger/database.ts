@@ -2,6 +2,7 @@ import { chmodSync, existsSync, statfsSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import Database from 'libsql';
+import { TokentideError } from '../lib/errors.ts';
 import { upgradeFrom, VERSION, versionOf } from './layout.ts';
 
 export interface Statement {
@@ -30,9 +31,9 @@ export type LedgerErrorKind =
   | 'newer_version'
   | 'other';
 
-export class LedgerError extends Error {
+export class LedgerError extends TokentideError {
   override readonly name = 'LedgerError';
-  readonly hint: string;
+  override readonly hint: string;
   readonly kind: LedgerErrorKind;
 
   constructor(message: string, hint: string, cause?: unknown, kind: LedgerErrorKind = 'other') {

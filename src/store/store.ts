@@ -1,4 +1,5 @@
 import type { Fields, Point, Tag, Tags } from '../usage/point.ts';
+import { TokentideError } from '../lib/errors.ts';
 import type { SeriesQuery, SeriesRow } from './series-query.ts';
 
 /** A point the store rejects permanently, with the store's reason. */
@@ -86,10 +87,10 @@ export type StoreErrorKind =
   /** Down, overloaded or full: retried later. */
   | 'unavailable';
 
-export class StoreError extends Error {
+export class StoreError extends TokentideError {
   override readonly name = 'StoreError';
   readonly kind: StoreErrorKind;
-  readonly hint: string | undefined;
+  override readonly hint: string | undefined;
 
   constructor(kind: StoreErrorKind, message: string, details: { hint?: string; cause?: unknown } = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });

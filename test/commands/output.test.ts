@@ -61,6 +61,17 @@ test.each([
   expect(code).toBe(exitCode);
 });
 
+test('escape sequences and invisible characters never reach the terminal', () => {
+  const model = 'gpt\u001b[31m-4\u202e\u001b]0;title\u0007\nmini';
+  let text = '';
+
+  const table = formatTable([{ title: 'model' }], [[model]]);
+  printError(new FetchError('refused', model, { hint: model }), (part) => void (text += part));
+
+  expect(table).toBe('model\ngpt-4 mini\n');
+  expect(text).toBe('gpt-4\nmini\n  gpt-4\nmini\n');
+});
+
 test('a bug is printed with its stack', () => {
   let text = '';
 

@@ -3,6 +3,7 @@ import type { Ledger } from '../../ledger/ledger.ts';
 import { USAGE } from '../../providers/provider.ts';
 import type { Bucket } from '../../windows/window.ts';
 import type { Job } from '../job.ts';
+import { TokentideError } from '../../lib/errors.ts';
 
 /** The settings that identify a job's points. When one changes, new points no longer overwrite the old ones. */
 export interface Identity {
@@ -33,9 +34,10 @@ export function identityOf(job: Job, store: StoreIdentity): Identity {
 }
 
 /** The job's settings have changed: collecting would count usage twice or orphan the old points. */
-export class JobChanged extends Error {
+export class JobChanged extends TokentideError {
   override readonly name = 'JobChanged';
-  readonly hint: string;
+  readonly kind = 'job_changed';
+  override readonly hint: string;
 
   constructor(job: string, before: Identity, after: Identity, changed: readonly (keyof Identity)[]) {
     const changes = changed.map((name) => `${name} was ${before[name]} and is now ${after[name]}`);

@@ -10,6 +10,7 @@ import { toPoints } from '../delivery/to-points.ts';
 import { DISCOVERED } from '../poll/partitions.ts';
 import { isSameStore, type Identity } from './identity.ts';
 import type { Job } from '../job.ts';
+import { TokentideError } from '../../lib/errors.ts';
 
 export interface Migration {
   readonly ledger: Ledger;
@@ -27,9 +28,10 @@ const DAYS_BACK = 3;
 const HOUR = 3600;
 
 /** Old and new buckets have no common boundary: keeping the old points would leave a gap or an overlap. */
-export class NoCommonBoundary extends Error {
+export class NoCommonBoundary extends TokentideError {
   override readonly name = 'NoCommonBoundary';
-  readonly hint = 'use --drop-old: it deletes the old points and reads everything again';
+  readonly kind = 'no_common_boundary';
+  override readonly hint = 'use --drop-old: it deletes the old points and reads everything again';
 }
 
 /**

@@ -1,7 +1,8 @@
 import pLimit from 'p-limit';
-import { FetchError } from '../../fetch/errors.ts';
+import { FetchError, type FetchErrorKind } from '../../fetch/errors.ts';
 import { cancelled } from '../../fetch/signals.ts';
 import type { Partition, ReadRequest, Source, DropReason } from '../../providers/provider.ts';
+import { TokentideError } from '../../lib/errors.ts';
 import type { UsageRecord } from '../../usage/point.ts';
 import type { PollProgress } from './progress.ts';
 import { asFetchError } from './as-fetch-error.ts';
@@ -29,13 +30,18 @@ export interface BatchOptions {
 type OnAnswer = (records: readonly UsageRecord[], batch: readonly Partition[]) => void | Promise<void>;
 
 /** The provider cannot be read now: it is down, or the credentials are wrong. */
-export class ProviderDown extends Error {
+export class ProviderDown extends TokentideError {
   override readonly name = 'ProviderDown';
+  override readonly exitCode = 1;
+  readonly kind: FetchErrorKind;
+  override readonly hint: string | undefined;
   readonly error: FetchError;
 
   constructor(error: FetchError) {
     super(error.message, { cause: error });
     this.error = error;
+    this.kind = error.kind;
+    this.hint = error.hint;
   }
 }
 

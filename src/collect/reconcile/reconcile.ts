@@ -12,6 +12,7 @@ import { maxDays, type JobContext } from '../context.ts';
 import { jobTags } from '../job.ts';
 import { deliver, spool } from '../delivery/deliver.ts';
 import { storedTags } from '../delivery/to-points.ts';
+import { TokentideError } from '../../lib/errors.ts';
 
 /** One row of a reconciliation: the provider's total and the sum of the stored buckets. Tokens, exact. */
 export interface Comparison {
@@ -39,8 +40,10 @@ export interface Reconciled {
 }
 
 /** The provider has no totals other than the buckets themselves. */
-export class NoTotals extends Error {
+export class NoTotals extends TokentideError {
   override readonly name = 'NoTotals';
+  override readonly exitCode = 1;
+  readonly kind = 'no_totals';
 }
 
 /**
