@@ -70,7 +70,11 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       };
       const run = (signal: AbortSignal): Promise<void> =>
         pollJob({ jobContext, runtime, metrics, log, results, interval, now }, signal);
-      return schedule(plan, run, { now, onEvent: (event) => noteSchedule(event, log, metrics) });
+      return schedule(plan, run, {
+        now,
+        random: Math.random,
+        onEvent: (event) => noteSchedule(event, log, metrics),
+      });
     });
 
     return {

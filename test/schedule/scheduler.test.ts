@@ -85,6 +85,14 @@ describe('schedule', () => {
     expect(events).toEqual([]);
   });
 
+  it('runs several times a minute with an expression of six fields', async () => {
+    start({ expression: '*/20 * * * * *', runNow: false });
+
+    await vi.advanceTimersByTimeAsync(MINUTE);
+
+    expect(polls.map((poll) => poll.slice(-5))).toEqual(['00:40', '01:00', '01:20']);
+  });
+
   it('reports a failed poll and continues', async () => {
     const error = new Error('out of order');
     start({ expression: '*/5 * * * *', runNow: false }, () => Promise.reject(error));
@@ -107,14 +115,14 @@ describe('schedule', () => {
   });
 });
 
-describe('a run that node-cron loses', () => {
+describe('a run that would be missed', () => {
   test.each([
     ['Europe/Berlin', 'falls back', '2026-10-24T22:00:00Z'],
     ['Europe/Berlin', 'springs forward', '2027-03-27T23:00:00Z'],
     ['America/New_York', 'falls back', '2026-11-01T03:00:00Z'],
     ['America/New_York', 'springs forward', '2027-03-14T04:00:00Z'],
     ['Asia/Shanghai', 'stays', '2026-10-24T22:00:00Z'],
-  ])('is made up for within a minute when the clock of %s %s', async (zone, _, from) => {
+  ])('keeps its interval when the clock of %s %s', async (zone, _, from) => {
     vi.setSystemTime(Date.parse(from));
     start({ expression: '*/5 * * * *', zone });
 
@@ -126,7 +134,7 @@ describe('a run that node-cron loses', () => {
     expect(times).toHaveLength(8 * 12 + 1);
   });
 
-  it('is made up for by one poll however many were lost, and all are counted', async () => {
+  it('is replaced by one poll however many were missed, and all are counted', async () => {
     start({ expression: '* * * * *', runNow: false });
     await vi.advanceTimersByTimeAsync(45 * SECOND);
 
@@ -134,11 +142,22 @@ describe('a run that node-cron loses', () => {
     vi.setSystemTime(Date.parse('2026-10-01T00:05:20Z'));
     await vi.advanceTimersByTimeAsync(30 * SECOND);
 
-    expect(polls).toEqual(['2026-10-01 00:01:00', '2026-10-01 00:05:35']);
+    expect(polls).toEqual(['2026-10-01 00:01:00', '2026-10-01 00:05:21']);
     expect(events).toEqual([{ type: 'missed', job: 'trae-main', runs: 4 }]);
   });
 
-  it("is made up for when the machine's clock was set back", async () => {
+  it('starts on time when the event loop is blocked for seconds at the moment it is due', async () => {
+    start({ expression: '*/5 * * * *', runNow: false });
+    await vi.advanceTimersByTimeAsync(4 * MINUTE + 29 * SECOND);
+
+    vi.setSystemTime(Date.parse('2026-10-01T00:05:09Z'));
+    await vi.advanceTimersByTimeAsync(SECOND);
+
+    expect(polls).toEqual(['2026-10-01 00:05:10']);
+    expect(events).toEqual([]);
+  });
+
+  it("is repeated when the system clock is set back", async () => {
     start({ expression: '*/5 * * * *', runNow: false });
     await vi.advanceTimersByTimeAsync(10 * MINUTE);
 
@@ -225,7 +244,7 @@ function start(
       polls.push(new Date().toISOString().slice(0, 19).replace('T', ' '));
       return run(signal);
     },
-    { onEvent: (event) => events.push(event), now: Date.now },
+    { onEvent: (event) => events.push(event), now: Date.now, random: () => Math.random() },
   );
   schedules.push(started);
   return started;
