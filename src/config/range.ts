@@ -21,6 +21,9 @@ export interface Range {
   readonly ended?: string;
 }
 
+export const EARLIEST_DATE = '2015-01-01';
+/** Older than any LLM provider; before 1970 zones have offsets of odd seconds. Unix seconds. */
+export const EARLIEST = Date.parse(EARLIEST_DATE) / 1000;
 const RULE = 'write a date or time, such as 2026-10-01 or 2026-10-01T08:00:00+08:00';
 
 /** The whole buckets that cover `start` to `end`, or errors. */
@@ -39,6 +42,9 @@ export function resolveRange(text: RangeText): Range | { readonly diagnostics: F
   } else if (start > now) {
     const hint = `it is now ${wallTime(now, zone)} in ${zone}; write an earlier time`;
     diagnostics.push({ path: ['start'], message: 'start: must not be in the future', hint });
+  } else if (start < EARLIEST) {
+    const hint = 'write a later time, such as 30d or 2026-10-01';
+    diagnostics.push({ path: ['start'], message: `start: must not be before ${EARLIEST_DATE}`, hint });
   }
   if (text.end !== undefined && end === undefined) {
     diagnostics.push({ path: ['end'], message: 'end: is not a time', hint: RULE });

@@ -47,6 +47,7 @@ test('a finished backfill starts from the beginning when run again, and changes 
 test.each([
   ['a reversed range', { from: '2d', to: '4d' }],
   ['an invalid time', { from: 'yesterday' }],
+  ['a time before 2015', { from: '1900-01-01' }],
 ])('%s is refused', async (_, args) => {
   const place = commandPlace();
   const vendor = await startVendor('ucloud', { start: FIRST, end: END });

@@ -220,6 +220,22 @@ const keys: Case[] = [
     report: ['job.yaml:5:1: start: is not a time', `${TIME_HINT}, or an age: 30d`],
   },
   {
+    title: 'a start before any provider existed',
+    file: job('start: 1900-01-01'),
+    report: [
+      'job.yaml:5:1: start: must not be before 2015-01-01',
+      '  write a later time, such as 30d or 2026-10-01',
+    ],
+  },
+  {
+    title: 'an age before any provider existed',
+    file: job('start: 9999999d'),
+    report: [
+      'job.yaml:5:1: start: must not be before 2015-01-01',
+      '  write a later time, such as 30d or 2026-10-01',
+    ],
+  },
+  {
     title: 'an end before start',
     file: job('start: 2026-10-02\nend: 2026-10-01'),
     report: ['job.yaml:6:1: end: must be after start', '  swap them, or remove end'],
