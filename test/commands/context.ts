@@ -18,7 +18,7 @@ export function contextOf(jobs: Partial<LoadedJobs> = {}, more: Partial<CommandC
     interactive: false,
     signal: new AbortController().signal,
     pid: 1,
-    loadJobs: () => ({ jobs: [], off: [], issues: [], ...jobs }),
+    loadJobs: () => ({ jobs: [], off: [], broken: [], issues: [], ...jobs }),
     ...more,
     printed,
   };

@@ -1,9 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { ConfigError } from '../../src/config/errors.ts';
-import { selectJobs, type LoadedJobs } from '../../src/config/jobs.ts';
+import { selectJobs, soundJobs, type LoadedJobs } from '../../src/config/jobs.ts';
 import { Secret } from '../../src/lib/secret.ts';
 import { acme, daily, folderOf, load, loadFolder } from './loading.ts';
 
@@ -268,6 +268,40 @@ test('nothing can be selected when all jobs are disabled or a file has an error'
     { message: 'job "mine" is disabled: ACME_APP_ID, ACME_APP_SECRET are not set', hint: undefined },
   ]);
   expect(issuesOf(() => selectJobs(loadFolder(folder)))).toMatchObject([{ message: 'the file is empty' }]);
+});
+
+describe('a broken file', () => {
+  const files = { 'good.yaml': 'provider: daily\n', 'bad.yaml': 'provider: daily\nbucket: 5m\n' };
+
+  test('does not affect a named job', () => {
+    expect(selectJobs(load(files), ['good']).map(({ name }) => name)).toEqual(['good']);
+  });
+
+  test('is reported when it is named, or when all jobs are selected', () => {
+    const loaded = load(files);
+
+    for (const select of [() => selectJobs(loaded, ['bad']), () => selectJobs(loaded)]) {
+      expect(issuesOf(select)).toMatchObject([{ message: expect.stringMatching(/^bucket: /) as string }]);
+    }
+  });
+
+  test('leaves the sound jobs, and is listed with its error', () => {
+    const loaded = load(files);
+
+    expect(soundJobs(loaded).map(({ name }) => name)).toEqual(['good']);
+    expect(loaded.broken).toMatchObject([{ name: 'bad', error: { issues: loaded.issues } }]);
+  });
+
+  test.each([
+    ['use one name', { 'a.yaml': 'provider: daily\nname: x\n', 'b.yaml': `${ACME}name: x\n` }],
+    ['write the same points', { 'a.yaml': 'provider: daily\n', 'b.yaml': 'provider: daily\n' }],
+  ])('takes the other one along where two files %s', (_, conflicting) => {
+    const loaded = load({ ...conflicting, 'c.yaml': 'provider: daily\naccount: c\n' });
+
+    expect(loaded.jobs.map(({ name }) => name)).toEqual(['c']);
+    expect(loaded.broken).toHaveLength(2);
+    expect(loaded.issues).toHaveLength(1);
+  });
 });
 
 function issuesOf(action: () => unknown): unknown {

@@ -157,7 +157,7 @@ describe('a run that would be missed', () => {
     expect(events).toEqual([]);
   });
 
-  it("is repeated when the system clock is set back", async () => {
+  it('is repeated when the system clock is set back', async () => {
     start({ expression: '*/5 * * * *', runNow: false });
     await vi.advanceTimersByTimeAsync(10 * MINUTE);
 
