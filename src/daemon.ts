@@ -1,23 +1,29 @@
 import type { JobContext } from './collect/context.ts';
+import type { CollectEvent } from './collect/events.ts';
 import type { Job } from './collect/job.ts';
-import { lateness } from './collect/status/lateness.ts';
 import { withJob } from './collect/jobs/lease.ts';
 import { poll } from './collect/poll/poll.ts';
+import { collectorState } from './collect/status/collector-state.ts';
+import { trackFills, type FillProgress } from './collect/status/fill-progress.ts';
 import { pollWithHealth } from './collect/status/health.ts';
-import { jobStatus } from './collect/status/status.ts';
-import { createRuntime, type Runtime } from './runtime.ts';
+import { readiness, type FailedJob, type PollState, type Readiness } from './collect/status/readiness.ts';
 import { ConfigError } from './config/errors.ts';
 import type { Settings } from './config/settings.ts';
+import { TokentideError } from './lib/errors.ts';
 import type { Logger } from './observe/log.ts';
-import { createMetrics, type CollectorState, type JobState, type Metrics } from './observe/metrics.ts';
-import { startServer, type Readiness, type Server } from './observe/server.ts';
-import { reporter } from './report.ts';
+import { createMetrics, type Metrics } from './observe/metrics.ts';
+import { startServer, type Server } from './observe/server.ts';
+import { DROP_REASONS } from './providers/provider.ts';
+import { logFill, reporter } from './report.ts';
+import { createRuntime, type Runtime } from './runtime.ts';
 import { pollInterval } from './schedule/expression.ts';
-import { schedule, type ScheduleEvent } from './schedule/scheduler.ts';
+import { schedule, type Schedule, type ScheduleEvent } from './schedule/scheduler.ts';
 
 export interface DaemonOptions {
   readonly settings: Settings;
   readonly jobs: readonly Job[];
+  /** Jobs whose files have errors: reported, not run. */
+  readonly failed?: readonly FailedJob[];
   readonly log: Logger;
   readonly version: string;
   readonly pid: number;
@@ -27,6 +33,8 @@ export interface DaemonOptions {
 
 export interface Daemon {
   readonly runtime: Runtime;
+  /** Jobs that run. */
+  readonly jobs: readonly Job[];
   /** Base URL of health and metrics; absent when the server is off. */
   readonly url?: string;
   /** Resolves when every job has been polled once, successfully or not. */
@@ -39,56 +47,76 @@ export interface Daemon {
 const JITTER_MS = 10_000;
 /** Poll interval while the store is down, seconds: the spool stays current without growing at every tick. */
 const OUTAGE_INTERVAL = 900;
+/** Jobs that cannot run are reported again at this interval. */
+const REMIND_MS = 3_600_000;
+/** Between two progress lines of one job. */
+const PROGRESS_SECONDS = 60;
 
-/** Collects on schedule until stopped. @throws LedgerError, StoreError, JobChanged, ConfigError */
+/** Collects on schedule until stopped. @throws LedgerError, StoreError, ConfigError, JobChanged if no job can run */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
-  const { settings, jobs, log, now } = options;
+  const { settings, log, now } = options;
   const seconds = (): number => Math.floor(now() / 1000);
-  const results = new Map<string, 'ok' | 'failed'>();
-  const state = (): CollectorState => collectorState(runtime, jobs, seconds());
-  const metrics = createMetrics({ version: options.version, state });
+  const polls = new Map<string, PollState>();
+  const contexts = new Map<string, JobContext>();
+  const jobs = (): Job[] => [...contexts.values()].map(({ job }) => job);
+  const metrics = createMetrics({
+    version: options.version,
+    state: () => collectorState(runtime.ledger, jobs(), polls, seconds()),
+  });
+  const fills = trackFills({
+    now: seconds,
+    everySeconds: PROGRESS_SECONDS,
+    contextOf: (job) => contexts.get(job),
+    report: (report) => logFill(report, log),
+  });
+  const report = reporter(log, metrics);
   const runtime = await createRuntime({
     ...options,
     role: 'run',
-    onEvent: reporter(log, metrics),
-    onCall: (provider, { action, result }) => metrics.providerCalls.inc({ provider, action, result }),
+    onEvent: (event: CollectEvent) => {
+      report(event);
+      fills.onEvent(event);
+    },
+    onCall: ({ name, provider }, { action, result, ...details }) => {
+      metrics.providerCalls.inc({ provider: provider.id, action, result });
+      log.trace({ job: name, action, result, ...details }, 'request');
+      fills.onCall(name);
+    },
   });
+  const schedules: Schedule[] = [];
+  const failed: FailedJob[] = [...(options.failed ?? [])];
+  let reminder: NodeJS.Timeout | undefined;
+  let server: Server | undefined;
+
+  async function stop(timeoutMs?: number): Promise<void> {
+    clearInterval(reminder);
+    await Promise.all(schedules.map((job) => job.stop(timeoutMs)));
+    await server?.close();
+    await runtime.close();
+  }
+
   try {
     holdDataFolder(runtime);
-    const jobContexts = jobs.map((job) => runtime.jobContext(job));
-    const server = await serve(settings, metrics, () => readiness(runtime, jobs, results));
-
-    const schedules = jobContexts.map((jobContext) => {
-      const { job } = jobContext;
-      const interval = pollInterval(job.schedule, job.scheduleZone);
-      const plan = {
-        name: job.name,
-        expression: job.schedule,
-        zone: job.scheduleZone,
-        jitterMs: Math.min(JITTER_MS, interval * 100),
-        runNow: false,
-      };
-      const run = (signal: AbortSignal): Promise<void> =>
-        pollJob({ jobContext, runtime, metrics, log, results, interval, now }, signal);
-      return schedule(plan, run, {
-        now,
-        random: Math.random,
-        onEvent: (event) => noteSchedule(event, log, metrics),
-      });
+    failed.push(...connectJobs(runtime, options.jobs, contexts));
+    const [first] = failed;
+    if (contexts.size === 0 && first) throw first.error;
+    server = await serve(settings, {
+      metrics,
+      log,
+      ready: () => readiness(runtime.ledger, jobs(), polls, failed),
     });
-
+    reminder = remind(failed, log);
+    const poller: Poller = { runtime, metrics, log, polls, fills, now };
+    schedules.push(...[...contexts.values()].map((context) => scheduleJob(context, poller)));
     return {
       runtime,
+      jobs: jobs(),
       ...(server && { url: server.url }),
       firstPolls: Promise.all(schedules.map((job) => job.poll())).then(() => undefined),
-      stop: async (timeoutMs) => {
-        await Promise.all(schedules.map((job) => job.stop(timeoutMs)));
-        await server?.close();
-        await runtime.close();
-      },
+      stop,
     };
   } catch (error) {
-    await runtime.close();
+    await stop(0);
     throw error;
   }
 }
@@ -104,55 +132,105 @@ function holdDataFolder({ ledger, lease }: Runtime): void {
   ]);
 }
 
-interface JobPoll {
-  readonly jobContext: JobContext;
+/** Adds the jobs that can run to `contexts` and returns the others. */
+function connectJobs(runtime: Runtime, jobs: readonly Job[], contexts: Map<string, JobContext>): FailedJob[] {
+  return jobs.flatMap((job) => {
+    try {
+      contexts.set(job.name, runtime.jobContext(job));
+      return [];
+    } catch (error) {
+      if (!(error instanceof TokentideError)) throw error;
+      return [{ job: job.name, error }];
+    }
+  });
+}
+
+/** Logs the jobs that cannot run, now and every hour. */
+export function remind(failed: readonly FailedJob[], log: Logger): NodeJS.Timeout {
+  const tell = (): void => {
+    for (const { job, error } of failed) log.error({ job, error }, 'job cannot run');
+  };
+  tell();
+  return setInterval(tell, REMIND_MS).unref();
+}
+
+interface Poller {
   readonly runtime: Runtime;
   readonly metrics: Metrics;
   readonly log: Logger;
-  readonly results: Map<string, 'ok' | 'failed'>;
-  /** Seconds between polls. */
-  readonly interval: number;
+  readonly polls: Map<string, PollState>;
+  readonly fills: FillProgress;
   readonly now: () => number;
 }
 
+function scheduleJob(context: JobContext, poller: Poller): Schedule {
+  const { name, schedule: expression, scheduleZone: zone } = context.job;
+  for (const reason of DROP_REASONS) poller.metrics.droppedRows.inc({ job: name, reason }, 0);
+  const interval = pollInterval(expression, zone);
+  return schedule(
+    { name, expression, zone, jitterMs: jitterOf(interval), runNow: false },
+    (signal) => pollJob(context, poller, interval, signal),
+    { now: poller.now, random: Math.random, onEvent: (event) => onScheduleEvent(event, poller) },
+  );
+}
+
+/** Upper limit of the random delay of a poll, milliseconds. @param interval seconds */
+export function jitterOf(interval: number): number {
+  return Math.min(JITTER_MS, interval * 100);
+}
+
+/** One poll. Never rejects: whatever happens, the next scheduled poll runs. */
 async function pollJob(
-  { jobContext, runtime, metrics, log, results, interval, now }: JobPoll,
+  context: JobContext,
+  { runtime, metrics, log, polls, fills, now }: Poller,
+  interval: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const job = jobContext.job.name;
+  const job = context.job.name;
   const started = now();
   // A long backfill yields to the open bucket when the next poll is due.
   const mayContinue = (): boolean => now() - started < interval * 1000;
+  let result: 'ok' | 'failed' | 'cancelled' = 'failed';
   try {
-    const report = await withJob(runtime.lease, jobContext, signal, () =>
-      pollWithHealth(jobContext, signal, (context) =>
-        poll(context, { signal, mayContinue, outageInterval: OUTAGE_INTERVAL }),
+    const report = await withJob(runtime.lease, context, signal, () =>
+      pollWithHealth(context, signal, (observed) =>
+        poll(observed, { signal, mayContinue, outageInterval: OUTAGE_INTERVAL }),
       ),
     );
-    const result = report.error ? 'failed' : 'ok';
-    results.set(job, result);
-    metrics.polls.inc({ job, result });
     if (report.error) log.error({ job, error: report.error }, 'provider request failed');
-    else log.debug({ job, windows: report.windows, left: report.left }, 'polled');
+    else {
+      result = 'ok';
+      fills.onPollEnd(job, report.left);
+      log.debug({ job, windows: report.windows, left: report.left }, 'polled');
+    }
   } catch (error) {
-    metrics.polls.inc({ job, result: signal.aborted ? 'cancelled' : 'failed' });
-    if (signal.aborted) return;
-    results.set(job, 'failed');
-    log.error({ job, error }, 'poll failed');
+    if (signal.aborted) result = 'cancelled';
+    else log.error({ job, error }, 'poll failed');
   } finally {
+    metrics.polls.inc({ job, result });
     metrics.lastPoll.set({ job }, now() / 1000);
     metrics.pollDuration.observe({ job }, (now() - started) / 1000);
+    if (result !== 'cancelled') polls.set(job, { result, missed: 0 });
   }
+}
+
+function onScheduleEvent(event: ScheduleEvent, { log, metrics, polls }: Poller): void {
+  const { type, job } = event;
+  if (type === 'failed') return log.error({ job, error: event.error }, 'poll failed');
+  const { result, missed } = polls.get(job) ?? { missed: 0 };
+  polls.set(job, { result, missed: missed + (type === 'missed' ? event.runs : 1) });
+  metrics.lostRuns.inc({ job, reason: type });
+  log.debug({ job }, type === 'overlap' ? 'previous poll still running' : 'scheduled polls were missed');
 }
 
 async function serve(
   { listen }: Settings,
-  metrics: Metrics,
-  ready: () => Readiness,
+  { metrics, log, ready }: { metrics: Metrics; log: Logger; ready: () => Readiness },
 ): Promise<Server | undefined> {
   if (!listen) return undefined;
+  const onError = (error: unknown): void => log.error({ error }, 'request to the health server failed');
   try {
-    return await startServer({ ...listen, metrics, ready, health: () => ({ alive: true }) });
+    return await startServer({ ...listen, metrics, ready, onError, health: () => ({ alive: true }) });
   } catch (error) {
     throw new ConfigError([
       {
@@ -161,43 +239,4 @@ async function serve(
       },
     ]);
   }
-}
-
-function readiness(
-  { ledger }: Runtime,
-  jobs: readonly Job[],
-  results: ReadonlyMap<string, 'ok' | 'failed'>,
-): Readiness {
-  const waiting = ledger.spool.size();
-  const reasons = [
-    ...jobs.filter(({ name }) => !results.has(name)).map(({ name }) => `${name}: not polled yet`),
-    ...jobs
-      .filter(({ name }) => results.get(name) === 'failed')
-      .map(({ name }) => `${name}: the last poll failed`),
-    ...(waiting > 0 ? [`${waiting} points are waiting in the spool`] : []),
-  ];
-  return { ready: reasons.length === 0, reasons };
-}
-
-function collectorState({ ledger }: Runtime, jobs: readonly Job[], now: number): CollectorState {
-  const states = jobs.map((job): JobState => {
-    const status = jobStatus(ledger, job, now);
-    const { reconciled } = status;
-    return {
-      job: job.name,
-      dataAge: status.dataAge,
-      openGaps: status.gaps,
-      expiredGaps: status.expired,
-      lookbackAdvice: lateness(status.lateness)?.completeAfter,
-      reconcileDifference: reconciled && Number(BigInt(reconciled.stored) - BigInt(reconciled.provider)),
-    };
-  });
-  return { jobs: states, spoolPoints: ledger.spool.size() };
-}
-
-function noteSchedule(event: ScheduleEvent, log: Logger, metrics: Metrics): void {
-  const { type, job } = event;
-  if (type === 'failed') return log.error({ job, error: event.error }, 'poll failed');
-  metrics.lostRuns.inc({ job, reason: type });
-  log.debug({ job }, type === 'overlap' ? 'previous poll still running' : 'scheduled polls were missed');
 }

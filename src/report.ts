@@ -1,4 +1,6 @@
 import type { CollectEvent } from './collect/events.ts';
+import type { FillReport } from './collect/status/fill-progress.ts';
+import { formatSpan } from './config/duration.ts';
 import type { Logger } from './observe/log.ts';
 import type { Metrics } from './observe/metrics.ts';
 
@@ -41,6 +43,8 @@ function record({ type, ...event }: CollectEvent, log: Logger): void {
       if ('rejected' in event && event.rejected > 0)
         log.error(event, 'points rejected permanently by the store: see rejected.jsonl in the data folder');
       return log.debug(event, 'points written');
+    case 'planned':
+      return;
     case 'revised':
     case 'dropped':
       return log.debug(event, type === 'dropped' ? 'rows dropped' : 'points revised');
@@ -67,4 +71,31 @@ function record({ type, ...event }: CollectEvent, log: Logger): void {
     case 'clock_back':
       return log.warn(event, 'system clock moved backwards; re-reading affected windows');
   }
+}
+
+const FILL_MESSAGES = {
+  started: 'reading the backlog',
+  running: 'reading the backlog',
+  complete: 'backlog complete',
+} as const;
+
+/** `reading the backlog job=trae done="43 %" calls="310 of at most 720" left="7 min"` */
+export function logFill(fill: FillReport, log: Logger): void {
+  const { job, state, calls, elapsed } = fill;
+  const details =
+    state === 'complete'
+      ? { calls, took: formatSpan(elapsed) }
+      : { done: formatShare(fill), calls: formatCalls(fill), left: formatSpan(fill.left) };
+  log.info({ job, ...details }, FILL_MESSAGES[state]);
+}
+
+/** `43 %` */
+export function formatShare({ share }: FillReport): string {
+  return `${Math.floor(share * 100)} %`;
+}
+
+/** `310 of 720`, or `310 of at most 720` where the number depends on the usage. */
+export function formatCalls({ calls, leastCalls, mostCalls }: FillReport): string {
+  const upTo = mostCalls > leastCalls ? 'at most ' : '';
+  return `${calls} of ${upTo}${Math.max(calls, mostCalls)}`;
 }

@@ -49,7 +49,7 @@ export interface RuntimeOptions extends StoreOptions {
   readonly role: string;
   readonly pid: number;
   readonly onEvent?: (event: CollectEvent) => void;
-  readonly onCall?: (provider: string, event: CallEvent) => void;
+  readonly onCall?: (job: Job, event: CallEvent) => void;
 }
 
 const wait: Sleep = (ms, signal) => delay(ms, undefined, signal && { signal });
@@ -78,7 +78,7 @@ export async function createRuntime(options: RuntimeOptions): Promise<Runtime> {
       now,
       random: Math.random,
       timeoutMs: Math.max(settings.timeoutMs, provider.timeoutMs ?? 0),
-      onCall: (event) => options.onCall?.(provider.id, event),
+      onCall: (event) => options.onCall?.(job, event),
     });
     const state = {
       get: (key: string) => ledger.state.get(job.name, key),

@@ -1,5 +1,5 @@
 import type { FetchError } from '../fetch/errors.ts';
-import type { DropReason } from '../providers/provider.ts';
+import type { DropReason, Partition } from '../providers/provider.ts';
 import type { StoreError } from '../store/store.ts';
 import type { Tag } from '../usage/point.ts';
 import type { Window } from '../windows/window.ts';
@@ -7,6 +7,8 @@ import type { Window } from '../windows/window.ts';
 /** What happened while collecting, for logs and metrics. */
 export type CollectEvent =
   | { type: 'written'; job: string; points: number; unchanged: number; rejected: number; kept: number }
+  /** What was never read, and who is asked for it. */
+  | { type: 'planned'; job: string; backlog: readonly Window[]; partitions: readonly Partition[] }
   | { type: 'revised'; job: string; points: number }
   | { type: 'dropped'; job: string; reason: DropReason; rows: number }
   | { type: 'gap'; job: string; partition: string; window: Window; error: FetchError }

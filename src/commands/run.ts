@@ -1,5 +1,5 @@
 import { startDaemon } from '../daemon.ts';
-import { selectJobs } from '../config/jobs.ts';
+import { soundJobs } from '../config/jobs.ts';
 import { createLogger } from '../observe/log.ts';
 import type { CommandContext } from './context.ts';
 import { EXIT } from './output.ts';
@@ -9,10 +9,11 @@ import { version } from './version.ts';
 export async function runCommand(context: CommandContext): Promise<number> {
   const { settings, now, pid, signal } = context;
   const loaded = context.loadJobs();
-  const jobs = selectJobs(loaded);
+  const jobs = soundJobs(loaded);
+  const failed = loaded.broken.map(({ name, error }) => ({ job: name, error }));
   const log = createLogger({ level: settings.logLevel, pretty: context.interactive });
-  const daemon = await startDaemon({ settings, jobs, log, version: version(), pid, now });
-  for (const job of jobs) {
+  const daemon = await startDaemon({ settings, jobs, failed, log, version: version(), pid, now });
+  for (const job of daemon.jobs) {
     log.info(
       { job: job.name, provider: job.provider.id, schedule: job.schedule, bucket: job.bucket },
       'job enabled',

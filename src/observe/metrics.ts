@@ -10,6 +10,8 @@ export interface JobState {
   readonly dataAge?: number | undefined;
   readonly openGaps: number;
   readonly expiredGaps: number;
+  /** Scheduled polls since the last poll ended. */
+  readonly missedPolls: number;
   /** Lookback suggested by the measured lateness, seconds. */
   readonly lookbackAdvice?: number | undefined;
   /** Stored minus the provider's totals, at the last reconciliation. */
@@ -136,11 +138,12 @@ export function createMetrics({ version, state }: MetricsOptions): Metrics {
 }
 
 /** Without an initial 0, `increase()` misses the first increment. */
-function startAtZero({ points, polls, revisions }: Recorders, { jobs }: CollectorState): void {
+function startAtZero({ mismatches, points, polls, revisions }: Recorders, { jobs }: CollectorState): void {
   for (const { job } of jobs) {
     for (const result of POLL_RESULTS) polls.inc({ job, result }, 0);
     for (const outcome of POINT_OUTCOMES) points.inc({ job, outcome }, 0);
     revisions.inc({ job }, 0);
+    mismatches.inc({ job }, 0);
   }
 }
 
@@ -154,6 +157,10 @@ function scrapedGauges(registers: Registry[], version: string): (state: Collecto
   );
   const openGaps = perJob('tokentide_open_gaps', 'Missing windows that will be retried.');
   const expiredGaps = perJob('tokentide_expired_gaps', "Missing windows beyond the provider's retention.");
+  const missedPolls = perJob(
+    'tokentide_missed_polls',
+    'Scheduled polls that were missed or skipped since the last poll ended.',
+  );
   const lookbackAdvice = perJob(
     'tokentide_lookback_advice_seconds',
     'Lookback suggested by the measured lateness.',
@@ -176,10 +183,12 @@ function scrapedGauges(registers: Registry[], version: string): (state: Collecto
   }).set({ version }, 1);
 
   return ({ jobs, spoolPoints: waiting }) => {
-    for (const gauge of [dataAge, openGaps, expiredGaps, lookbackAdvice, reconcileDifference]) gauge.reset();
+    for (const gauge of [dataAge, openGaps, expiredGaps, missedPolls, lookbackAdvice, reconcileDifference])
+      gauge.reset();
     for (const { job, ...known } of jobs) {
       openGaps.set({ job }, known.openGaps);
       expiredGaps.set({ job }, known.expiredGaps);
+      missedPolls.set({ job }, known.missedPolls);
       if (known.dataAge !== undefined) dataAge.set({ job }, known.dataAge);
       if (known.lookbackAdvice !== undefined) lookbackAdvice.set({ job }, known.lookbackAdvice);
       if (known.reconcileDifference !== undefined)

@@ -50,7 +50,7 @@ type PlannedRead = Omit<WindowRead, 'progress' | 'signal'>;
  */
 export async function poll(context: JobContext, options: PollOptions): Promise<PollReport> {
   const { signal, mayContinue = () => true, outageInterval = 0 } = options;
-  const { job, ledger, now } = context;
+  const { job, ledger, observe, now } = context;
   const storeIsUp = await drain(context, signal);
   const at = now();
   const lastPoll = ledger.jobs.of(job.name)?.clock ?? 0;
@@ -62,6 +62,8 @@ export async function poll(context: JobContext, options: PollOptions): Promise<P
   if (!hasWork(context, planned, at)) return { windows: 0, left: 0 };
   return readPlanned(context, planned, signal, async (read) => {
     const partitions = await knownPartitions(context, signal);
+    if (planned.backlog.length > 0)
+      observe({ type: 'planned', job: job.name, backlog: planned.backlog, partitions });
     for (const window of urgentWindows(context, planned, at)) {
       const selected = selectPartitions(context, partitions, window, now());
       await read({ ...selected, window, allPartitions: true, baseline: 'ledger' });
