@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { join } from 'node:path';
 import { emptyListing, type JobContext } from './collect/context.ts';
@@ -15,6 +16,7 @@ import type { Source } from './providers/provider.ts';
 import { pollInterval } from './schedule/expression.ts';
 import { openDeadLetters, type DeadLetters } from './store/dead-letters.ts';
 import type { Log } from './store/influxdb/options.ts';
+import type { RateLimiter } from './lib/rate-limiter.ts';
 import { makeFolder } from './store/sqlite/folder.ts';
 import type { Store } from './store/store.ts';
 import { refreshAges } from './windows/refresh-schedule.ts';
@@ -48,6 +50,8 @@ export interface RuntimeOptions extends StoreOptions {
   /** Name of this process in leases: `run`, `backfill`. */
   readonly role: string;
   readonly pid: number;
+  /** Shared with other processes; the ledger's by default. */
+  readonly rateLimiter?: RateLimiter | undefined;
   readonly onEvent?: (event: CollectEvent) => void;
   readonly onCall?: (job: Job, event: CallEvent) => void;
 }
@@ -71,7 +75,7 @@ export async function createRuntime(options: RuntimeOptions): Promise<Runtime> {
     const http = createHttp({
       baseUrl: provider.baseUrl(job.options),
       limit: job.rate,
-      rateLimiter: ledger.rateLimiter,
+      rateLimiter: options.rateLimiter ?? ledger.rateLimiter,
       limiters,
       fetch: globalThis.fetch,
       sleep,
@@ -127,6 +131,11 @@ export function openLedgerFile({ data }: Settings, open = openLedger): Ledger {
     );
   }
   return open(path);
+}
+
+/** The ledger if there is one, for commands that must not create it. @throws LedgerError */
+export function openExistingLedger(settings: Settings): Ledger | undefined {
+  return existsSync(join(settings.data, 'ledger.sqlite')) ? openLedgerFile(settings) : undefined;
 }
 
 /** Points that the store rejected permanently, with the reasons. */

@@ -46,6 +46,7 @@ function jobOf(
   const source: Source = {
     reads: 'series',
     batchSize: 10,
+    calls: { list: () => 1, read: () => 1 },
     partitions: () => Promise.resolve([{ id: 'a' }]),
     read,
   };
@@ -53,6 +54,8 @@ function jobOf(
     name,
     provider: { ...acme, baseUrl: () => 'http://127.0.0.1:1', connect: () => source },
     account: name,
+    dataset: 'usage',
+    rate: acme.rate,
     schedule: '* * * * *',
     scheduleZone: 'UTC',
     bucket: '1h',
@@ -139,6 +142,7 @@ describe('startDaemon', () => {
       connect: (): Source => ({
         reads: 'series',
         batchSize: 1,
+        calls: { list: () => 1, read: () => 1 },
         partitions,
         read: () => Promise.resolve({ records: [] }),
       }),

@@ -1,15 +1,18 @@
 import { jobChange } from '../collect/jobs/identity.ts';
 import type { Job } from '../collect/job.ts';
 import { createRuntime, openLedgerFile, openStore } from '../runtime.ts';
-import { formatIssue } from '../config/errors.ts';
 import { selectJobs } from '../config/jobs.ts';
+import { droppedRows } from '../collect/poll/dropped.ts';
+import { losesRows, LOSES_ROWS } from '../collect/status/dropped.ts';
 import { FetchError } from '../fetch/errors.ts';
+import { displayText } from '../lib/display-text.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import type { Partition, Source } from '../providers/provider.ts';
+import type { DropReason, Partition, Source } from '../providers/provider.ts';
 import { StoreError, type Store } from '../store/store.ts';
-import { bucketStart, wallTime } from '../windows/calendar.ts';
+import { bucketStart } from '../windows/calendar.ts';
+import type { Window } from '../windows/window.ts';
 import type { CommandContext } from './context.ts';
-import { EXIT, formatJson } from './output.ts';
+import { EXIT, explainError, formatDropped, formatJson, formatWindow, printIssues } from './output.ts';
 
 export interface CheckArguments {
   /** Job names; empty for all jobs. */
@@ -35,10 +38,11 @@ interface Checked {
 }
 
 /** Time limit for the calls of one job, retries included. */
-const PATIENCE_MS = 60_000;
-const SECONDS = 1000;
+const TIMEOUT_MS = 60_000;
+/** Partitions of one job that are read, spread over its batches. */
+const SAMPLES = 3;
 
-/** `tokentide check`: validates the configuration, makes one cheap call per job, and writes to the store. */
+/** `tokentide check`: validates the configuration, makes a few cheap calls per job, and writes to the store. */
 export async function checkCommand(
   context: CommandContext,
   { jobs: names, json }: CheckArguments,
@@ -47,22 +51,24 @@ export async function checkCommand(
   const loaded = context.loadJobs();
   const jobs = names.length > 0 ? selectJobs(loaded, names) : loaded.jobs;
   const off = names.length > 0 ? [] : loaded.off;
+  const issues = names.length > 0 ? [] : loaded.issues;
   const access = await openAccess(context);
   try {
     const [store, opened] = await checkStore(access);
     const checked = await Promise.all(jobs.map((job) => checkJob(job, access, opened, context)));
     await opened?.close();
-    const silent = off.map(
+    context.signal.throwIfAborted();
+    const disabled = off.map(
       ({ name, reason }) => ({ name, state: 'off', detail: reason, warnings: [] }) as const,
     );
-    const report: Checked[] = [...checked, ...silent];
-    if (json) context.out(formatJson({ issues: loaded.issues, jobs: report, store }));
+    const report: Checked[] = [...checked, ...disabled];
+    if (json) context.out(formatJson({ issues, jobs: report, store }));
     else {
-      for (const issue of loaded.issues) context.err(`${formatIssue(issue)}\n`);
+      printIssues(issues, context.err);
       context.out([...report, store].map(format).join(''));
     }
     const states = new Set([...checked, store].map(({ state }) => state));
-    const unfit = loaded.issues.length > 0 || jobs.length === 0 || store.state === 'failed';
+    const unfit = issues.length > 0 || jobs.length === 0 || store.state === 'failed';
     if (unfit || states.has('changed')) return EXIT.wrongUse;
     return states.has('failed') ? EXIT.failed : EXIT.fine;
   } finally {
@@ -72,7 +78,9 @@ export async function checkCommand(
 
 async function openForReal({ settings, now, pid }: CommandContext): Promise<CheckAccess> {
   const ledger = openLedgerFile(settings);
-  const memory = await createRuntime({ settings, role: 'check', pid, now, inMemory: true });
+  // The calls count against the rate limit that a running daemon obeys.
+  const { rateLimiter } = ledger;
+  const memory = await createRuntime({ settings, role: 'check', pid, now, inMemory: true, rateLimiter });
   return {
     ledger,
     openSource: (job) => memory.source(job),
@@ -102,49 +110,101 @@ async function checkJob(
 ): Promise<Checked> {
   const change = store && jobChange(access.ledger, job, store);
   if (change) return problem(job.name, 'changed', change.message, change.hint);
-  const patience = AbortSignal.timeout(PATIENCE_MS);
-  const signal = AbortSignal.any([context.signal, patience]);
+  const timeout = AbortSignal.timeout(TIMEOUT_MS);
+  const signal = AbortSignal.any([context.signal, timeout]);
   try {
     const source = access.openSource(job);
     const partitions = await source.partitions(signal);
-    const detail = await readOne(job, source, partitions, access.ledger, context.now() / SECONDS, signal);
-    return { name: job.name, state: 'ok', detail, warnings: warnings(job, source, access.ledger) };
+    const sample = await readSample(job, source, partitions, access.ledger, context.now() / 1000, signal);
+    return {
+      ...judge(job, partitions, sample, access.ledger),
+      warnings: warnings(job, source, access.ledger, sample),
+    };
   } catch (error) {
-    if (!(error instanceof FetchError)) throw error;
-    context.signal.throwIfAborted();
-    const detail = patience.aborted
-      ? `no answer within ${PATIENCE_MS / SECONDS} s`
-      : `${error.kind}: ${error.message}`;
-    return problem(job.name, 'failed', detail, error.hint);
+    const { error: detail, hint } = timeout.aborted
+      ? { error: `no answer within ${TIMEOUT_MS / 1000} s`, hint: undefined }
+      : explainError(error);
+    return problem(job.name, 'failed', detail, hint);
   }
 }
 
-/** Reads the newest closed bucket of the first partition. @returns what was found */
-async function readOne(
-  job: Job,
+/** What was read of some partitions for one window. */
+interface Sample {
+  readonly window: Window;
+  readonly read: readonly { readonly id: string; readonly series: number; readonly error?: FetchError }[];
+  readonly dropped: Partial<Record<DropReason, number>>;
+}
+
+/** Reads the newest closed bucket of a few partitions, each with a call of its own. */
+async function readSample(
+  { name, bucket, zone, end: jobEnd }: Job,
   source: Source,
   partitions: readonly Partition[],
   ledger: Ledger,
   now: number,
   signal: AbortSignal,
-): Promise<string> {
-  const [first] = partitions;
-  if (!first) return 'no partitions found';
-  const { bucket, zone } = job;
-  const end = bucketStart(Math.min(now, job.end ?? now), bucket, zone);
+): Promise<Sample> {
+  const end = bucketStart(Math.min(now, jobEnd ?? now), bucket, zone);
   const window = { start: bucketStart(end - 1, bucket, zone), end };
-  const rangeEnd = ledger.jobs.of(job.name)?.rangeEnd;
-  const request = { window, bucket, zone, partitions: [first], signal, ...(rangeEnd && { rangeEnd }) };
-  const { records } = await source.read(request);
-  const span = `${wallTime(window.start, zone)} to ${wallTime(end, zone)} ${zone}`;
-  return `${partitions.length} partitions; ${first.id}: ${records.length} series in ${span}`;
+  const rangeEnd = ledger.jobs.of(name)?.rangeEnd;
+  const request = { window, bucket, zone, signal, ...(rangeEnd && { rangeEnd }) };
+  const read: { id: string; series: number; error?: FetchError }[] = [];
+  const dropped: Partial<Record<DropReason, number>> = {};
+  for (const partition of spread(partitions, SAMPLES)) {
+    const { id } = partition;
+    try {
+      const result = await source.read({ ...request, partitions: [partition] });
+      read.push({ id, series: result.records.length });
+      for (const [reason, rows] of Object.entries(result.dropped ?? {}) as [DropReason, number][])
+        dropped[reason] = (dropped[reason] ?? 0) + rows;
+    } catch (error) {
+      if (!(error instanceof FetchError) || error.kind === 'cancelled' || error.kind === 'credentials')
+        throw error;
+      read.push({ id, series: 0, error });
+    }
+  }
+  return { window, read, dropped };
 }
 
-function warnings(job: Job, source: Source, ledger: Ledger): string[] {
+/** Up to `count` items from the first to the last, evenly spread. */
+function spread<T>(items: readonly T[], count: number): T[] {
+  if (items.length <= count) return [...items];
+  return Array.from({ length: count }, (_, i) => items[Math.round((i * (items.length - 1)) / (count - 1))]!);
+}
+
+/** `3 partitions; key:a: 12 series, key:b: 3 series in 2026-11-24 08:00-09:00 Asia/Shanghai` */
+function judge(
+  { name, zone }: Job,
+  partitions: readonly Partition[],
+  { window, read }: Sample,
+  ledger: Ledger,
+): Pick<Checked, 'name' | 'state' | 'detail' | 'hint'> {
+  const count = `${partitions.length} partition${partitions.length === 1 ? '' : 's'}`;
+  const broken = read.find(({ error }) => error);
+  if (broken?.error) {
+    const { error } = broken;
+    const detail = `${count}; ${broken.id}: ${error.kind}: ${error.message}`;
+    return { name, state: 'failed', detail, ...(error.hint !== undefined && { hint: error.hint }) };
+  }
+  if (losesRows(droppedRows(ledger, name))) return { name, state: 'failed', detail: LOSES_ROWS };
+  if (read.length === 0) return { name, state: 'ok', detail: 'no partitions found' };
+  const found = read.map(({ id, series }) => `${id}: ${series} series`).join(', ');
+  return { name, state: 'ok', detail: `${count}; ${found} in ${formatWindow(window, zone)}` };
+}
+
+function warnings(job: Job, source: Source, ledger: Ledger, { dropped }: Sample): string[] {
   const rangeEnd = ledger.jobs.of(job.name)?.rangeEnd;
+  const gaps = ledger.gaps.of(job.name);
+  const open = gaps.filter(({ expired }) => !expired).length;
+  const since = droppedRows(ledger, job.name).map(({ reason, total }): [string, number] => [reason, total]);
   return [
     ...(source.warnings?.() ?? []),
     ...(rangeEnd ? [`The provider treats the end of a range as ${rangeEnd} (detected).`] : []),
+    ...(Object.keys(dropped).length > 0 ? [`Rows dropped by this check: ${formatDropped(dropped)}.`] : []),
+    ...(since.length > 0 ? [`Rows dropped so far: ${formatDropped(Object.fromEntries(since))}.`] : []),
+    ...(gaps.length > 0
+      ? [`${open} open gaps, ${gaps.length - open} expired: run tokentide gaps ${job.name}.`]
+      : []),
   ];
 }
 
@@ -158,6 +218,6 @@ function problem(
 }
 
 function format({ name, state, detail, hint, warnings }: Checked): string {
-  const below = [...(hint?.split('\n') ?? []), ...warnings].map((text) => `          ${text}\n`);
-  return `${state.padEnd(8)} ${name}: ${detail}\n${below.join('')}`;
+  const lines = [`${state.padEnd(8)} ${name}: ${detail}`, ...(hint?.split('\n') ?? []), ...warnings];
+  return lines.map((text, index) => `${index === 0 ? '' : '          '}${displayText(text)}\n`).join('');
 }

@@ -1,13 +1,29 @@
 import type { JobContext } from '../collect/context.ts';
 import type { CollectEvent } from '../collect/events.ts';
+import type { Job } from '../collect/job.ts';
 import { withJob } from '../collect/jobs/lease.ts';
-import { poll, type PollReport } from '../collect/poll/poll.ts';
+import { poll } from '../collect/poll/poll.ts';
+import { droppedRows } from '../collect/poll/dropped.ts';
+import { losesRows, LOSES_ROWS } from '../collect/status/dropped.ts';
+import { trackFills, type FillReport } from '../collect/status/fill-progress.ts';
 import { pollWithHealth } from '../collect/status/health.ts';
-import { createRuntime } from '../runtime.ts';
-import { selectJobs } from '../config/jobs.ts';
+import { selectJobs, soundJobs } from '../config/jobs.ts';
+import { formatSpan } from '../config/duration.ts';
+import { formatError } from '../lib/errors.ts';
+import type { DropReason } from '../providers/provider.ts';
+import { formatCalls, formatShare } from '../report.ts';
+import { createRuntime, type Runtime } from '../runtime.ts';
 import type { CommandContext } from './context.ts';
 import { dryRun } from './dry-run.ts';
-import { EXIT, formatCount, formatJson, formatTable } from './output.ts';
+import {
+  EXIT,
+  explainError,
+  formatCount,
+  formatDropped,
+  formatJson,
+  formatTable,
+  printIssues,
+} from './output.ts';
 import { createWriteSummary } from './write-summary.ts';
 
 export interface CollectArguments {
@@ -19,81 +35,156 @@ export interface CollectArguments {
 
 /** Returns to the start of the line and clears it. */
 const CLEAR_LINE = '\r\u001b[K';
+/** Between two progress lines of one job. */
+const PROGRESS_SECONDS = 10;
 
-interface Collected {
+/** Points and rows of one job, by outcome. */
+interface Counts {
+  written: number;
+  unchanged: number;
+  rejected: number;
+  /** Waiting for the store. */
+  spooled: number;
+  dropped: Partial<Record<DropReason, number>>;
+}
+
+interface Collected extends Counts {
   readonly job: string;
   readonly windows: number;
-  readonly written: number;
-  readonly unchanged: number;
   readonly gaps: number;
   readonly error?: string;
   readonly hint?: string;
 }
 
-/** `tokentide collect`: polls each job once, backlog included. */
+/** `tokentide collect`: polls each job once, backlog included. One job's failure affects no other. */
 export async function collectCommand(context: CommandContext, args: CollectArguments): Promise<number> {
-  const jobs = selectJobs(context.loadJobs(), args.jobs);
-  if (args.dryRun) return dryRun(context, jobs, args.json);
-  const written = new Map<string, { written: number; unchanged: number }>();
+  const loaded = context.loadJobs();
+  const jobs = args.jobs.length > 0 ? selectJobs(loaded, args.jobs) : soundJobs(loaded);
+  const isConfigured = args.jobs.length > 0 || printIssues(loaded.issues, context.err);
+  const code = await (args.dryRun ? dryRun(context, jobs, args.json) : collect(context, jobs, args));
+  return isConfigured ? code : EXIT.wrongUse;
+}
+
+async function collect(
+  context: CommandContext,
+  jobs: readonly Job[],
+  { json }: CollectArguments,
+): Promise<number> {
+  const { settings, now, signal } = context;
+  const counts = new Map(jobs.map(({ name }) => [name, noCounts()]));
+  const contexts = new Map<string, JobContext>();
   const writes = createWriteSummary();
-  const isWatched = context.interactive && !args.json;
+  const isWatched = context.interactive && !json;
+  const clear = isWatched ? CLEAR_LINE : '';
+  const fills = trackFills({
+    now: () => Math.floor(now() / 1000),
+    everySeconds: PROGRESS_SECONDS,
+    contextOf: (job) => contexts.get(job),
+    report: (report) => {
+      if (!json) context.err(`${clear}${describeFill(report)}\n`);
+    },
+  });
   const onEvent = (event: CollectEvent): void => {
     writes.onEvent(event);
-    if (event.type !== 'written' && event.type !== 'drained') return;
-    const sum = written.get(event.job) ?? { written: 0, unchanged: 0 };
-    const unchanged = event.type === 'written' ? event.unchanged : 0;
-    written.set(event.job, { written: sum.written + event.points, unchanged: sum.unchanged + unchanged });
-    if (isWatched) context.err(`${CLEAR_LINE}${describeProgress(written)}`);
+    fills.onEvent(event);
+    if (add(counts.get(event.job), event) && isWatched)
+      context.err(`${CLEAR_LINE}${describeProgress(counts)}`);
   };
-  const { settings, now, signal } = context;
-  const runtime = await createRuntime({ settings, role: 'collect', pid: context.pid, now, onEvent });
+  const onCall = ({ name }: Job): void => fills.onCall(name);
+  const runtime = await createRuntime({
+    settings,
+    role: 'collect',
+    pid: context.pid,
+    now,
+    onEvent,
+    onCall,
+  });
+
+  /** Never rejects, so that the runtime is closed after all jobs have ended. */
+  async function collectJob(job: Job): Promise<Collected> {
+    let windows = 0;
+    let problem: unknown;
+    try {
+      const jobContext = runtime.jobContext(job);
+      contexts.set(job.name, jobContext);
+      const report = await withJob(runtime.lease, jobContext, signal, () =>
+        pollWithHealth(jobContext, signal, (observed) => poll(observed, { signal })),
+      );
+      windows = report.windows;
+      problem = report.error;
+      if (!report.error) fills.onPollEnd(job.name, report.left);
+    } catch (error) {
+      problem = error;
+    }
+    return {
+      ...rowOf(runtime, job, counts.get(job.name) ?? noCounts()),
+      windows,
+      ...(problem !== undefined && explainError(problem)),
+    };
+  }
+
   try {
-    const jobContexts = jobs.map((job) => runtime.jobContext(job));
-    const rows = await Promise.all(
-      jobContexts.map(async (jobContext): Promise<Collected> => {
-        const { name } = jobContext.job;
-        const report = await withJob(runtime.lease, jobContext, signal, () =>
-          pollWithHealth(jobContext, signal, (observed) => poll(observed, { signal })),
-        );
-        return row(jobContext, report, written.get(name));
-      }),
-    );
-    if (isWatched) context.err(CLEAR_LINE);
-    context.out(args.json ? formatJson(rows) : format(rows));
+    const rows = await Promise.all(jobs.map(collectJob));
+    context.err(clear);
+    if (signal.aborted) {
+      context.err('stopped; everything read so far is stored, and the next run resumes\n');
+      return EXIT.failed;
+    }
+    context.out(json ? formatJson(rows) : format(rows));
     const stored = writes.report(runtime.ledger, context.err);
+    const losing = jobs.filter(({ name }) => losesRows(droppedRows(runtime.ledger, name)));
+    for (const { name } of losing) context.err(`${name}: ${LOSES_ROWS}\n`);
     const read = rows.every(({ error, gaps }) => error === undefined && gaps === 0);
-    return stored && read ? EXIT.fine : EXIT.failed;
-  } catch (error) {
-    if (isWatched) context.err(CLEAR_LINE);
-    if (!signal.aborted) throw error;
-    context.err('stopped; everything read so far is stored, and the next run resumes\n');
-    return EXIT.failed;
+    return stored && read && losing.length === 0 ? EXIT.fine : EXIT.failed;
   } finally {
     await runtime.close();
   }
 }
 
+function noCounts(): Counts {
+  return { written: 0, unchanged: 0, rejected: 0, spooled: 0, dropped: {} };
+}
+
+/** Adds an event to the counts of its job. False if it has none. */
+function add(sum: Counts | undefined, event: CollectEvent): boolean {
+  if (!sum) return false;
+  if (event.type === 'dropped') {
+    sum.dropped[event.reason] = (sum.dropped[event.reason] ?? 0) + event.rows;
+    return false;
+  }
+  if (event.type !== 'written' && event.type !== 'drained') return false;
+  sum.written += event.points;
+  sum.rejected += event.rejected;
+  if (event.type === 'written') {
+    sum.unchanged += event.unchanged;
+    sum.spooled += event.kept;
+  }
+  return true;
+}
+
 /** `12 points of trae, 3 of r9s` */
-function describeProgress(points: ReadonlyMap<string, { written: number }>): string {
-  const parts = [...points].map(([job, { written }], index) =>
-    index === 0 ? `${formatCount(written)} points of ${job}` : `${formatCount(written)} of ${job}`,
-  );
+function describeProgress(counts: ReadonlyMap<string, Counts>): string {
+  const parts = [...counts]
+    .filter(([, { written, unchanged }]) => written + unchanged > 0)
+    .map(([job, { written }], index) =>
+      index === 0 ? `${formatCount(written)} points of ${job}` : `${formatCount(written)} of ${job}`,
+    );
   return parts.join(', ');
 }
 
-function row(
-  { job, ledger }: JobContext,
-  { windows, error }: PollReport,
-  points: { written: number; unchanged: number } | undefined,
-): Collected {
+/** `trae: 43 % of the backlog, 310 of at most 720 calls, about 7 min left` */
+function describeFill(report: FillReport): string {
+  const { job, state, calls, elapsed, left } = report;
+  if (state === 'complete')
+    return `${job}: backlog complete: ${formatCount(calls)} calls, ${formatSpan(elapsed)}`;
+  return `${job}: ${formatShare(report)} of the backlog, ${formatCalls(report)} calls, about ${formatSpan(left)} left`;
+}
+
+function rowOf({ ledger }: Runtime, job: Job, counts: Counts): Omit<Collected, 'windows'> {
   return {
     job: job.name,
-    windows,
-    written: points?.written ?? 0,
-    unchanged: points?.unchanged ?? 0,
+    ...counts,
     gaps: ledger.gaps.openOf(job.name).length,
-    ...(error && { error: `${error.kind}: ${error.message}` }),
-    ...(error?.hint && { hint: error.hint }),
   };
 }
 
@@ -111,8 +202,9 @@ function format(rows: readonly Collected[]): string {
       ...[windows, written, unchanged, gaps].map(formatCount),
     ]),
   );
-  const errors = rows.filter(({ error }) => error !== undefined);
-  return (
-    table + errors.map(({ job, error, hint }) => `${job}: ${error}\n${hint ? `  ${hint}\n` : ''}`).join('')
-  );
+  const lines = rows.flatMap(({ job, dropped, error, hint }) => [
+    ...(Object.keys(dropped).length > 0 ? [`${job}: rows dropped: ${formatDropped(dropped)}`] : []),
+    ...(error === undefined ? [] : [formatError({ message: `${job}: ${error}`, hint })]),
+  ]);
+  return table + lines.map((line) => `${line}\n`).join('');
 }

@@ -1,12 +1,11 @@
-import type { JobContext } from '../collect/context.ts';
 import type { Job } from '../collect/job.ts';
 import { poll } from '../collect/poll/poll.ts';
-import { createRuntime } from '../runtime.ts';
+import { createRuntime, openExistingLedger, type Runtime } from '../runtime.ts';
 import type { Store } from '../store/store.ts';
 import { toLine } from '../usage/line-protocol.ts';
 import type { Point } from '../usage/point.ts';
 import type { CommandContext } from './context.ts';
-import { EXIT, formatJsonLine } from './output.ts';
+import { EXIT, formatJsonLine, printJobError } from './output.ts';
 
 /**
  * `collect --dry-run`: prints the points that one poll would write to an empty store. Reads the open bucket and the
@@ -14,20 +13,35 @@ import { EXIT, formatJsonLine } from './output.ts';
  */
 export async function dryRun(context: CommandContext, jobs: readonly Job[], json: boolean): Promise<number> {
   const { settings, now, signal, pid } = context;
-  const memory = await createRuntime({ settings, role: 'dry run', pid, now, inMemory: true });
-  const failures: string[] = [];
+  // Its calls count against the rate limit that a running daemon obeys.
+  const shared = openExistingLedger(settings);
+  const rateLimiter = shared?.rateLimiter;
+  const memory = await createRuntime({ settings, role: 'dry run', pid, now, inMemory: true, rateLimiter });
+  let failed = false;
   try {
     for (const job of jobs) {
-      const jobContext: JobContext = memory.jobContext(job, printer(context, job, json));
-      const { error } = await poll(jobContext, { signal, mayContinue: () => false });
-      if (error)
-        failures.push(`${job.name}: ${error.kind}: ${error.message}${error.hint ? `\n  ${error.hint}` : ''}`);
+      signal.throwIfAborted();
+      const error = await pollOnce(memory, context, job, json);
+      if (error === undefined) continue;
+      failed = true;
+      printJobError(job.name, error, context.err);
     }
   } finally {
     await memory.close();
+    shared?.close();
   }
-  for (const failure of failures) context.err(`${failure}\n`);
-  return failures.length > 0 ? EXIT.failed : EXIT.fine;
+  return failed ? EXIT.failed : EXIT.fine;
+}
+
+/** Resolves to the error of the poll. */
+async function pollOnce(memory: Runtime, context: CommandContext, job: Job, json: boolean): Promise<unknown> {
+  try {
+    const jobContext = memory.jobContext(job, printer(context, job, json));
+    const { error } = await poll(jobContext, { signal: context.signal, mayContinue: () => false });
+    return error;
+  } catch (error) {
+    return error;
+  }
 }
 
 /** A store that prints its points. */

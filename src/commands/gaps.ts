@@ -1,14 +1,13 @@
-import type { JobContext } from '../collect/context.ts';
 import { withJob } from '../collect/jobs/lease.ts';
 import { fillGaps } from '../collect/poll/poll.ts';
 import { createRuntime, openLedgerFile, type Runtime } from '../runtime.ts';
-import { selectJobs } from '../config/jobs.ts';
+import { selectJobs, soundJobs } from '../config/jobs.ts';
 import type { Job } from '../collect/job.ts';
 import { ALL_PARTITIONS, type Gap } from '../ledger/gaps.ts';
 import { openReadableLedger } from '../ledger/ledger.ts';
 import { wallTime } from '../windows/calendar.ts';
 import type { CommandContext } from './context.ts';
-import { EXIT, formatJson, formatTable } from './output.ts';
+import { EXIT, formatJson, formatTable, printJobError, printIssues } from './output.ts';
 import { createWriteSummary } from './write-summary.ts';
 
 export interface GapsArguments {
@@ -19,13 +18,16 @@ export interface GapsArguments {
 
 /** `tokentide gaps`: lists missing windows with their cause. Exit code 1 while any can still be filled. */
 export async function gapsCommand(context: CommandContext, args: GapsArguments): Promise<number> {
-  const jobs = selectJobs(context.loadJobs(), args.job === undefined ? [] : [args.job]);
+  const loaded = context.loadJobs();
+  const jobs = args.job === undefined ? soundJobs(loaded) : selectJobs(loaded, [args.job]);
+  const isConfigured = args.job !== undefined || printIssues(loaded.issues, context.err);
   const stored = !args.fill || (await fill(context, jobs));
   const ledger = openLedgerFile(context.settings, openReadableLedger);
   try {
     const gaps = jobs.flatMap((job) => ledger.gaps.of(job.name).map((gap) => ({ job, gap })));
     if (args.json) context.out(formatJson(gaps.map(({ job, gap }) => ({ job: job.name, ...gap }))));
     else context.out(gaps.length === 0 ? 'no gaps\n' : format(gaps));
+    if (!isConfigured) return EXIT.wrongUse;
     return stored && gaps.every(({ gap }) => gap.expired) ? EXIT.fine : EXIT.failed;
   } finally {
     ledger.close();
@@ -44,17 +46,30 @@ async function fill(context: CommandContext, jobs: readonly Job[]): Promise<bool
     onEvent: writes.onEvent,
   });
   try {
+    let filled = true;
     for (const job of jobs) {
-      const jobContext: JobContext = runtime.jobContext(job);
-      const { error } = await withJob(runtime.lease, jobContext, signal, () =>
-        fillGaps(jobContext, { signal }),
-      );
-      if (error)
-        context.err(`${job.name}: ${error.kind}: ${error.message}\n${error.hint ? `  ${error.hint}\n` : ''}`);
+      signal.throwIfAborted();
+      const error = await fillJob(runtime, job, signal);
+      if (error === undefined) continue;
+      filled = false;
+      printJobError(job.name, error, context.err);
     }
-    return writes.report(runtime.ledger, context.err);
+    return writes.report(runtime.ledger, context.err) && filled;
   } finally {
     await runtime.close();
+  }
+}
+
+/** Resolves to the error, so that the other jobs are filled too. */
+async function fillJob(runtime: Runtime, job: Job, signal: AbortSignal): Promise<unknown> {
+  try {
+    const jobContext = runtime.jobContext(job);
+    const { error } = await withJob(runtime.lease, jobContext, signal, () =>
+      fillGaps(jobContext, { signal }),
+    );
+    return error;
+  } catch (error) {
+    return error;
   }
 }
 

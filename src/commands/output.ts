@@ -1,8 +1,12 @@
 import Table from 'cli-table3';
 import { stringify } from 'lossless-json';
+import { formatIssue, type Diagnostic } from '../config/errors.ts';
+import type { DropReason } from '../providers/provider.ts';
 import { displayText } from '../lib/display-text.ts';
 import { formatError, TokentideError } from '../lib/errors.ts';
 import type { Count } from '../usage/count.ts';
+import { wallTime } from '../windows/calendar.ts';
+import type { Window } from '../windows/window.ts';
 
 /** Exit codes. */
 export const EXIT = { fine: 0, failed: 1, wrongUse: 2 } as const;
@@ -50,6 +54,39 @@ export function formatJson(value: unknown): string {
 /** One line of JSON, for streamed results. */
 export function formatJsonLine(value: unknown): string {
   return `${stringify(value)}\n`;
+}
+
+/** `2026-11-24 08:00-09:00 UTC`, or both dates where they differ. */
+export function formatWindow({ start, end }: Window, zone: string): string {
+  const [from, to] = [wallTime(start, zone), wallTime(end, zone)];
+  const [date, time] = to.split(' ');
+  return from.startsWith(`${date} `) ? `${from}-${time} ${zone}` : `${from} to ${to} ${zone}`;
+}
+
+/** `12 outside_window, 3 duplicate` */
+export function formatDropped(dropped: Readonly<Partial<Record<DropReason, number>>>): string {
+  return Object.entries(dropped)
+    .map(([reason, rows]) => `${formatCount(rows)} ${reason}`)
+    .join(', ');
+}
+
+/** Prints configuration errors. True if there are none. */
+export function printIssues(issues: readonly Diagnostic[], err: (text: string) => void): boolean {
+  for (const issue of issues) err(`${formatIssue(issue)}\n`);
+  return issues.length === 0;
+}
+
+/** An error of one job, for a table or a report: kind and message, or the stack of an unexpected one. */
+export function explainError(error: unknown): { readonly error: string; readonly hint?: string } {
+  if (!(error instanceof Error)) return { error: String(error) };
+  if (!(error instanceof TokentideError)) return { error: error.stack ?? error.message };
+  return { error: `${error.kind}: ${error.message}`, ...(error.hint !== undefined && { hint: error.hint }) };
+}
+
+/** Writes the error of one job: `trae: credentials: ...` */
+export function printJobError(job: string, error: unknown, err: (text: string) => void): void {
+  const { error: message, hint } = explainError(error);
+  err(`${formatError({ message: `${job}: ${message}`, hint })}\n`);
 }
 
 /** Writes the message and the hint; the stack of an unexpected error. Returns the exit code. */

@@ -5,27 +5,34 @@ import { ConfigError } from '../config/errors.ts';
 import { openReadableLedger, type Ledger } from '../ledger/ledger.ts';
 import { wallTime } from '../windows/calendar.ts';
 import { jobStatus, type JobStatus } from '../collect/status/status.ts';
+import { droppedRows } from '../collect/poll/dropped.ts';
+import { losesRows, LOSES_ROWS } from '../collect/status/dropped.ts';
 import { describeLookback } from './lookback-advice.ts';
 import type { CommandContext } from './context.ts';
-import { EXIT, formatCount, formatJson, formatTable } from './output.ts';
+import { EXIT, formatCount, formatJson, formatTable, printIssues } from './output.ts';
 
 /** `tokentide status`: freshness and completeness of each job, from the ledger alone. */
 export async function statusCommand(context: CommandContext, { json }: { json: boolean }): Promise<number> {
   const loaded = context.loadJobs();
-  if (loaded.issues.length > 0) throw new ConfigError(loaded.issues);
+  if (loaded.jobs.length === 0 && loaded.issues.length > 0) throw new ConfigError(loaded.issues);
+  const code = printIssues(loaded.issues, context.err) ? EXIT.fine : EXIT.wrongUse;
   const ledger = openLedgerFile(context.settings, openReadableLedger);
   try {
     const now = Math.floor(context.now() / 1000);
     const jobs = loaded.jobs.map((job) => jobStatus(ledger, job, now));
-    const forgotten = ledger.jobs
-      .names()
-      .filter((name) => ![...loaded.jobs, ...loaded.off].some((job) => job.name === name));
+    const dropped = Object.fromEntries(jobs.map(({ job }) => [job, droppedRows(ledger, job)]));
+    const files = [...loaded.jobs, ...loaded.off, ...loaded.broken];
+    const forgotten = ledger.jobs.names().filter((name) => !files.some((job) => job.name === name));
     const rejected = deadLettersOf(context.settings, context.now).count();
     if (json) {
-      context.out(formatJson({ jobs, off: loaded.off, forgotten, spooled: ledger.spool.size(), rejected }));
-      return EXIT.fine;
+      context.out(
+        formatJson({ jobs, off: loaded.off, forgotten, dropped, spooled: ledger.spool.size(), rejected }),
+      );
+      return code;
     }
     if (jobs.length > 0) context.out(describe(jobs, loaded.jobs));
+    if (jobs.some(({ dataAge, buckets }) => dataAge === undefined || buckets === 0))
+      context.out(`${NONE}: no closed bucket has been read yet\n`);
     for (const { name, reason } of loaded.off) context.out(`${name}: disabled: ${reason}\n`);
     for (const name of forgotten)
       context.out(
@@ -36,11 +43,14 @@ export async function statusCommand(context: CommandContext, { json }: { json: b
       context.out(
         `${formatCount(rejected)} points rejected permanently by the store: see rejected.jsonl in the data folder\n`,
       );
-    return EXIT.fine;
+    return code;
   } finally {
     ledger.close();
   }
 }
+
+/** Cell without a value; explained below the table. */
+const NONE = '-';
 
 function describe(statuses: readonly JobStatus[], jobs: readonly Job[]): string {
   return formatTable(
@@ -57,8 +67,8 @@ function describe(statuses: readonly JobStatus[], jobs: readonly Job[]): string 
     statuses.map((status, index) => [
       status.job,
       status.readUntil === undefined ? 'not yet' : wallTime(status.readUntil, jobs[index]!.zone),
-      status.dataAge === undefined ? '' : formatSpan(status.dataAge),
-      status.buckets === 0 ? '' : `${Math.floor((100 * status.final) / status.buckets)} %`,
+      status.dataAge === undefined ? NONE : formatSpan(status.dataAge),
+      status.buckets === 0 ? NONE : `${Math.floor((100 * status.final) / status.buckets)} %`,
       formatCount(status.unread),
       formatCount(status.gaps),
       formatCount(status.expired),
@@ -70,6 +80,11 @@ function describe(statuses: readonly JobStatus[], jobs: readonly Job[]): string 
 function warnings(ledger: Ledger, statuses: readonly JobStatus[]): string[] {
   const lines: string[] = [];
   for (const { job, advice, lookback, mismatches, rangeEnd, reconciled } of statuses) {
+    for (const { reason, total, polls } of droppedRows(ledger, job)) {
+      const last = polls > 1 ? `, at each of the last ${polls} polls` : '';
+      lines.push(`${job}: ${formatCount(total)} rows dropped: ${reason}${last}`);
+    }
+    if (losesRows(droppedRows(ledger, job))) lines.push(`${job}: ${LOSES_ROWS}`);
     if (advice) lines.push(`${job}: ${describeLookback(advice, lookback)}`);
     if (rangeEnd) lines.push(`${job}: the provider treats the end of a range as ${rangeEnd} (detected)`);
     if (mismatches > 0) {

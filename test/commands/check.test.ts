@@ -59,7 +59,7 @@ async function check(
   return { code, out: context.printed.out.trimEnd().split('\n') };
 }
 
-test('a job is tested with its newest closed bucket of one partition', async () => {
+test('a job is tested with its newest closed bucket, one partition per request', async () => {
   const requests: ReadRequest[] = [];
   const source = sourceOf({
     read: (request) => {
@@ -73,17 +73,94 @@ test('a job is tested with its newest closed bucket of one partition', async () 
 
   expect(code).toBe(0);
   expect(out).toEqual([
-    'ok       mine: 2 partitions; alice: 0 series in 2026-11-21 17:00 to 2026-11-21 18:00 Asia/Shanghai',
+    'ok       mine: 2 partitions; alice: 0 series, bob: 0 series in 2026-11-21 17:00-18:00 Asia/Shanghai',
     '          The answers hold totals per day.',
     'ok       store: memory',
   ]);
-  expect(requests).toHaveLength(1);
+  expect(requests).toHaveLength(2);
   expect(requests[0]).toMatchObject({
     window: { start: Date.parse('2026-11-21T09:00Z') / 1000, end: Date.parse('2026-11-21T10:00Z') / 1000 },
     bucket: '1h',
     zone: 'Asia/Shanghai',
     partitions: [{ id: 'alice' }],
   });
+});
+
+test('a few partitions from different batches are read, and a broken one fails the job', async () => {
+  const asked: string[] = [];
+  const ids = Array.from({ length: 60 }, (_, i) => `key:${i}`);
+  const source = sourceOf({
+    partitions: () => Promise.resolve(ids.map((id) => ({ id }))),
+    read: ({ partitions: [partition] }) => {
+      asked.push(partition!.id);
+      if (partition!.id === 'key:30')
+        return Promise.reject(new FetchError('refused', 'no such key', { hint: 'h' }));
+      return Promise.resolve({ records: [] });
+    },
+  });
+
+  const { code, out } = await check(contextOf({ jobs: [jobOf('mine')] }), accessOf({ mine: source }));
+
+  expect(asked).toEqual(['key:0', 'key:30', 'key:59']);
+  expect([code, out[0]]).toEqual([1, 'failed   mine: 60 partitions; key:30: refused: no such key']);
+});
+
+test('open gaps and dropped rows are listed', async () => {
+  const access = accessOf({
+    mine: sourceOf({ read: () => Promise.resolve({ records: [], dropped: { duplicate: 2 } }) }),
+  });
+  const gap = { start: 0, end: 3600, since: 0, kind: 'refused', error: 'no', attempts: 1, nextTry: 0 };
+  access.ledger.gaps.open('mine', { ...gap, partition: 'alice', expired: false });
+
+  const { code, out } = await check(contextOf({ jobs: [jobOf('mine')] }), access);
+
+  expect(code).toBe(0);
+  expect(out.slice(1, 3)).toEqual([
+    '          Rows dropped by this check: 4 duplicate.',
+    '          1 open gaps, 0 expired: run tokentide gaps mine.',
+  ]);
+});
+
+test('a job that drops rows outside the window at every poll is not ok', async () => {
+  const access = accessOf({});
+  access.ledger.counters.add('mine', 'dropped outside_window', 70);
+  access.ledger.state.set('mine', 'dropped', '{"outside_window":{"rows":1,"polls":3}}');
+
+  const { code, out } = await check(contextOf({ jobs: [jobOf('mine')] }), access);
+
+  expect(code).toBe(1);
+  expect(out[0]).toMatch(
+    /^failed {3}mine: error: usage is incomplete, because rows outside the requested window/,
+  );
+});
+
+test('an unexpected error of one job does not affect the others', async () => {
+  const bad = sourceOf({ read: () => Promise.reject(new TypeError('x is undefined')) });
+
+  const { code, out } = await check(contextOf({ jobs: [jobOf('bad'), jobOf('good')] }), accessOf({ bad }));
+
+  expect(code).toBe(1);
+  expect(out[0]).toMatch(/^failed {3}bad: TypeError: x is undefined/);
+  expect(out[1]).toMatch(/^ok {7}good: /);
+});
+
+test('errors of other files do not affect a named job', async () => {
+  const context = contextOf({
+    jobs: [jobOf('mine')],
+    issues: [{ file: 'jobs/x.yaml', message: 'unknown key "x"' }],
+  });
+
+  const { code } = await check(context, accessOf({}), { jobs: ['mine'] });
+
+  expect([code, context.printed.err]).toEqual([0, '']);
+});
+
+test('escape sequences of a provider never reach the terminal', async () => {
+  const source = sourceOf({ partitions: () => Promise.resolve([{ id: 'key:\u001b]0;title\u0007a\u202e' }]) });
+
+  const { out } = await check(contextOf({ jobs: [jobOf('mine')] }), accessOf({ mine: source }));
+
+  expect(out[0]).toMatch(/^ok {7}mine: 1 partition; key:a: 1 series in /);
 });
 
 test('the detected range end is used and reported', async () => {

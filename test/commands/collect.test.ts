@@ -1,7 +1,12 @@
 import { existsSync } from 'node:fs';
-import { expect, test } from 'vitest';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import type { Job } from '../../src/collect/job.ts';
 import { collectCommand } from '../../src/commands/collect.ts';
 import { Secret } from '../../src/lib/secret.ts';
+import { openLedger } from '../../src/ledger/ledger.ts';
+import type { Source } from '../../src/providers/provider.ts';
+import { acme } from '../config/loading.ts';
 import { parseLine } from '../../src/usage/line-protocol.ts';
 import { jobOf } from '../e2e/support/job.ts';
 import { sumsOf, storedSums, trueSums } from '../e2e/support/place.ts';
@@ -10,6 +15,34 @@ import { commandPlace } from './place.ts';
 
 const START = anHourAgo() - DAY;
 const USAGE = { start: START, end: anHourAgo() };
+/** A job of a provider that answers as `source` says. */
+function withSource(name: string, source: Partial<Source>, more: Partial<Job> = {}): Job {
+  const connected: Source = {
+    reads: 'series',
+    batchSize: 10,
+    calls: { list: () => 1, read: () => 1 },
+    partitions: () => Promise.resolve([{ id: 'a' }]),
+    read: () => Promise.resolve({ records: [] }),
+    ...source,
+  };
+  return {
+    name,
+    provider: { ...acme, baseUrl: () => 'http://127.0.0.1:1', connect: () => connected },
+    account: name,
+    dataset: 'usage',
+    schedule: '*/5 * * * *',
+    scheduleZone: 'UTC',
+    bucket: '1h',
+    zone: 'UTC',
+    start: anHourAgo(),
+    lookback: DAY,
+    options: {},
+    rate: acme.rate,
+    tagLimits: {},
+    ...more,
+  };
+}
+
 const PLAIN = { jobs: [], dryRun: false, json: false };
 
 test('reports windows and points as a table or as JSON', async () => {
@@ -25,7 +58,16 @@ test('reports windows and points as a table or as JSON', async () => {
   expect(first.out).toMatch(/^job {5}windows {2}points written {2}unchanged {2}gaps\n/);
   expect(first.out).toMatch(new RegExp(`\\nucloud +\\d+ +${points} +0 +0\\n$`));
   expect(JSON.parse(second.out)).toEqual([
-    { job: 'ucloud', windows: expect.any(Number), written: 0, unchanged: expect.any(Number), gaps: 0 },
+    {
+      job: 'ucloud',
+      windows: expect.any(Number),
+      written: 0,
+      unchanged: expect.any(Number),
+      rejected: 0,
+      spooled: 0,
+      dropped: {},
+      gaps: 0,
+    },
   ]);
 });
 
@@ -62,6 +104,89 @@ test('a provider that cannot be read fails the command and affects no other job'
   expect([code, err]).toEqual([1, '']);
   expect(out).toMatch(/\nr9s: credentials: usage: .*API key not found\n {2}Give a management key .*\n$/);
   expect(await storedSums(place, good, 0)).toEqual(trueSums(good, START));
+});
+
+describe('one job', () => {
+  test('that throws an unexpected error, and one that has changed, affect no other', async () => {
+    const place = commandPlace();
+    const good = jobOf(await startVendor('ucloud', USAGE), { start: START });
+    const bug = withSource('bug', { partitions: () => Promise.reject(new TypeError('x is undefined')) });
+    const changed = withSource('changed', {});
+    await place.run((context) => collectCommand(context, PLAIN), [changed]);
+
+    const { code, out, err } = await place.run(
+      (context) => collectCommand(context, PLAIN),
+      [bug, { ...changed, zone: 'Asia/Shanghai' }, good],
+    );
+
+    expect([code, err]).toEqual([1, '']);
+    expect(out).toMatch(/\nbug +0 +0 +0 +0\nchanged +0 +0 +0 +0\nucloud +\d+ +\d\d+ /);
+    expect(out).toMatch(/\nbug: TypeError: x is undefined\n {4}at /);
+    expect(out).toMatch(/\nchanged: job_changed: the job "changed" has changed: zone was UTC/);
+  });
+
+  test('with a broken file is reported, and the others are collected', async () => {
+    const place = commandPlace();
+    const issues = [{ file: 'jobs/x.yaml', line: 2, message: 'unknown key "x"' }];
+    const good = withSource('good', {});
+
+    const all = await place.run((context) => collectCommand(context, PLAIN), [good], { issues });
+    const named = await place.run(
+      (context) => collectCommand(context, { ...PLAIN, jobs: ['good'] }),
+      [good],
+      {
+        issues,
+      },
+    );
+
+    expect([all.code, all.err]).toEqual([2, 'jobs/x.yaml:2: unknown key "x"\n']);
+    expect(all.out).toMatch(/\ngood +\d/);
+    expect([named.code, named.err]).toEqual([0, '']);
+  });
+});
+
+test('dropped rows are counted by reason, and losing rows at every poll is a failure', async () => {
+  const place = commandPlace();
+  const job = withSource('lossy', {
+    read: () => Promise.resolve({ records: [], dropped: { outside_window: 2, duplicate: 1 } }),
+  });
+  await place.run((context) => collectCommand(context, PLAIN), [job]);
+  const ledger = openLedger(join(place.data, 'ledger.sqlite'));
+  ledger.state.set('lossy', 'dropped', '{"outside_window":{"rows":1,"polls":3}}');
+  ledger.counters.add('lossy', 'dropped outside_window', 6);
+  ledger.close();
+
+  const { code, out, err } = await place.run((context) => collectCommand(context, PLAIN), [job]);
+
+  expect(code).toBe(1);
+  expect(out).toMatch(/\nlossy: rows dropped: \d+ outside_window, \d+ duplicate\n$/);
+  expect(err).toMatch(/^lossy: error: usage is incomplete, because rows outside the requested window/);
+});
+
+test('a long backlog is announced with its calls and duration, also when piped', async () => {
+  const place = commandPlace();
+  const clock = { now: START * 1000 + DAY * 1000 };
+  const rate = { perSecond: 1, concurrency: 1, source: 'test' };
+  const users = Array.from({ length: 40 }, (_, i) => ({ id: `user:${i}` }));
+  const job = withSource(
+    'slow',
+    {
+      batchSize: 1,
+      partitions: () => Promise.resolve(users),
+      read: () => {
+        clock.now += 1000;
+        return Promise.resolve({ records: [] });
+      },
+    },
+    { rate, start: START - 10 * DAY },
+  );
+
+  const { err } = await place.run((context) => collectCommand(context, PLAIN), [job], {
+    now: () => clock.now,
+  });
+
+  expect(err).toMatch(/^slow: 0 % of the backlog, 0 of 80 calls, about 1 min left\n/);
+  expect(err).toMatch(/\nslow: backlog complete: 0 calls, 2 min\n$/);
 });
 
 test('a dry run prints line protocol and leaves no file', async () => {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { Job } from '../../src/collect/job.ts';
 import type { CommandContext } from '../../src/commands/context.ts';
+import type { Diagnostic } from '../../src/config/errors.ts';
 import type { OffJob } from '../../src/config/jobs.ts';
 import { readSettings } from '../../src/config/settings.ts';
 import { contextOf } from './context.ts';
@@ -14,13 +15,21 @@ export interface Ended {
   readonly err: string;
 }
 
+interface PlaceOptions {
+  readonly off?: readonly OffJob[];
+  readonly issues?: readonly Diagnostic[];
+  readonly interactive?: boolean;
+  /** Milliseconds since the epoch. */
+  readonly now?: () => number;
+}
+
 export interface CommandPlace {
   readonly data: string;
   /** Runs a command on these jobs. */
   run(
     command: (context: CommandContext) => Promise<number>,
     jobs: readonly Job[],
-    more?: { readonly off?: OffJob[]; readonly interactive?: boolean },
+    more?: PlaceOptions,
   ): Promise<Ended>;
 }
 
@@ -31,10 +40,10 @@ export function commandPlace(): CommandPlace {
   const data = join(folder, 'data');
   return {
     data,
-    run: async (command, jobs, { off = [], interactive = false } = {}) => {
+    run: async (command, jobs, { off = [], issues = [], interactive = false, now = Date.now } = {}) => {
       const context = contextOf(
-        { jobs, off },
-        { settings: readSettings({ TOKENTIDE_DATA: data }), now: Date.now, interactive },
+        { jobs, off, issues },
+        { settings: readSettings({ TOKENTIDE_DATA: data }), now, interactive },
       );
       const code = await command(context);
       return { code, ...context.printed };

@@ -1,7 +1,9 @@
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { collectCommand } from '../../src/commands/collect.ts';
 import { statusCommand } from '../../src/commands/status.ts';
 import { ConfigError } from '../../src/config/errors.ts';
+import { openLedger } from '../../src/ledger/ledger.ts';
 import { jobOf } from '../e2e/support/job.ts';
 import { anHourAgo, DAY, startVendor } from '../e2e/support/vendor.ts';
 import { contextOf } from './context.ts';
@@ -25,7 +27,9 @@ test('status before and after the first collection', async () => {
   const after = await place.run(status(true), [job]);
 
   expect(before.code).toBe(0);
-  expect(before.out).toMatch(/\nucloud {2}not yet .* 2[56] {5}0 {8}0 {10}0\n$/);
+  expect(before.out).toMatch(
+    /\nucloud {2}not yet +- +0 % +2[56] {5}0 {8}0 {10}0\n-: no closed bucket has been read yet\n$/,
+  );
   expect(JSON.parse(after.out)).toMatchObject({
     jobs: [{ job: 'ucloud', unread: 0, gaps: 0, expired: 0, revisions: 0, mismatches: 0 }],
     off: [],
@@ -47,6 +51,24 @@ test('disabled jobs and jobs without a job file are listed', async () => {
   expect(out).toBe(
     'trae: disabled: TRAE_APP_ID is not set\nold has stored data but no job file; tokentide forget old removes it from the ledger\n',
   );
+});
+
+test('a broken job file does not hide the other jobs, and dropped rows are listed', async () => {
+  const place = commandPlace();
+  const vendor = await startVendor('ucloud', { start: START, end: anHourAgo() });
+  const job = jobOf(vendor, { start: START });
+  await place.run(collect, [job]);
+  const ledger = openLedger(join(place.data, 'ledger.sqlite'));
+  ledger.counters.add('ucloud', 'dropped outside_window', 1200);
+  ledger.state.set('ucloud', 'dropped', '{"outside_window":{"rows":1,"polls":5}}');
+  ledger.close();
+  const issues = [{ file: 'jobs/a.yaml', message: 'unknown provider "r9x"' }];
+
+  const { code, out, err } = await place.run(status(), [job], { issues });
+
+  expect([code, err]).toEqual([2, 'jobs/a.yaml: unknown provider "r9x"\n']);
+  expect(out).toMatch(/\nucloud: 1,200 rows dropped: outside_window, at each of the last 5 polls\n/);
+  expect(out).toMatch(/\nucloud: error: usage is incomplete, because rows outside the requested window/);
 });
 
 test('errors in job files are not ignored', async () => {

@@ -1,5 +1,4 @@
 import type { Partition } from '../../providers/provider.ts';
-import { bucketsOf } from '../../windows/calendar.ts';
 import type { Window } from '../../windows/window.ts';
 import type { JobContext } from '../context.ts';
 import type { CollectEvent } from '../events.ts';
@@ -38,8 +37,8 @@ interface Fill {
   reportedAt: number;
 }
 
-/** Shorter backlogs are read within seconds. */
-const LEAST_BUCKETS = 24;
+/** Backlogs with a shorter estimate are not reported, seconds. */
+const LEAST_SECONDS = 10;
 /** Until the poll has ended, an exceeded estimate is not reported as complete. */
 const NEARLY = 0.99;
 
@@ -52,7 +51,7 @@ export interface FillOptions {
   readonly report: (report: FillReport) => void;
 }
 
-/** Reports each backlog of at least a day: when it starts, repeatedly while it is read, and when it is complete. */
+/** Reports each long backlog: when it starts, repeatedly while it is read, and when it is complete. */
 export function trackFills({ now, everySeconds, contextOf, report }: FillOptions): FillProgress {
   const fills = new Map<string, Fill>();
 
@@ -72,7 +71,7 @@ export function trackFills({ now, everySeconds, contextOf, report }: FillOptions
       const context = contextOf(event.job);
       if (!context) return;
       const plan = estimate(context, event.backlog, event.partitions);
-      if (plan.buckets < LEAST_BUCKETS || plan.mostCalls === 0) return;
+      if (plan.seconds < LEAST_SECONDS) return;
       const fill = { ...plan, startedAt: now(), calls: 0, reportedAt: 0 };
       fills.set(event.job, fill);
       say(event.job, fill, 'started');
@@ -96,14 +95,12 @@ function estimate(
   context: JobContext,
   backlog: readonly Window[],
   partitions: readonly Partition[],
-): { leastCalls: number; mostCalls: number; seconds: number; buckets: number } {
-  const { bucket, zone } = context.job;
+): { leastCalls: number; mostCalls: number; seconds: number } {
   const plans = backlog.map((window) => planBackfill(context, window, partitions));
   const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
   return {
     leastCalls: sum(plans.map(({ calls }) => calls)),
     mostCalls: sum(plans.map(({ mostCalls }) => mostCalls)),
     seconds: sum(plans.map(({ mostSeconds }) => mostSeconds)),
-    buckets: sum(backlog.map((window) => bucketsOf(window, bucket, zone).length)),
   };
 }

@@ -1,6 +1,7 @@
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { Job } from '../job.ts';
-import { droppedRows, losesRows } from './dropped.ts';
+import { droppedRows } from '../poll/dropped.ts';
+import { losesRows, LOSES_ROWS } from './dropped.ts';
 
 /** What the daemon knows of a job's polls. */
 export interface PollState {
@@ -45,7 +46,6 @@ function jobReasons(ledger: Ledger, { name }: Job, state: PollState | undefined)
   if (state?.result === 'failed') reasons.push(`${name}: the last poll failed`);
   if (state && state.missed >= STUCK_POLLS)
     reasons.push(`${name}: no poll has finished for ${state.missed} scheduled polls`);
-  if (losesRows(droppedRows(ledger, name)))
-    reasons.push(`${name}: rows outside the requested window are dropped at every poll`);
+  if (losesRows(droppedRows(ledger, name))) reasons.push(`${name}: ${LOSES_ROWS}`);
   return reasons;
 }
