@@ -4,20 +4,22 @@ import {
   planBackfill,
   alignToBuckets,
   type BackfillPlan,
+  type BackfillRange,
 } from '../collect/poll/backfill.ts';
 import { ProviderDown } from '../collect/poll/batches.ts';
 import type { JobContext } from '../collect/context.ts';
 import type { CollectEvent } from '../collect/events.ts';
+import type { Job } from '../collect/job.ts';
 import { withJob } from '../collect/jobs/lease.ts';
 import { discover } from '../collect/poll/partitions.ts';
-import { createRuntime } from '../runtime.ts';
+import { createRuntime, openExistingLedger } from '../runtime.ts';
 import { ConfigError } from '../config/errors.ts';
 import { selectJobs } from '../config/jobs.ts';
 import { formatSpan } from '../config/duration.ts';
 import { wallTime } from '../windows/calendar.ts';
 import type { Window } from '../windows/window.ts';
 import type { CommandContext } from './context.ts';
-import { EXIT, formatCount, formatJson } from './output.ts';
+import { EXIT, formatCount, formatJson, printError } from './output.ts';
 import { createWriteSummary } from './write-summary.ts';
 import { parseTime } from './time.ts';
 
@@ -29,15 +31,42 @@ export interface BackfillArguments {
   readonly json: boolean;
 }
 
+/** A backfill as requested, with the part of it that is left. */
+interface Request {
+  readonly asked: BackfillRange;
+  readonly range: Window;
+  readonly isResumed: boolean;
+}
+
 /** `tokentide backfill`: prints the plan, reads the range newest first, and resumes after an interruption. */
 export async function backfillCommand(context: CommandContext, args: BackfillArguments): Promise<number> {
-  const { settings, now, signal, pid } = context;
   const [job] = selectJobs(context.loadJobs(), [args.job]);
   if (!job) return EXIT.wrongUse;
-  const start = parseTime(args.from, '--from', job.zone, now());
-  const end = args.to === undefined ? now() / 1000 : parseTime(args.to, '--to', job.zone, now());
-  const asked = { from: args.from, to: args.to };
+  return args.plan ? printPlan(context, args, job) : backfill(context, args, job);
+}
 
+/** `--plan`: lists the partitions, and writes nothing. */
+async function printPlan(context: CommandContext, args: BackfillArguments, job: Job): Promise<number> {
+  const { settings, now, signal, pid } = context;
+  const shared = openExistingLedger(settings);
+  const rateLimiter = shared?.rateLimiter;
+  const memory = await createRuntime({ settings, role: 'backfill', pid, now, inMemory: true, rateLimiter });
+  try {
+    const jobContext = memory.jobContext(job);
+    const request = requestOf(shared ? { ...jobContext, ledger: shared } : jobContext, args, now());
+    const planned = planBackfill(jobContext, request.range, await jobContext.source.partitions(signal));
+    const { windows, partitions, calls, mostCalls, seconds, mostSeconds } = planned;
+    const plan = { windows, partitions: partitions.length, calls, mostCalls, seconds, mostSeconds };
+    context.out(args.json ? formatJson(plan) : describePlan(job, request, planned));
+    return EXIT.fine;
+  } finally {
+    await memory.close();
+    shared?.close();
+  }
+}
+
+async function backfill(context: CommandContext, args: BackfillArguments, job: Job): Promise<number> {
+  const { settings, now, signal, pid } = context;
   const counts = { points: 0, calls: 0 };
   const writes = createWriteSummary();
   const onEvent = (event: CollectEvent): void => {
@@ -48,34 +77,18 @@ export async function backfillCommand(context: CommandContext, args: BackfillArg
   const runtime = await createRuntime({ settings, role: 'backfill', pid, now, onEvent, onCall });
   try {
     const jobContext = runtime.jobContext(job);
-    const left = resumeRange(jobContext, asked);
-    const range = left ?? alignToBuckets(jobContext, { start, end });
-    if (range.start >= range.end) {
-      throw new ConfigError([
-        {
-          message: '--from is not before --to, or no bucket in the range has closed yet',
-          hint: 'choose an earlier --from',
-        },
-      ]);
-    }
-    const planned = planBackfill(jobContext, range, await discover(jobContext, signal));
-    if (args.plan) {
-      context.out(
-        args.json
-          ? formatJson(planForMachines(planned))
-          : describePlan(jobContext, range, left !== undefined, planned),
-      );
-      return EXIT.fine;
-    }
-    if (!args.json) context.err(describePlan(jobContext, range, left !== undefined, planned));
+    const exclusively = <T>(work: () => Promise<T>): Promise<T> =>
+      withJob(runtime.lease, jobContext, signal, work);
+    const request = requestOf(jobContext, args, now());
+    const partitions = await exclusively(() => discover(jobContext, signal));
+    const planned = planBackfill(jobContext, request.range, partitions);
+    if (!args.json) context.err(describePlan(job, request, planned));
 
     const started = now();
     counts.calls = 0;
     for (const [index, window] of planned.windows.entries()) {
       signal.throwIfAborted();
-      await withJob(runtime.lease, jobContext, signal, () =>
-        backfillWindow(jobContext, planned, window, asked, signal),
-      );
+      await exclusively(() => backfillWindow(jobContext, planned, window, request.asked, signal));
       const done = index + 1;
       const eta = ((now() - started) / 1000 / done) * (planned.windows.length - done);
       progress(context, args, jobContext, { window, done, total: planned.windows.length, eta, ...counts });
@@ -94,36 +107,45 @@ export async function backfillCommand(context: CommandContext, args: BackfillArg
     const stored = writes.report(runtime.ledger, context.err);
     return stored && gaps === 0 ? EXIT.fine : EXIT.failed;
   } catch (error) {
-    const cause = error instanceof ProviderDown ? error.error : error;
-    if (!signal.aborted && error !== cause) context.err('stopped; run the same command again to resume\n');
-    if (!signal.aborted) throw cause;
-    context.err('\nstopped; run the same command again to resume\n');
-    return EXIT.failed;
+    if (!signal.aborted && !(error instanceof ProviderDown)) throw error;
+    context.err(`${signal.aborted ? '\n' : ''}stopped; run the same command again to resume\n`);
+    return signal.aborted ? EXIT.failed : printError(error, context.err);
   } finally {
     await runtime.close();
   }
 }
 
+/** @param now milliseconds since the epoch @throws ConfigError */
+function requestOf(jobContext: JobContext, { from, to }: BackfillArguments, now: number): Request {
+  const { zone } = jobContext.job;
+  const start = parseTime(from, '--from', zone, now);
+  const end = to === undefined ? now / 1000 : parseTime(to, '--to', zone, now);
+  const asked = { from, to };
+  const left = resumeRange(jobContext, asked);
+  const range = left ?? alignToBuckets(jobContext, { start, end });
+  if (range.start < range.end) return { asked, range, isResumed: left !== undefined };
+  throw new ConfigError([
+    {
+      message: '--from is not before --to, or no bucket in the range has closed yet',
+      hint: 'choose an earlier --from',
+    },
+  ]);
+}
+
 function describePlan(
-  { job }: JobContext,
-  range: Window,
-  resumed: boolean,
+  job: Job,
+  { range, isResumed }: Request,
   { windows, partitions, calls, mostCalls, seconds, mostSeconds }: BackfillPlan,
 ): string {
   const span = `${wallTime(range.start, job.zone)} to ${wallTime(range.end, job.zone)} ${job.zone}`;
   const upTo = mostCalls > calls ? ` to ${formatCount(mostCalls)}` : '';
   const time = mostCalls > calls ? ` to ${formatSpan(Math.ceil(mostSeconds))}` : '';
   return [
-    `${resumed ? 'resuming ' : ''}${job.name}: ${span}`,
+    `${isResumed ? 'resuming ' : ''}${job.name}: ${span}`,
     `${formatCount(windows.length)} windows x ${formatCount(partitions.length)} partitions`,
     `${formatCount(calls)}${upTo} calls, about ${formatSpan(Math.ceil(seconds))}${time} at ${job.rate.perSecond} per second`,
     '',
   ].join('\n');
-}
-
-function planForMachines(planned: BackfillPlan): unknown {
-  const { windows, partitions, calls, mostCalls, seconds, mostSeconds } = planned;
-  return { windows, partitions: partitions.length, calls, mostCalls, seconds, mostSeconds };
 }
 
 interface Progress {

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { backfillCommand, type BackfillArguments } from '../../src/commands/backfill.ts';
 import { ConfigError } from '../../src/config/errors.ts';
@@ -28,6 +29,18 @@ test('--json prints one line of progress per window', async () => {
   expect(lines.at(-1)).toMatchObject({ done: lines.length, total: lines.length, eta: 0 });
   expect(lines.at(-1)!.points).toBe(trueSums(vendor, FIRST).size);
   expect(await storedSums(place, vendor, 0)).toEqual(trueSums(vendor, FIRST));
+});
+
+test('--plan prints the plan and writes nothing', async () => {
+  const place = commandPlace();
+  const vendor = await startVendor('ucloud', { start: FIRST, end: END });
+  const jobs = [jobOf(vendor, { start: END - DAY })];
+
+  const plan = await place.run(backfill({ plan: true }), jobs);
+
+  expect([plan.code, plan.err]).toEqual([0, '']);
+  expect(plan.out).toMatch(/^ucloud: 20.* \S+\n\d+ windows x \d+ partitions\n\d+ calls, about \d+ s at /);
+  expect(existsSync(place.data)).toBe(false);
 });
 
 test('a finished backfill starts from the beginning when run again, and changes nothing', async () => {
