@@ -128,7 +128,7 @@ function demoSettings(env: Environment): Settings {
   return { ...settings, listen, data: join(settings.data, 'demo') };
 }
 
-/** The configured port, or a free one if another tokentide uses it. */
+/** The configured port, or a free one if it is in use. */
 async function startOnFreePort(
   settings: Settings,
   options: Omit<Parameters<typeof startDaemon>[0], 'settings'>,

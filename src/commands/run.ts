@@ -1,5 +1,7 @@
 import { startDaemon } from '../daemon.ts';
+import { credentialNames } from '../config/credentials.ts';
 import { soundJobs } from '../config/jobs.ts';
+import { PROVIDERS } from '../providers/index.ts';
 import { createLogger } from '../observe/log.ts';
 import type { CommandContext } from './context.ts';
 import { EXIT } from './output.ts';
@@ -11,7 +13,11 @@ export async function runCommand(context: CommandContext): Promise<number> {
   const loaded = context.loadJobs();
   const jobs = soundJobs(loaded);
   const failed = loaded.broken.map(({ name, error }) => ({ job: name, error }));
-  const log = createLogger({ level: settings.logLevel, pretty: context.interactive });
+  const log = createLogger({
+    level: settings.logLevel,
+    pretty: context.interactive,
+    credentials: credentialNames(PROVIDERS),
+  });
   const daemon = await startDaemon({ settings, jobs, failed, log, version: version(), pid, now });
   for (const job of daemon.jobs) {
     log.info(

@@ -1,4 +1,5 @@
 import { pino, stdTimeFunctions, type DestinationStream, type Logger } from 'pino';
+import { displayText } from '../lib/display-text.ts';
 
 export type { Logger };
 
@@ -8,27 +9,15 @@ export interface LogOptions {
   readonly destination?: DestinationStream;
   /** Plain text lines instead of JSON. */
   readonly pretty?: boolean;
+  /** Names of further credentials to redact: those of provider options. */
+  readonly credentials?: readonly string[];
 }
 
 /**
- * Names of credentials in options, settings and headers. The class `Secret` already redacts itself; this list catches
- * plain values down to a depth of three.
+ * Names of credentials in settings, tokens and headers. The class `Secret` already redacts itself; these names and
+ * those of the providers' options catch plain values down to a depth of three.
  */
-const CREDENTIALS = [
-  'access_token',
-  'accessToken',
-  'app_secret',
-  'authorization',
-  'management_key',
-  'password',
-  'private_key',
-  'pseudonymKey',
-  'secret_access_key',
-  'secretAccessKey',
-  'session_token',
-  'sessionToken',
-  'token',
-];
+const CREDENTIALS = ['access_token', 'accessToken', 'authorization', 'password', 'pseudonymKey', 'token'];
 const PLACES = ['', '*.', '*.*.'];
 
 /** A line as written by pino with the settings below. */
@@ -39,7 +28,8 @@ interface Line extends Readonly<Record<string, unknown>> {
 }
 
 /** Messages are constant; variables go into the object. */
-export function createLogger({ level, destination, pretty = false }: LogOptions): Logger {
+export function createLogger({ level, destination, pretty = false, credentials = [] }: LogOptions): Logger {
+  const names = [...CREDENTIALS, ...credentials];
   const lines = destination ?? pino.destination({ dest: 1, sync: true });
   return pino(
     {
@@ -48,7 +38,7 @@ export function createLogger({ level, destination, pretty = false }: LogOptions)
       timestamp: stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
       serializers: { err: describeError, error: describeError },
-      redact: { paths: PLACES.flatMap((place) => CREDENTIALS.map((name) => place + name)), censor: '***' },
+      redact: { paths: PLACES.flatMap((place) => names.map((name) => place + name)), censor: '***' },
     },
     pretty ? { write: (line) => lines.write(forPeople(line)) } : lines,
   );
@@ -80,5 +70,7 @@ function forPeople(line: string): string {
 }
 
 function asText(value: unknown): string {
-  return typeof value === 'string' && /^[^\s"=]+$/.test(value) ? value : JSON.stringify(value);
+  if (typeof value !== 'string') return displayText(JSON.stringify(value));
+  const text = displayText(value);
+  return /^[^\s"=]+$/.test(text) ? text : JSON.stringify(text);
 }

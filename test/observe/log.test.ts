@@ -1,7 +1,9 @@
 import { describe, expect, it, test } from 'vitest';
+import { credentialNames } from '../../src/config/credentials.ts';
 import { FetchError } from '../../src/fetch/errors.ts';
 import { Secret } from '../../src/lib/secret.ts';
 import { createLogger, type Logger, type LogOptions } from '../../src/observe/log.ts';
+import { PROVIDERS } from '../../src/providers/index.ts';
 import { StoreError } from '../../src/store/store.ts';
 
 const CANARY = 'canary-7f3a';
@@ -87,12 +89,22 @@ describe('createLogger', () => {
     ['in options', { options: { secret_access_key: CANARY, private_key: CANARY, management_key: CANARY } }],
     ['in headers', { request: { headers: { authorization: `Bearer ${CANARY}` } } }],
   ])('redacts a plain credential %s', (_, object) => {
-    const { log, lines } = logger({ level: 'trace' });
+    const { log, lines } = logger({ level: 'trace', credentials: credentialNames(PROVIDERS) });
 
     log.trace(object, 'with a plain credential');
 
     expect(lines.join('')).not.toContain(CANARY);
     expect(lines.join('')).toContain('***');
+  });
+
+  it('removes escape sequences and invisible characters from plain text lines', () => {
+    const { log, lines } = logger({ level: 'info', pretty: true });
+    const text = 'a\u001b[31mb\u202e\u009b2Jc';
+
+    log.warn({ job: text, deep: { text }, error: new FetchError('refused', text) }, 'a call failed');
+
+    // eslint-disable-next-line no-control-regex
+    expect(lines[0]).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
   });
 
   it('writes plain text lines with pretty', () => {
