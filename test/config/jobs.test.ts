@@ -209,7 +209,7 @@ test('a disabled job for its variables is validated all the same', () => {
   expect(report).toMatch(/mine\.yaml:6:1: unknown key "bukcet"/);
 });
 
-test('a job that is turned off is not looked at any further', () => {
+test('a job that is turned off is not ignored', () => {
   const { off, report } = load({ 'mine.yaml': 'enabled: false\nname: parked\nprovider: nobody\n' });
 
   expect(report).toBe('');
