@@ -2,12 +2,12 @@ import { isAbsolute, join } from 'node:path';
 import type { Job } from '../collect/job.ts';
 import type { Dataset, Provider, RateLimit } from '../providers/provider.ts';
 import { validateSchedule } from '../schedule/expression.ts';
-import { parseTeams } from '../usage/user-mapping.ts';
 import { BUCKETS, type Bucket } from '../windows/window.ts';
 import { readTextFile } from './environment.ts';
 import type { FieldDiagnostic } from './errors.ts';
 import type { JobFields } from './job-schema.ts';
 import { resolveRange } from './range.ts';
+import { parseTeams } from './teams.ts';
 
 export interface ResolveInput {
   readonly provider: Provider;

@@ -202,14 +202,14 @@ test.each([
   expect(off).toMatchObject([{ name: 'mine', reason }]);
 });
 
-test('a disabled job for its variables is validated all the same', () => {
+test('a job disabled by unset variables is still validated', () => {
   const { off, report } = load({ 'mine.yaml': `${ACME}start: 2027-01-01\nbukcet: 1h\n` });
 
   expect(off).toEqual([]);
   expect(report).toMatch(/mine\.yaml:6:1: unknown key "bukcet"/);
 });
 
-test('a job that is turned off is not ignored', () => {
+test('a disabled job is not validated', () => {
   const { off, report } = load({ 'mine.yaml': 'enabled: false\nname: parked\nprovider: nobody\n' });
 
   expect(report).toBe('');
