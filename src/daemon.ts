@@ -11,7 +11,7 @@ import { ConfigError } from './config/errors.ts';
 import type { Settings } from './config/settings.ts';
 import { TokentideError } from './lib/errors.ts';
 import type { Logger } from './observe/log.ts';
-import { createMetrics, type Metrics } from './observe/metrics.ts';
+import { lazyMetrics, type LazyMetrics } from './observe/lazy-metrics.ts';
 import { startServer, type Server } from './observe/server.ts';
 import { DROP_REASONS } from './providers/provider.ts';
 import { logFill, reporter } from './report.ts';
@@ -59,7 +59,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const polls = new Map<string, PollState>();
   const contexts = new Map<string, JobContext>();
   const jobs = (): Job[] => [...contexts.values()].map(({ job }) => job);
-  const metrics = createMetrics({
+  const metrics = lazyMetrics({
     version: options.version,
     state: () => collectorState(runtime.ledger, jobs(), polls, seconds()),
   });
@@ -78,7 +78,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       fills.onEvent(event);
     },
     onCall: ({ name, provider }, { action, result, ...details }) => {
-      metrics.providerCalls.inc({ provider: provider.id, action, result });
+      metrics.record(({ providerCalls }) => providerCalls.inc({ provider: provider.id, action, result }));
       log.trace({ job: name, action, result, ...details }, 'request');
       fills.onCall(name);
     },
@@ -156,7 +156,7 @@ export function remind(failed: readonly FailedJob[], log: Logger): NodeJS.Timeou
 
 interface Poller {
   readonly runtime: Runtime;
-  readonly metrics: Metrics;
+  readonly metrics: LazyMetrics;
   readonly log: Logger;
   readonly polls: Map<string, PollState>;
   readonly fills: FillProgress;
@@ -165,7 +165,9 @@ interface Poller {
 
 function scheduleJob(context: JobContext, poller: Poller): Schedule {
   const { name, schedule: expression, scheduleZone: zone } = context.job;
-  for (const reason of DROP_REASONS) poller.metrics.droppedRows.inc({ job: name, reason }, 0);
+  poller.metrics.record(({ droppedRows }) => {
+    for (const reason of DROP_REASONS) droppedRows.inc({ job: name, reason }, 0);
+  });
   const interval = pollInterval(expression, zone);
   return schedule(
     { name, expression, zone, jitterMs: jitterOf(interval), runNow: false },
@@ -207,9 +209,12 @@ async function pollJob(
     if (signal.aborted) result = 'cancelled';
     else log.error({ job, error }, 'poll failed');
   } finally {
-    metrics.polls.inc({ job, result });
-    metrics.lastPoll.set({ job }, now() / 1000);
-    metrics.pollDuration.observe({ job }, (now() - started) / 1000);
+    const ended = now();
+    metrics.record(({ polls: counter, lastPoll, pollDuration }) => {
+      counter.inc({ job, result });
+      lastPoll.set({ job }, ended / 1000);
+      pollDuration.observe({ job }, (ended - started) / 1000);
+    });
     if (result !== 'cancelled') polls.set(job, { result, missed: 0 });
   }
 }
@@ -219,13 +224,13 @@ function onScheduleEvent(event: ScheduleEvent, { log, metrics, polls }: Poller):
   if (type === 'failed') return log.error({ job, error: event.error }, 'poll failed');
   const { result, missed } = polls.get(job) ?? { missed: 0 };
   polls.set(job, { result, missed: missed + (type === 'missed' ? event.runs : 1) });
-  metrics.lostRuns.inc({ job, reason: type });
+  metrics.record(({ lostRuns }) => lostRuns.inc({ job, reason: type }));
   log.debug({ job }, type === 'overlap' ? 'previous poll still running' : 'scheduled polls were missed');
 }
 
 async function serve(
   { listen }: Settings,
-  { metrics, log, ready }: { metrics: Metrics; log: Logger; ready: () => Readiness },
+  { metrics, log, ready }: { metrics: LazyMetrics; log: Logger; ready: () => Readiness },
 ): Promise<Server | undefined> {
   if (!listen) return undefined;
   const onError = (error: unknown): void => log.error({ error }, 'request to the health server failed');

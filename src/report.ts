@@ -2,12 +2,13 @@ import type { CollectEvent } from './collect/events.ts';
 import type { FillReport } from './collect/status/fill-progress.ts';
 import { formatSpan } from './config/duration.ts';
 import type { Logger } from './observe/log.ts';
+import type { LazyMetrics } from './observe/lazy-metrics.ts';
 import type { Metrics } from './observe/metrics.ts';
 
 /** Turns events into log lines and metrics. */
-export function reporter(log: Logger, metrics: Metrics): (event: CollectEvent) => void {
+export function reporter(log: Logger, metrics: LazyMetrics): (event: CollectEvent) => void {
   return (event) => {
-    measure(event, metrics);
+    metrics.record((loaded) => measure(event, loaded));
     record(event, log);
   };
 }

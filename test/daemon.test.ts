@@ -9,6 +9,7 @@ import { readSettings } from '../src/config/settings.ts';
 import { jitterOf, remind, startDaemon, type Daemon } from '../src/daemon.ts';
 import { createLogger, type Logger } from '../src/observe/log.ts';
 import type { Source } from '../src/providers/provider.ts';
+import { StoreError } from '../src/store/store.ts';
 import { acme } from './config/loading.ts';
 
 interface Line {
@@ -181,6 +182,37 @@ describe('startDaemon', () => {
     });
     expect(metrics).toContain('tokentide_missed_polls{job="stuck"} 4');
     expect(after).toMatchObject({ status: 200 });
+  });
+
+  it('polls a store that is down only every 15 minutes', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'setTimeout', 'clearInterval', 'clearTimeout', 'Date'] });
+    let reads = 0;
+    const job = jobOf('test', ({ window }) => {
+      reads += 1;
+      return Promise.resolve({
+        records: [{ time: window.start, tags: { model: 'm' }, fields: { requests: reads } }],
+      });
+    });
+    const daemon = await start([job]);
+    vi.spyOn(daemon.runtime.store, 'write').mockImplementation((points) =>
+      Promise.resolve({
+        accepted: 0,
+        rejected: [],
+        kept: points,
+        error: new StoreError('unavailable', 'down'),
+      }),
+    );
+    await daemon.firstPolls;
+    // From here on points wait in the spool.
+    await vi.advanceTimersByTimeAsync(2 * 60_000);
+    const before = reads;
+    await vi.advanceTimersByTimeAsync(12 * 60_000);
+    const within = reads;
+    await vi.advanceTimersByTimeAsync(5 * 60_000);
+    vi.useRealTimers();
+
+    expect(within).toBe(before);
+    expect(reads).toBeGreaterThan(within);
   });
 
   it('logs a failing page', async () => {

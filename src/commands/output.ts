@@ -4,12 +4,12 @@ import { formatIssue, type Diagnostic } from '../config/errors.ts';
 import type { DropReason } from '../providers/provider.ts';
 import { displayText } from '../lib/display-text.ts';
 import { formatError, TokentideError } from '../lib/errors.ts';
+import { EXIT } from './exit.ts';
 import type { Count } from '../usage/count.ts';
 import { wallTime } from '../windows/calendar.ts';
 import type { Window } from '../windows/window.ts';
 
-/** Exit codes. */
-export const EXIT = { fine: 0, failed: 1, wrongUse: 2 } as const;
+export { EXIT };
 
 export interface Column {
   readonly title: string;

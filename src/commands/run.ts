@@ -4,7 +4,7 @@ import { soundJobs } from '../config/jobs.ts';
 import { PROVIDERS } from '../providers/index.ts';
 import { createLogger } from '../observe/log.ts';
 import type { CommandContext } from './context.ts';
-import { EXIT } from './output.ts';
+import { EXIT } from './exit.ts';
 import { version } from './version.ts';
 
 /** `tokentide run`: collects on schedule until stopped. */

@@ -12,6 +12,7 @@ export interface ServerOptions {
   readonly host?: string;
   /** 0 selects a free port. */
   readonly port: number;
+  /** `contentType` is read after `text` has resolved. */
   readonly metrics: { readonly contentType: string; text(): Promise<string> };
   /** Body of `/healthz`. */
   readonly health: () => object;
@@ -89,7 +90,13 @@ function pages({ health, metrics, ready }: ServerOptions): Map<string, () => Pag
         return json(readiness.ready ? 200 : 503, readiness);
       },
     ],
-    ['/metrics', async () => ({ status: 200, type: metrics.contentType, text: await metrics.text() })],
+    [
+      '/metrics',
+      async () => {
+        const exposition = await metrics.text();
+        return { status: 200, type: metrics.contentType, text: exposition };
+      },
+    ],
   ]);
 }
 
