@@ -4,6 +4,7 @@ import type { Job } from './collect/job.ts';
 import { withJob } from './collect/jobs/lease.ts';
 import { poll } from './collect/poll/poll.ts';
 import { collectorState } from './collect/status/collector-state.ts';
+import { droppedRows, losesRows, LOSES_ROWS } from './collect/status/dropped.ts';
 import { trackFills, type FillProgress } from './collect/status/fill-progress.ts';
 import { pollWithHealth } from './collect/status/health.ts';
 import { readiness, type FailedJob, type PollState, type Readiness } from './collect/status/readiness.ts';
@@ -199,6 +200,7 @@ async function pollJob(
         poll(observed, { signal, mayContinue, outageInterval: OUTAGE_INTERVAL }),
       ),
     );
+    if (losesRows(droppedRows(context.ledger, job))) log.error({ job }, LOSES_ROWS);
     if (report.error) log.error({ job, error: report.error }, 'provider request failed');
     else {
       result = 'ok';

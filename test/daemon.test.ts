@@ -215,6 +215,23 @@ describe('startDaemon', () => {
     expect(reads).toBeGreaterThan(within);
   });
 
+  it('reports a job that drops rows outside the window at every poll', async () => {
+    const daemon = await start([jobOf('lossy')]);
+    await daemon.firstPolls;
+    const { ledger } = daemon.runtime;
+    ledger.counters.add('lossy', 'dropped outside_window', 30);
+    const before = await readyz(daemon);
+    ledger.state.set('lossy', 'dropping', '{"outside_window":3}');
+
+    const after = await readyz(daemon);
+
+    expect(before.status).toBe(200);
+    expect(after).toMatchObject({
+      status: 503,
+      reasons: [expect.stringMatching(/^lossy: usage is incomplete: rows outside the requested window/)],
+    });
+  });
+
   it('logs a failing page', async () => {
     const daemon = await start([jobOf('test')]);
     await daemon.firstPolls;

@@ -129,9 +129,7 @@ test('a job that drops rows outside the window at every poll is not ok', async (
   const { code, out } = await check(contextOf({ jobs: [jobOf('mine')] }), access);
 
   expect(code).toBe(1);
-  expect(out[0]).toMatch(
-    /^failed {3}mine: error: usage is incomplete, because rows outside the requested window/,
-  );
+  expect(out[0]).toMatch(/^failed {3}mine: usage is incomplete: rows outside the requested window/);
 });
 
 test('an unexpected error of one job does not affect the others', async () => {

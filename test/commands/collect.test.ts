@@ -160,7 +160,7 @@ test('dropped rows are counted by reason, and losing rows at every poll is a fai
 
   expect(code).toBe(1);
   expect(out).toMatch(/\nlossy: rows dropped: \d+ outside_window, \d+ duplicate\n$/);
-  expect(err).toMatch(/^lossy: error: usage is incomplete, because rows outside the requested window/);
+  expect(err).toMatch(/^lossy: usage is incomplete: rows outside the requested window/);
 });
 
 test('a long backlog is announced with its calls and duration, also when piped', async () => {

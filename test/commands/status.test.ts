@@ -68,7 +68,7 @@ test('a broken job file does not hide the other jobs, and dropped rows are liste
 
   expect([code, err]).toEqual([2, 'jobs/a.yaml: unknown provider "r9x"\n']);
   expect(out).toMatch(/\nucloud: 1,200 rows dropped: outside_window, at each of the last 5 polls\n/);
-  expect(out).toMatch(/\nucloud: error: usage is incomplete, because rows outside the requested window/);
+  expect(out).toMatch(/\nucloud: usage is incomplete: rows outside the requested window/);
 });
 
 test('errors in job files are not ignored', async () => {

@@ -5,7 +5,7 @@ const PERSISTENT_POLLS = 3;
 
 /** What a job that loses rows has to change. */
 export const LOSES_ROWS =
-  'error: usage is incomplete, because rows outside the requested window are dropped at every poll; set bucket and zone to those of the provider (for daily rows: bucket: 1d)';
+  'usage is incomplete: rows outside the requested window are dropped at every poll; set bucket and zone to those of the provider (for daily rows: bucket: 1d)';
 
 /** Rows outside the window at every poll: bucket or zone do not fit the provider's response, and usage is missing. */
 export function losesRows(dropped: readonly DroppedRows[]): boolean {
