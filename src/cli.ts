@@ -147,7 +147,10 @@ export async function main(argv: readonly string[], io: ProcessIo): Promise<numb
   program
     .command('schema')
     .description('print the JSON schema of job files')
-    .action(() => run(async () => (await import('./commands/schema.ts')).schemaCommand, {}));
+    .option('--points', 'print all measurements with their tags and fields instead')
+    .action((options: { points?: true }) =>
+      run(async () => (await import('./commands/schema.ts')).schemaCommand, options),
+    );
 
   program.helpCommand('help [command]', 'show help for a command');
 

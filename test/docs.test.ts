@@ -6,7 +6,7 @@ import { INFLUX_VARIABLES } from '../src/config/influx-settings.ts';
 import { JobFields } from '../src/config/job-schema.ts';
 import { createMetrics } from '../src/observe/metrics.ts';
 import { PROVIDERS } from '../src/providers/index.ts';
-import { FIELDS, MEASUREMENT, TAGS } from '../src/usage/point.ts';
+import { CATALOGUE, USAGE } from '../src/usage/catalogue.ts';
 import {
   anchorOf,
   codeIn,
@@ -73,9 +73,18 @@ describe.each([
   });
 
   it('list all tags and fields', () => {
-    expect(codesOf(tableOf(readme, tag)).toSorted()).toEqual([...TAGS].toSorted());
-    expect(codesOf(tableOf(readme, field))).toEqual([...FIELDS]);
-    expect(readme.text).toContain(`\`${MEASUREMENT}\``);
+    expect(codesOf(tableOf(readme, tag)).toSorted()).toEqual(USAGE.tagNames);
+    expect(codesOf(tableOf(readme, field))).toEqual(USAGE.fieldNames);
+    expect(readme.text).toContain(`\`${USAGE.name}\``);
+  });
+
+  it('list all other measurements with their tags and fields', () => {
+    const table = tableOf(readme, 'measurement');
+    const others = [...CATALOGUE.values()].filter((measurement) => measurement !== USAGE);
+
+    expect(codesOf(table)).toEqual(others.map(({ name }) => name));
+    expect(codesOf(table, 1)).toEqual(others.flatMap(({ tags }) => Object.keys(tags)));
+    expect(codesOf(table, 2)).toEqual(others.flatMap(({ fieldNames }) => fieldNames));
   });
 
   it('list all providers, with their variables and a link to their page', () => {

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { schemaCommand } from '../../src/commands/schema.ts';
 import type { SchemaNode } from '../../src/config/schema-node.ts';
 import { PROVIDERS } from '../../src/providers/index.ts';
+import { CATALOGUE } from '../../src/usage/catalogue.ts';
 import { contextOf } from './context.ts';
 
 const FILE = new URL('../../schema/job.schema.json', import.meta.url);
@@ -54,4 +55,18 @@ test('an editor refuses a plain-text secret', async () => {
   expect('canary').not.toMatch(new RegExp(variable?.pattern ?? ''));
   expect('${TRAE_APP_SECRET:-canary}').not.toMatch(new RegExp(variable?.pattern ?? ''));
   expect(file).toMatchObject({ type: 'object', required: ['file'] });
+});
+
+test('with --points prints every measurement with its tags and fields', async () => {
+  const context = contextOf();
+  expect(await schemaCommand(context, { points: true })).toBe(0);
+
+  const measurements = JSON.parse(context.printed.out) as { name: string; fields: object }[];
+
+  expect(measurements.map(({ name }) => name)).toEqual([...CATALOGUE.keys()]);
+  expect(measurements[0]).toMatchObject({
+    name: 'llm_token_usage',
+    tags: { provider: { from: 'job' }, model: { from: 'provider' } },
+    fields: { tokens: { kind: 'count', unit: 'tokens', derived: true } },
+  });
 });
