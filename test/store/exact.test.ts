@@ -6,7 +6,7 @@ import { poll } from '../../src/collect/poll/poll.ts';
 import { createRuntime } from '../../src/runtime.ts';
 import type { Settings } from '../../src/config/settings.ts';
 import type { UsageEvent } from '../../src/simulator/world.ts';
-import { sumRecords } from '../../src/usage/aggregate.ts';
+import { sumRecords, withTokens } from '../../src/usage/aggregate.ts';
 import type { Fields } from '../../src/usage/point.ts';
 import { jobOf } from '../e2e/support/job.ts';
 import { seriesOf, startVendor, VENDORS, type VendorId } from '../e2e/support/vendor.ts';
@@ -62,8 +62,9 @@ function provesExact(openTarget: () => Settings['store']): void {
     rmSync(data, { recursive: true });
 
     const times = (count: number): Fields =>
-      sumRecords(Array.from({ length: count }, () => ({ time: 0, tags: {}, fields: COUNTED[id] })))[0]!
-        .fields;
+      sumRecords(
+        Array.from({ length: count }, () => ({ time: 0, tags: {}, fields: withTokens(COUNTED[id]) })),
+      )[0]!.fields;
     expect(hour).toEqual([{ tags: {}, fields: times(2) }]);
     expect(all).toEqual([{ tags: {}, fields: times(3) }]);
   });
