@@ -75,6 +75,15 @@ const PARTS = {
       row('… `node -e 0`', `${nodeMilliseconds.toFixed(0)} ms`, '', true),
     ];
   },
+  series: async () => {
+    const { benchSeries } = await import('./series.mjs');
+    const { cold, warm, afterPoll, series, days } = await benchSeries();
+    return [
+      row(`${days} days of ${series} series by model, SQLite`, ms(warm), '<= 150 ms', warm <= 150),
+      row('… after a poll has changed the last hours', ms(afterPoll), '', true),
+      row('… first query after a start', ms(cold), '', true),
+    ];
+  },
 };
 
 function row(what, measured, target, met) {
@@ -87,6 +96,10 @@ function millions(value) {
 
 function percent(value) {
   return `${(value * 100).toFixed(0)} %`;
+}
+
+function ms(value) {
+  return `${value.toFixed(0)} ms`;
 }
 
 function megabytes(value) {

@@ -63,6 +63,20 @@ describe.each(KINDS)('a backfill of windows beyond the lookback, from %s', (_, o
     expect(f.stored()).toEqual(f.truth());
   });
 
+  it('writes what was stored without the derived field tokens', async () => {
+    const f = filled(options);
+    await backfill(f);
+    for (const [key, { fields, ...point }] of [...f.store.contents].slice(0, 3)) {
+      const { tokens: _, ...reported } = fields;
+      f.store.contents.set(key, { ...point, fields: reported });
+    }
+
+    const written = await backfill(f);
+
+    expect(written).toBe(options.reads === 'series' ? 3 : 0);
+    expect(f.stored()).toEqual(f.truth());
+  });
+
   it('spools everything while the store is down, and writes it later', async () => {
     const f = filled(options);
     await backfill(f);

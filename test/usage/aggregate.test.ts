@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { addFields, sameFields, sumRecords, tokensOf } from '../../src/usage/aggregate.ts';
+import type { Fields } from '../../src/usage/point.ts';
+import { addFields, sameFields, sumRecords, tokensOf, withTokens } from '../../src/usage/aggregate.ts';
 import type { UsageRecord } from '../../src/usage/point.ts';
 
 describe('addFields', () => {
@@ -60,5 +61,20 @@ describe('tokensOf', () => {
     [{ images: 3 }, 0n],
   ])('of %o is %s', (fields, tokens) => {
     expect(tokensOf(fields)).toBe(tokens);
+  });
+});
+
+describe('withTokens', () => {
+  it.each<[Fields, Fields['tokens']]>([
+    [{ total_tokens: 7, input_tokens: 1, output_tokens: 1 }, 7],
+    [{ total_tokens: 0, input_tokens: 1 }, 0],
+    [{ input_tokens: 2n ** 60n, output_tokens: 1 }, 2n ** 60n + 1n],
+    [{ input_tokens: 3 }, 3],
+    [{ output_tokens: 0 }, 0],
+    [{ images: 3, cached_input_tokens: 4 }, undefined],
+    [{ input_tokens: 2n ** 63n - 1n, output_tokens: 1 }, undefined],
+    [{ tokens: 5, input_tokens: 1 }, 5],
+  ])('of %o has tokens %s', (fields, tokens) => {
+    expect(withTokens(fields)).toEqual({ ...fields, ...(tokens !== undefined && { tokens }) });
   });
 });

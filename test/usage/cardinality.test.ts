@@ -246,6 +246,26 @@ describe('an __other__ point', () => {
   });
 });
 
+describe('the tokens of an __other__ point', () => {
+  it('are summed by series, of which only some have a total of their own', () => {
+    const limited = limitCardinality(
+      [
+        { time: 0, tags: { user: 'ann' }, fields: { total_tokens: 10, input_tokens: 1 } },
+        { time: 0, tags: { user: 'bob' }, fields: { input_tokens: 2, output_tokens: 3 } },
+      ],
+      { limits: { user: 0 }, allowed: new Map(), overflowParts: [] },
+    );
+
+    expect(limited.records).toEqual([
+      {
+        time: 0,
+        tags: { user: OTHER },
+        fields: { tokens: 15, total_tokens: 10, input_tokens: 3, output_tokens: 3 },
+      },
+    ]);
+  });
+});
+
 describe('limitedTags', () => {
   it.each([
     [

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { OTHER } from '../../src/usage/cardinality.ts';
 import { Secret } from '../../src/lib/secret.ts';
 import { createUserMapping, pseudonym } from '../../src/usage/user-mapping.ts';
 
@@ -31,6 +32,12 @@ describe('createUserMapping', () => {
 
     expect(tags).toEqual({ user: pseudonym('0123456789abcdef', 'ann@example.com'), key: 'k', team: 'red' });
     expect(JSON.stringify(tags)).not.toContain('ann');
+  });
+
+  it('does not hide that usage is beyond a limit', () => {
+    const names = createUserMapping({ teams, pseudonymKey });
+
+    expect(names({ user: OTHER, model: 'm' })).toEqual({ user: OTHER, model: 'm' });
   });
 
   it('gives the same name each time', () => {
