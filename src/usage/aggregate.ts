@@ -45,3 +45,8 @@ export function withTokens(fields: Fields): Fields {
   const tokens = tokensOf(fields);
   return tokens > MAX_COUNT ? fields : { ...fields, tokens: toCount(tokens) };
 }
+
+/** True if the field `tokens` is as `withTokens` derives it. */
+export function hasTokens({ tokens, ...reported }: Fields): boolean {
+  return withTokens(reported).tokens === tokens;
+}

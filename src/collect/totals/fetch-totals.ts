@@ -1,5 +1,6 @@
 import { StoreError } from '../../store/store.ts';
 import type { ReadonlyRecordIndex } from '../../usage/record-index.ts';
+import { hasTokens } from '../../usage/aggregate.ts';
 import { DIMENSIONS } from '../../usage/point.ts';
 import type { Window } from '../../windows/window.ts';
 import type { JobContext } from '../context.ts';
@@ -39,7 +40,9 @@ async function totalsInStore(context: JobContext, range: Window, signal: AbortSi
   if (!(await drain(context, signal))) return new Map();
   try {
     const rows = await store.sums({ ...range, where: jobTags(job), by: DIMENSIONS });
-    return totalsOf(rows.map(({ tags, fields }) => ({ time: range.start, tags, fields })));
+    // Usage that lacks the derived field was stored by an earlier version, and is written again.
+    const current = rows.filter(({ fields }) => hasTokens(fields));
+    return totalsOf(current.map(({ tags, fields }) => ({ time: range.start, tags, fields })));
   } catch (error) {
     if (error instanceof StoreError) return new Map();
     throw error;
