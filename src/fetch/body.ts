@@ -6,8 +6,9 @@ export interface BodyLimits {
   readonly maxValues: number;
 }
 
-/** `,`, `[` and `{`. */
-const SEPARATORS: ReadonlySet<number> = new Set([0x2c, 0x5b, 0x7b]);
+const COMMA = 0x2c;
+const BRACKET = 0x5b;
+const BRACE = 0x7b;
 
 /** Reads a body as text; cancels the transfer as soon as it exceeds a limit. @throws FetchError `invalid_response` */
 export async function readText(
@@ -24,12 +25,22 @@ export async function readText(
   for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
     bytes += chunk.byteLength;
     if (bytes > maxBytes) throw tooLarge(action, `${maxBytes} bytes`);
-    for (const byte of chunk) if (SEPARATORS.has(byte)) values++;
+    values += valuesIn(chunk);
     if (values > maxValues) throw tooLarge(action, `${maxValues} values`);
     parts.push(decoder.decode(chunk, { stream: true }));
   }
   parts.push(decoder.decode());
   return { text: parts.join(''), bytes };
+}
+
+function valuesIn(chunk: Uint8Array): number {
+  let values = 0;
+  // By index: an iterator takes ten times as long.
+  for (let i = 0; i < chunk.length; i++) {
+    const byte = chunk[i];
+    if (byte === COMMA || byte === BRACKET || byte === BRACE) values++;
+  }
+  return values;
 }
 
 function tooLarge(action: string, limit: string): FetchError {

@@ -3,7 +3,10 @@ import { z } from 'zod';
 /** Elements validated per turn of the event loop: some milliseconds. */
 export const SLICE = 1_000;
 /** Number of issues after which the rest of an array is not validated. */
-const MOST_FAULTS = 20;
+const MOST_ISSUES = 20;
+
+/** Elements since the last turn, of all arrays: an answer may also have many short ones. */
+let validated = 0;
 
 /**
  * Like `z.array(row)`, but validated in slices, so that a large answer does not block the event loop. The schema must
@@ -16,13 +19,14 @@ export function rows<T>(row: z.ZodType<T>): z.ZodType<T[]> {
       return z.NEVER;
     }
     const parsed: T[] = [];
-    for (let start = 0; start < input.length && context.issues.length < MOST_FAULTS; start += SLICE) {
-      if (start > 0) await new Promise(setImmediate);
-      for (const [index, value] of input.slice(start, start + SLICE).entries()) {
-        const result = await row.safeParseAsync(value);
-        if (result.success) parsed.push(result.data);
-        else context.issues.push(...result.error.issues.map((issue) => at(start + index, issue, value)));
-      }
+    for (const [index, value] of input.entries()) {
+      const result = await row.safeParseAsync(value);
+      if (result.success) parsed.push(result.data);
+      else context.issues.push(...result.error.issues.map((issue) => at(index, issue, value)));
+      if (context.issues.length >= MOST_ISSUES) break;
+      if (++validated < SLICE) continue;
+      validated = 0;
+      await new Promise(setImmediate);
     }
     return parsed;
   });

@@ -5,7 +5,10 @@ import { json, stubbedHttp } from '../support/stub-fetch.ts';
 
 const Row = z.object({ n: z.int() }).transform(({ n }) => n);
 
-it('gives the event loop a turn after every slice of an answer', async () => {
+it.each([
+  ['one long array', [Array.from({ length: 20_500 }, (_, n) => ({ n }))]],
+  ['many short arrays', Array.from({ length: 2_050 }, () => Array.from({ length: 10 }, (_, n) => ({ n })))],
+])('gives the event loop a turn after every slice of %s', async (_, list) => {
   let parsed = 0;
   let most = 0;
   let done = false;
@@ -17,19 +20,18 @@ it('gives the event loop a turn after every slice of an answer', async () => {
     most = Math.max(most, parsed - seen);
     if (!done) setImmediate(watch, parsed);
   };
-  const body = { list: Array.from({ length: 20_500 }, (_, n) => ({ n })) };
-  const { http } = stubbedHttp([json(body)]);
+  const { http } = stubbedHttp([json({ list })]);
   setImmediate(watch, 0);
 
   const answer = await http.call({
     action: 'usage',
     build: () => ({ method: 'GET', url: 'https://api.example.com/usage' }),
-    answer: z.object({ list: rows(Counted) }),
+    answer: z.object({ list: rows(rows(Counted)) }),
     signal: new AbortController().signal,
   });
   done = true;
 
-  expect(answer.list).toEqual(body.list.map(({ n }) => n));
+  expect(answer.list).toEqual(list.map((each) => each.map(({ n }) => n)));
   expect(most).toBeLessThanOrEqual(SLICE);
 });
 
@@ -54,10 +56,10 @@ it.each([
   expect(result.error?.issues.map(({ path }) => path.join('.'))).toEqual(paths);
 });
 
-it('stops at a slice with many faults', async () => {
+it('stops after some faults', async () => {
   const faulty = Array.from({ length: 50 * SLICE }, () => ({}));
 
   const result = await rows(Row).safeParseAsync(faulty);
 
-  expect(result.error?.issues).toHaveLength(SLICE);
+  expect(result.error?.issues).toHaveLength(20);
 });
