@@ -85,7 +85,7 @@ describe('a job that has collected', () => {
       expectComplaint(
         complaint,
         message,
-        /^ {2}Points under the old and the new settings would be counted side by side/,
+        /^ {2}Usage would be stored twice, under the old and the new settings\./,
       );
       expect(complaint.stderr).toMatch(/tokentide migrate ucloud --keep-old {3}\S/);
       expect(complaint.stderr).toMatch(/tokentide migrate ucloud --drop-old {3}\S/);
@@ -103,7 +103,7 @@ describe('a job that has collected', () => {
 
     expectComplaint(
       unsaid,
-      /^say what is to become of the points/,
+      /^choose what happens to the points stored under the old settings/,
       /^ {2}--keep-old keeps them .*; --drop-old deletes/,
     );
     expect([migrated.code, migrated.stderr, collected.code, collected.stderr]).toEqual([0, '', 0, '']);
