@@ -50,3 +50,8 @@ export function withTokens(fields: Fields): Fields {
 export function hasTokens({ tokens, ...reported }: Fields): boolean {
   return withTokens(reported).tokens === tokens;
 }
+
+/** The same fields with the value 0. */
+export function zeros(fields: Fields): Fields {
+  return Object.fromEntries(Object.keys(fields).map((field) => [field, 0]));
+}

@@ -1,5 +1,5 @@
-import { addFields, withTokens } from './aggregate.ts';
-import { TAGS, type Field, type Fields, type Tag, type Tags, type UsageRecord } from './point.ts';
+import { addFields, withTokens, zeros } from './aggregate.ts';
+import { TAGS, type Tag, type Tags, type UsageRecord } from './point.ts';
 import { seriesKey } from './series.ts';
 
 /** Replaces values above the limit of their tag. */
@@ -145,12 +145,6 @@ function createLimiter(limits: Limits['limits'], before: Limits['allowed']) {
   }
 
   return { pass, allowed, overflow };
-}
-
-function zeros(fields: Fields): Fields {
-  const zero: Partial<Record<Field, number>> = {};
-  for (const field in fields) if (fields[field as Field] !== undefined) zero[field as Field] = 0;
-  return zero;
 }
 
 function keyOf({ time, tags }: Pick<UsageRecord, 'time' | 'tags'>): string {

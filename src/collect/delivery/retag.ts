@@ -1,10 +1,9 @@
-import { withTokens } from '../../usage/aggregate.ts';
+import { withTokens, zeros } from '../../usage/aggregate.ts';
 import { seriesKey } from '../../usage/series.ts';
 import type { Point } from '../../usage/point.ts';
 import type { JobContext } from '../context.ts';
 import { deliver, spool } from './deliver.ts';
 import { storedTags } from './to-points.ts';
-import { zeros } from '../totals/totals.ts';
 
 const TEAMS = 'teams';
 

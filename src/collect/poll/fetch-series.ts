@@ -1,10 +1,9 @@
 import pLimit from 'p-limit';
 import type { Partition } from '../../providers/provider.ts';
-import { addRecords } from '../../usage/aggregate.ts';
+import { addRecords, zeros } from '../../usage/aggregate.ts';
 import { createRecordIndex, type ReadonlyRecordIndex } from '../../usage/record-index.ts';
 import type { UsageRecord } from '../../usage/point.ts';
 import type { JobContext } from '../context.ts';
-import { zeros } from '../totals/totals.ts';
 import { readBatches, type Batches } from './batches.ts';
 import { ownersOf } from './ownership.ts';
 import type { StartedRead, StoreRecords } from './window-read.ts';

@@ -1,8 +1,8 @@
 import { ALL_PARTITIONS } from '../../ledger/gaps.ts';
 import type { Partition } from '../../providers/provider.ts';
 import type { Store } from '../../store/store.ts';
-import { tokensOf } from '../../usage/aggregate.ts';
-import type { Field, Fields, Point, Tags } from '../../usage/point.ts';
+import { tokensOf, zeros } from '../../usage/aggregate.ts';
+import type { Point, Tags } from '../../usage/point.ts';
 import { createRecordIndex, type ReadonlyRecordIndex } from '../../usage/record-index.ts';
 import type { Window } from '../../windows/window.ts';
 import type { JobContext } from '../context.ts';
@@ -69,17 +69,17 @@ async function repairDay(
   const gaps = ledger.gaps.openOf(job.name).filter((gap) => gap.start < window.end && window.start < gap.end);
   const answerOf = answersBy(context, partitions, new Set(gaps.map(({ partition }) => partition)));
   const dayReason = reasonToKeep(context, window, written);
-  const zeros: Point[] = [];
+  const erased: Point[] = [];
   const kept = new Map<UnreportedReason, Point[]>();
   for (const point of await storedOnly(context, window, written)) {
     const answer = answerOf(point.tags);
     if (answer === 'failed') continue;
     const reason = dayReason ?? (answer === 'not_listed' ? answer : undefined);
     if (!reason || (dropUnreported && reason !== 'store')) {
-      zeros.push({ ...point, fields: zeroed(point.fields) });
+      erased.push({ ...point, fields: zeros(point.fields) });
     } else kept.set(reason, [...(kept.get(reason) ?? []), point]);
   }
-  const result = await deliver(context, zeros, signal);
+  const result = await deliver(context, erased, signal);
   ledger.commit(() => spool(context, result.kept));
   return [...kept].map(([reason, points]) => ({
     window,
@@ -148,8 +148,4 @@ function answersBy(
 
 function hasUsage({ fields }: Pick<Point, 'fields'>): boolean {
   return Object.values(fields).some((count) => count !== 0);
-}
-
-function zeroed(fields: Fields): Fields {
-  return Object.fromEntries((Object.keys(fields) as Field[]).map((field) => [field, 0]));
 }

@@ -1,6 +1,7 @@
 import type { Partition } from '../../providers/provider.ts';
 import type { UsageRecord } from '../../usage/point.ts';
-import { sameTotals, totalsByOwner, zeros, type Totals } from './totals.ts';
+import { zeros } from '../../usage/aggregate.ts';
+import { sameTotals, totalsByOwner, type Totals } from './totals.ts';
 
 /** Partitions and their totals. */
 export interface Compared {

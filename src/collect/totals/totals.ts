@@ -85,8 +85,3 @@ export function totalsByOwner(totals: Totals): Map<string, Totals> {
   }
   return owners;
 }
-
-/** The same fields, all zero: stored for a series that the provider has withdrawn. */
-export function zeros(fields: Fields): Fields {
-  return Object.fromEntries(Object.keys(fields).map((field) => [field, 0]));
-}
