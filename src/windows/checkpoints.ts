@@ -51,7 +51,7 @@ export function removeCheckpoints(
 export interface ClockRollback {
   /** The first one that may have been read too early. */
   readonly since: number;
-  /** The first one that is still within the look-back. */
+  /** The first one that is still within the lookback. */
   readonly horizon: number;
   /** The one that is open now. */
   readonly openStart: number;
@@ -59,7 +59,7 @@ export interface ClockRollback {
 
 /**
  * What remains of the checkpoints after the clock was ahead. Checkpoints in the future are removed, and those of
- * buckets that became final under the wrong time. Buckets within the look-back count as read before they closed, so
+ * buckets that became final under the wrong time. Buckets within the lookback count as read before they closed, so
  * that they are read again.
  */
 export function invalidateCheckpoints(

@@ -26,9 +26,9 @@ export interface PlanInput {
 export interface Plan {
   /** The open bucket, with the due buckets directly before it. */
   readonly open: Window[];
-  /** Closed buckets that are due for another read, or lie within the look-back and were never read. */
+  /** Closed buckets that are due for another read, or lie within the lookback and were never read. */
   readonly due: Window[];
-  /** Closed buckets before the look-back that were never read. */
+  /** Closed buckets before the lookback that were never read. */
   readonly backlog: Window[];
 }
 

@@ -55,7 +55,7 @@ function failing(kind: FetchErrorKind, culprits: readonly string[] | 'all', batc
 const idsOf = (partitions: Iterable<Partition>): string[] => [...partitions].map(({ id }) => id);
 
 describe('readBatches', () => {
-  it('hands on every answer, of any length, with whom it is about', async () => {
+  it('passes on every answer, of any length, with its partitions', async () => {
     const records = Array.from({ length: 300_000 }, (_, i) => ({
       time: START,
       tags: { key: `k${i}` },
@@ -77,7 +77,7 @@ describe('readBatches', () => {
     ]);
   });
 
-  it('adds up what answers left out', async () => {
+  it('adds up discarded rows', async () => {
     const source = sourceOf(() => ({ records: [], dropped: { duplicate: 2, unknown_type: 1 } }));
 
     const batches = await readBatches(source, REQUEST, partitionsOf(6), options(), () => undefined);
@@ -106,7 +106,7 @@ describe('readBatches', () => {
     expect(source.asked).toHaveLength(1);
   });
 
-  it('takes three failures far apart for what they are', async () => {
+  it('does not count failures with successes in between as an outage', async () => {
     const source = failing('unavailable', ['p0', 'p10', 'p20']);
 
     const batches = await readBatches(source, REQUEST, partitionsOf(30), options(), () => undefined);
@@ -115,7 +115,7 @@ describe('readBatches', () => {
     expect(batches.answered).toHaveLength(24);
   });
 
-  it('halves a batch that is refused, and no batch that may not be asked', async () => {
+  it('halves a batch that is refused, and no batch without permission', async () => {
     const refused = failing('refused', ['p0', 'p1']);
     const forbidden = failing('permission', ['p0', 'p1']);
 
@@ -129,7 +129,7 @@ describe('readBatches', () => {
     ]);
   });
 
-  it('has no call under way any more when it throws, and hands on no answer after that', async () => {
+  it('has no request in flight when it throws, and passes on no answer after that', async () => {
     const handed: string[] = [];
     let answer = (): void => undefined;
     let underway = 0;
@@ -185,7 +185,7 @@ describe('readBatches', () => {
     expect(batches.failed.size).toBe(8);
   });
 
-  it('halves a batch that fails with a server error a second time, down to the culprit', async () => {
+  it('halves a batch that fails with a server error a second time, until the failing partition is isolated', async () => {
     const source = failing('unavailable', ['p5'], 8);
     const before = options(['p0', 'p1', 'p2', 'p3', 'p4', 'p5', 'p6', 'p7']);
 
@@ -196,7 +196,7 @@ describe('readBatches', () => {
     expect([...before.progress.failed]).toEqual(['p5']);
   });
 
-  it('halves the only batch there is', async () => {
+  it('halves a single batch as well', async () => {
     const source = failing('unavailable', ['p5', 'p9'], 16);
     const before = options(idsOf(partitionsOf(16)));
 
@@ -205,7 +205,7 @@ describe('readBatches', () => {
     expect(idsOf(batches.failed.keys())).toEqual(['p5', 'p9']);
   });
 
-  it('spends a bounded number of calls on halving, however many partitions fail', async () => {
+  it('limits the calls for halving, whatever the number of failing partitions', async () => {
     const culprits = idsOf(partitionsOf(100)).filter((_, i) => i % 5 === 0);
     const source = failing('unavailable', culprits, 100);
 
@@ -215,7 +215,7 @@ describe('readBatches', () => {
     expect(batches.answered.length).toBeGreaterThanOrEqual(100);
   });
 
-  it('asks a provider that is down no more than a few times, also when everything failed before', async () => {
+  it('makes a few calls at most to a provider that is down, also if everything failed before', async () => {
     const source = failing('unavailable', 'all', 100);
     const before = options(idsOf(partitionsOf(1000)));
 
@@ -225,7 +225,7 @@ describe('readBatches', () => {
     expect(source.asked.length).toBeLessThanOrEqual(3 + 3);
   });
 
-  it('reads those that failed before last, and they are no outage however many they are', async () => {
+  it('reads partitions that failed before last, and does not take them for an outage', async () => {
     const dead = ['p0', 'p1', 'p2', 'p3', 'p4'];
     const source = failing('unavailable', dead, 1);
 
@@ -235,7 +235,7 @@ describe('readBatches', () => {
     expect(idsOf(batches.failed.keys())).toEqual(dead);
   });
 
-  it('passes a cancellation on', async () => {
+  it('passes on a cancellation', async () => {
     const reading = readBatches(
       failing('cancelled', ['p2']),
       REQUEST,

@@ -196,7 +196,7 @@ describe('calls for 1,000 members of whom 100 are active, by the hour', () => {
     expect(store.written).toBe(written);
   });
 
-  it('descends to the one hour of the one member that changed', async () => {
+  it('reads only the changed hour of the changed member', async () => {
     const evening = START + 25 * DAY + 21 * HOUR;
     const time = START + 24 * DAY + 3 * HOUR;
     const tags = { user: ACTIVE[0]!, model: 'm' };

@@ -9,7 +9,7 @@ const KINDS: [string, FakeOptions][] = [
 ];
 const LOOKBACK = DAY;
 
-describe.each(KINDS)('a clock that was ahead and goes back, with %s', (_, options) => {
+describe.each(KINDS)('a system clock that was ahead and moves backwards, with %s', (_, options) => {
   /** The daemon's clock is two days ahead for some hours, while the vendor's is right. */
   function wrongClock(job: Partial<Job> = {}) {
     let ahead = 0;
@@ -21,7 +21,7 @@ describe.each(KINDS)('a clock that was ahead and goes back, with %s', (_, option
     return { f, set };
   }
 
-  it('has everything read again that was read under the wrong time', async () => {
+  it('causes a re-read of all windows that were read under the wrong clock', async () => {
     const { f, set } = wrongClock();
     for (let hour = 0; hour < 12; hour++) f.use('ann', START + hour * HOUR + 10, hour + 1, 2 * HOUR);
     await f.pollUntil(START + 5 * HOUR, HOUR);
@@ -35,7 +35,7 @@ describe.each(KINDS)('a clock that was ahead and goes back, with %s', (_, option
     expect(eventsOf(f, 'clock_back')).toEqual([{ type: 'clock_back', job: 'test', seconds: 2 * DAY - HOUR }]);
   });
 
-  it('has a year of history left alone when it goes back by some minutes', async () => {
+  it('causes no re-read of a year of history if it moves by some minutes', async () => {
     const { f, set } = wrongClock();
     for (let day = 0; day < 60; day++) f.use('ann', START + day * DAY + 10, day + 1);
     await f.pollUntil(START + 60 * DAY, 12 * HOUR);
@@ -51,7 +51,7 @@ describe.each(KINDS)('a clock that was ahead and goes back, with %s', (_, option
     expect(oldest).toBeGreaterThanOrEqual(f.now - 3 * LOOKBACK);
   });
 
-  it('has everything read again that it settled in weeks under the wrong time', async () => {
+  it('causes a re-read of all buckets that became final in weeks under the wrong clock', async () => {
     const { f, set } = wrongClock();
     for (let hour = 0; hour < 10 * 24; hour += 5) f.use('ann', START + hour * HOUR + 10, hour + 1, 20 * HOUR);
     set(2 * DAY);
@@ -65,7 +65,7 @@ describe.each(KINDS)('a clock that was ahead and goes back, with %s', (_, option
     expect(f.stored()).toEqual(f.truth());
   });
 
-  it('does not keep the store waiting', async () => {
+  it('does not extend the pause of the store', async () => {
     const { f, set } = wrongClock();
     f.use('ann', START + 10, 100);
     set(2 * DAY);
@@ -80,7 +80,7 @@ describe.each(KINDS)('a clock that was ahead and goes back, with %s', (_, option
     expect(f.stored()).toEqual(f.truth());
   });
 
-  it('teaches nothing about lateness, and is no revision', async () => {
+  it('counts neither as lateness nor as a revision', async () => {
     const { f, set } = wrongClock();
     for (let hour = 0; hour < 12; hour++) f.use('ann', START + hour * HOUR + 10, 100);
     await f.pollUntil(START + 12 * HOUR, HOUR);
@@ -95,7 +95,7 @@ describe.each(KINDS)('a clock that was ahead and goes back, with %s', (_, option
     expect(f.ledger.counters.of('test').revisions ?? 0).toBe(0);
   });
 
-  it('has nothing lost that the wrong time made look too old', async () => {
+  it('restores gaps that expired under the wrong clock', async () => {
     const { f, set } = wrongClock({ retention: 3 * DAY });
     for (let hour = 0; hour < 48; hour += 5) f.use('ann', START + hour * HOUR + 10, hour + 1);
     await f.pollAfter(HOUR);
@@ -114,7 +114,7 @@ describe.each(KINDS)('a clock that was ahead and goes back, with %s', (_, option
     expect(f.stored()).toEqual(f.truth());
   });
 
-  it('is not noticed within a minute, as clocks are set', async () => {
+  it('is ignored within a minute, as by NTP', async () => {
     const { f, set } = wrongClock();
     f.use('ann', START + 10, 100);
     set(50);

@@ -40,7 +40,7 @@ describe.each(KINDS)('buckets that %s calls final', (_, options) => {
     expect(f.stored()).toEqual(new Map([...f.truth()].filter(isFinal)));
   });
 
-  it('are as the look-back has it where one answer does not say', async () => {
+  it('become final after the lookback if one answer does not say', async () => {
     const f = fixture({ ...options, lookback: DAY });
     for (let hour = 0; hour < 24; hour += 3) f.use('ann', START + hour * HOUR + 10, hour + 1, 5 * HOUR);
     let calls = 0;

@@ -157,7 +157,7 @@ async function play({ options, scenes, spoolLimit }: Case, killAt: number): Prom
   return steps();
 }
 
-describe('killed at any point between fetch and ledger commit, a collector loses and doubles nothing', () => {
+describe('a collector killed at any point between fetch and ledger commit loses and duplicates nothing', () => {
   const series: FakeOptions = { reads: 'series', batchSize: 2, maxDays: 1 };
   const totals: FakeOptions = { reads: 'totals', batchSize: 2 };
   it.each<[string, Case]>([

@@ -34,7 +34,7 @@ it('counts discarded rows by reason, and the polls in a row that discard some', 
   expect(eventsOf(f, 'dropped').reduce((sum, { rows }) => sum + rows, 0)).toBe(2);
 });
 
-it('says nothing new about discarded rows while the provider is down', async () => {
+it('keeps the counts of the last poll while the provider is down', async () => {
   const f = dropping({ now: { outside_window: 3 } });
   await f.pollAfter(HOUR);
   f.vendor.down = true;
@@ -43,7 +43,7 @@ it('says nothing new about discarded rows while the provider is down', async () 
   expect(droppedRows(f.ledger, 'test')).toEqual([{ reason: 'outside_window', total: 6, rows: 6, polls: 1 }]);
 });
 
-it('has nothing to show where no rows are discarded', async () => {
+it('returns nothing for a job without discarded rows', async () => {
   const f = fixture({ reads: 'series', lookback: DAY });
   await f.pollAfter(HOUR);
 

@@ -8,8 +8,8 @@ import { memoryStore } from '../support/memory-store.ts';
 const START = Date.UTC(2026, 9, 1) / 1000;
 const signal = new AbortController().signal;
 
-describe('what nobody can read any more', () => {
-  it('is lost, and not asked for, where it is older than the provider answers for', async () => {
+describe('a gap', () => {
+  it('expires without a request if it is older than the retention of the provider', async () => {
     const vendor = fakeVendor();
     vendor.users.add('ann');
     const now = START + 10 * DAY;
@@ -31,7 +31,7 @@ describe('what nobody can read any more', () => {
     expect(context.events).toContainEqual({ type: 'expired', job: 'test', gaps: 1 });
   });
 
-  it('stays one gap that grows while the provider is out of reach, and what is younger is read afterwards', async () => {
+  it('of an outage stays one gap, and the part within the retention is read afterwards', async () => {
     const vendor = fakeVendor();
     vendor.users.add('ann');
     let now = START + 2 * DAY;
@@ -55,7 +55,7 @@ describe('what nobody can read any more', () => {
     expect(Math.max(...gaps.map(({ end }) => end))).toBe(START + 6 * DAY);
   });
 
-  it('is the gap of a partition that has been gone for longer than the look-back', async () => {
+  it('of a partition that has been absent for longer than the lookback expires', async () => {
     const vendor = fakeVendor();
     vendor.users.add('ann').add('bob');
     vendor.poisoned.add('bob');

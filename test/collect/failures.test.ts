@@ -22,13 +22,13 @@ const without = (users: readonly string[], map: Map<string, number>): Map<string
 
 const gapsOf = (f: Fixture) => f.ledger.gaps.of('test');
 
-describe.each(KINDS)('a member whose reads from %s always end in a server error', (_, options) => {
+describe.each(KINDS)('a member for which %s always returns a server error', (_, options) => {
   it.each<[string, string[], string[]]>([
     ['the only batch', USERS, ['u6']],
     ['one of several batches', [...USERS, ...MORE], ['u6']],
     ['the first batch, with others like it', [...USERS, ...MORE], ['u1', 'u2', 'u5']],
     ['three batches next to each other', [...USERS, ...MORE], ['u1', 'v1', 'v9']],
-  ])('is alone a gap within a quarter of an hour, in %s', async (_where, users, broken) => {
+  ])('is the only gap after a quarter of an hour, in %s', async (_where, users, broken) => {
     const f = fixture({ ...options, lookback: LOOKBACK, users });
     useAll(f, 2, users);
     for (const user of broken) f.vendor.broken.add(user);
@@ -41,7 +41,7 @@ describe.each(KINDS)('a member whose reads from %s always end in a server error'
     expect(gapsOf(f).every(({ kind }) => kind === 'unavailable')).toBe(true);
   });
 
-  it('takes no one along who is read one by one, however many there are', async () => {
+  it('does not affect others with one request each, also if there are many such members', async () => {
     const users = [...USERS, ...MORE];
     const f = fixture({ ...options, lookback: LOOKBACK, users, batchSize: 1 });
     const broken = users.slice(0, 12);
@@ -53,7 +53,7 @@ describe.each(KINDS)('a member whose reads from %s always end in a server error'
     expect(f.stored()).toEqual(without(broken, f.truth()));
   });
 
-  it('costs one call more in a poll once it has been found', async () => {
+  it('costs one more call per poll once it is isolated', async () => {
     const f = fixture({ ...options, lookback: LOOKBACK, users: [...USERS, ...MORE] });
     f.vendor.broken.add('u6');
     await f.pollUntil(START + 2 * HOUR, 5 * MINUTE);
@@ -64,7 +64,7 @@ describe.each(KINDS)('a member whose reads from %s always end in a server error'
     expect(f.vendor.requests.length - before).toBeLessThanOrEqual(7);
   });
 
-  it('has its history filled when it answers again', async () => {
+  it('has its gap filled when it answers again', async () => {
     const f = fixture({ ...options, lookback: LOOKBACK, users: USERS });
     useAll(f, 30);
     f.vendor.broken.add('u6');
@@ -77,7 +77,7 @@ describe.each(KINDS)('a member whose reads from %s always end in a server error'
     expect(f.stored()).toEqual(f.truth());
   });
 
-  it('does not keep the backlog from being read', async () => {
+  it('does not block the backlog', async () => {
     const f = fixture({ ...options, lookback: LOOKBACK, users: USERS, maxDays: 1 });
     useAll(f, 24 * 6);
     f.vendor.broken.add('u6');
@@ -89,7 +89,7 @@ describe.each(KINDS)('a member whose reads from %s always end in a server error'
   });
 });
 
-describe.each(KINDS)('an error with %s that no code expects', (_, options) => {
+describe.each(KINDS)('an unexpected error with %s', (_, options) => {
   /** Answers with the user make the code throw, as two rows do whose sum does not fit a counter. */
   function throwFor(f: Fixture, culprit: string): { fixed: boolean } {
     const state = { fixed: false };
@@ -102,7 +102,7 @@ describe.each(KINDS)('an error with %s that no code expects', (_, options) => {
     return state;
   }
 
-  it('is a gap of the member that it concerns, and the others are read', async () => {
+  it('becomes a gap of the member concerned, and the others are read', async () => {
     const f = fixture({ ...options, lookback: LOOKBACK, users: USERS });
     useAll(f, 2);
     throwFor(f, 'u6');
@@ -117,7 +117,7 @@ describe.each(KINDS)('an error with %s that no code expects', (_, options) => {
     expect(eventsOf(f, 'gap')[0]!.error.stack).toMatch(/^RangeError: a sum above/);
   });
 
-  it('is filled once the error is gone', async () => {
+  it('leaves no gap after it is fixed', async () => {
     const f = fixture({ ...options, lookback: LOOKBACK, users: USERS });
     useAll(f, 20);
     const state = throwFor(f, 'u6');
@@ -130,7 +130,7 @@ describe.each(KINDS)('an error with %s that no code expects', (_, options) => {
     expect(f.stored()).toEqual(f.truth());
   });
 
-  it('in the store is a gap of the window, tried less and less often', async () => {
+  it('in the store becomes a gap of the window, with exponential backoff', async () => {
     const f = fixture({ ...options, lookback: LOOKBACK, users: USERS });
     useAll(f, 2);
     const write = f.store.write.bind(f.store);
@@ -157,7 +157,7 @@ describe.each(KINDS)('an error with %s that no code expects', (_, options) => {
     expect(f.stored()).toEqual(f.truth());
   });
 
-  it('in the listing is reported, and the next poll reads everything', async () => {
+  it('in the listing is reported, and the next poll reads all that is missing', async () => {
     const f = fixture({ ...options, lookback: LOOKBACK, users: USERS });
     useAll(f, 4);
     let isBroken = true;

@@ -46,7 +46,7 @@ describe('a total that is not the sum of its parts', () => {
     expect(Number(event!.whole) - Number(event!.parts)).toBe(7);
   });
 
-  it('is reported for settled ranges as well, where halves follow by subtraction', async () => {
+  it('is reported for final ranges as well, where halves are inferred by subtraction', async () => {
     const f = brokenVendor((request) => length(request) > 6 * DAY);
     use(f, 12);
 
@@ -56,7 +56,7 @@ describe('a total that is not the sum of its parts', () => {
     expect(mismatches(f)).toBe(1);
   });
 
-  it('does not change what is stored of a settled range when that is read again', async () => {
+  it('does not change the stored points of a final range that is read again', async () => {
     const f = brokenVendor((request) => length(request) > 3 * DAY);
     use(f, 12);
     await f.pollAfter(12 * DAY);
@@ -70,7 +70,7 @@ describe('a total that is not the sum of its parts', () => {
     expect(mismatches(f)).toBeGreaterThan(0);
   });
 
-  it('is not suspected while usage still comes in between two questions', async () => {
+  it('is not reported while usage still arrives between two requests', async () => {
     const f = fixture({ reads: 'totals', lookback: LOOKBACK, users: USERS, batchSize: 1 });
     const random = seeded(1);
     for (let second = 0; second < 12 * HOUR; second += 30) {

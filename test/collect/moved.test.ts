@@ -52,7 +52,7 @@ describe.each(KINDS)('usage that %s moves to another hour', (_, options) => {
     expect(f.ledger.counters.of('test').mismatches ?? 0).toBe(0);
   });
 
-  it('within the look-back is found by the poll after a downtime', async () => {
+  it('within the lookback is found by the poll after a downtime', async () => {
     const f = fixture({ ...options, lookback: LOOKBACK, users: USERS });
     useAll(f, 20);
     await f.pollUntil(START + 21 * HOUR, HOUR);
@@ -65,7 +65,7 @@ describe.each(KINDS)('usage that %s moves to another hour', (_, options) => {
 });
 
 describe.each(KINDS.slice(0, 2))('usage that %s moves to another day', (_, options) => {
-  it('after the look-back is found by a backfill', async () => {
+  it('after the lookback is found by a backfill', async () => {
     const f = fixture({ ...options, lookback: LOOKBACK, users: USERS });
     useAll(f, 9 * 24);
     await f.pollUntil(START + 10 * DAY, 6 * HOUR);
@@ -78,7 +78,7 @@ describe.each(KINDS.slice(0, 2))('usage that %s moves to another day', (_, optio
 });
 
 describe('a backfill of totals that finds nothing new', () => {
-  it('asks once for the range and once for each day of those who have usage', async () => {
+  it('makes one call for the range and one for each day of members with usage', async () => {
     const f = fixture({ reads: 'totals', batchSize: 2, lookback: LOOKBACK, users: [...USERS, 'dan'] });
     useAll(f, 9 * 24);
     await f.pollUntil(START + 11 * DAY, 6 * HOUR);
@@ -89,7 +89,7 @@ describe('a backfill of totals that finds nothing new', () => {
     expect(f.vendor.requests.slice(before).map(({ users }) => users)).toEqual(Array(2 + 9).fill(2));
   });
 
-  it('keeps what the provider has forgotten', async () => {
+  it('keeps points that the provider no longer reports', async () => {
     const f = fixture({ reads: 'totals', batchSize: 2, lookback: LOOKBACK, users: USERS });
     useAll(f, 9 * 24);
     await f.pollUntil(START + 11 * DAY, 6 * HOUR);

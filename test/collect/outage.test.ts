@@ -16,13 +16,13 @@ function useAll(f: Fixture, days: number): void {
   }
 }
 
-describe.each(KINDS)('while %s is out of reach', (_, options) => {
+describe.each(KINDS)('while %s is unreachable', (_, options) => {
   it.each([
     ['an hour', HOUR],
     ['a day', DAY],
     ['eight days', 8 * DAY],
   ])(
-    'for %s, what is missing is one gap of everything, and the next poll after it catches up',
+    'for %s, one gap covers all partitions, and the next poll after the outage fills it',
     async (_, length) => {
       const f = fixture({ ...options, lookback: LOOKBACK });
       useAll(f, 12);
@@ -50,7 +50,7 @@ describe.each(KINDS)('while %s is out of reach', (_, options) => {
     },
   );
 
-  it('nothing is asked but whether it is back', async () => {
+  it('a poll makes no request for usage', async () => {
     const f = fixture({ ...options, lookback: LOOKBACK });
     await f.pollUntil(START + 2 * HOUR, HOUR);
     f.vendor.down = true;
@@ -79,7 +79,7 @@ describe.each(KINDS)('after the daemon was down, with %s', (_, options) => {
     ['an hour', HOUR],
     ['a day', DAY],
     ['thirty days', 30 * DAY],
-  ])('for %s, the next poll catches up', async (_, length) => {
+  ])('for %s, the next poll reads all that is missing', async (_, length) => {
     const f = fixture({ ...options, lookback: LOOKBACK });
     useAll(f, 32);
     await f.pollUntil(START + 10 * HOUR, HOUR);
@@ -91,7 +91,7 @@ describe.each(KINDS)('after the daemon was down, with %s', (_, options) => {
     expect(f.ledger.gaps.of('test')).toEqual([]);
   });
 
-  it('a long catch-up makes room for the next poll, which goes on where it stopped', async () => {
+  it('a long backlog yields to the next poll, which continues where it stopped', async () => {
     const f = fixture({ ...options, lookback: LOOKBACK, maxDays: 1 });
     useAll(f, 40);
     f.now = START + 40 * DAY;

@@ -15,7 +15,7 @@ function useAll(f: Fixture, users: readonly string[], days: number): void {
 }
 
 describe.each(KINDS)('members of %s', (_, options) => {
-  it('that are new have their history read, also from before the look-back', async () => {
+  it('have their history read when they are new, also from before the lookback', async () => {
     const f = fixture({ ...options, lookback: LOOKBACK, users: ['ann', 'bob'] });
     useAll(f, ['ann', 'bob', 'eve'], 5);
     await f.pollUntil(START + 5 * DAY, HOUR);
@@ -28,7 +28,7 @@ describe.each(KINDS)('members of %s', (_, options) => {
     expect(eventsOf(f, 'found')).toEqual([{ type: 'found', job: 'test', partitions: 1 }]);
   });
 
-  it('that are new are a gap until their history has been read', async () => {
+  it('have a gap when they are new, until their history has been read', async () => {
     const f = fixture({ ...options, lookback: LOOKBACK, users: ['ann'] });
     useAll(f, ['ann', 'eve'], 3);
     await f.pollUntil(START + 3 * DAY, HOUR);
@@ -42,7 +42,7 @@ describe.each(KINDS)('members of %s', (_, options) => {
     ]);
   });
 
-  it('that are the first are read from the start of the job', async () => {
+  it('are read from the start of the job when they are the first', async () => {
     const f = fixture({ ...options, lookback: LOOKBACK, users: [] });
     useAll(f, ['ann'], 5);
     await f.pollUntil(START + 4 * DAY, HOUR);
@@ -53,7 +53,7 @@ describe.each(KINDS)('members of %s', (_, options) => {
     expect(f.stored()).toEqual(f.truth());
   });
 
-  it('that vanish keep their history, and when they come back nothing is missing', async () => {
+  it('keep their history when they disappear, and lack nothing when they return', async () => {
     const f = fixture({ ...options, lookback: LOOKBACK, users: ['ann', 'bob'] });
     useAll(f, ['ann', 'bob'], 8);
     await f.pollUntil(START + 2 * DAY, HOUR);
@@ -68,7 +68,7 @@ describe.each(KINDS)('members of %s', (_, options) => {
     expect(f.stored()).toEqual(f.truth());
   });
 
-  it('that are listed all along are not new after a downtime, nor after the clock was wrong', async () => {
+  it('are not new after a downtime or a wrong clock', async () => {
     const f = fixture({ ...options, lookback: LOOKBACK, users: ['ann', 'bob'] });
     await f.pollUntil(START + DAY, HOUR);
     f.now += 20 * DAY;
@@ -81,7 +81,7 @@ describe.each(KINDS)('members of %s', (_, options) => {
     expect(eventsOf(f, 'found')).toEqual([]);
   });
 
-  it('that are listed all along are not new where a second passes at every look at the clock', async () => {
+  it('are not new when a second passes at every reading of the clock', async () => {
     const f = fixture({ ...options, lookback: LOOKBACK, users: ['ann', 'bob'] });
     useAll(f, ['ann', 'bob'], 1);
     f.context = { ...f.context, now: () => f.now++ };
@@ -107,7 +107,7 @@ describe('partitions', () => {
     return count;
   }
 
-  it('are listed once an hour while all that is read belongs to them', async () => {
+  it('are listed once an hour in normal operation', async () => {
     const f = fixture({ reads: 'totals', lookback: LOOKBACK, users: ['ann', 'bob'] });
     useAll(f, ['ann', 'bob'], 1);
 
@@ -143,7 +143,7 @@ describe('partitions', () => {
     expect(f.stored()).toEqual(f.truth());
   });
 
-  it('form the same batches whatever the order in which they are listed', async () => {
+  it('form the same batches in whatever order they are listed', async () => {
     const users = ['ann', 'bob', 'cat', 'dan', 'eve'];
     const f = fixture({ reads: 'series', lookback: LOOKBACK, users, batchSize: 2 });
     const batches = new Set<string>();
@@ -160,7 +160,7 @@ describe('partitions', () => {
     expect([...batches]).toEqual(['ann+bob', 'cat+dan', 'eve']);
   });
 
-  it('that come back have read what came late while they were still listed', async () => {
+  it('that return have late usage read from before they disappeared', async () => {
     const f = fixture({ reads: 'series', lookback: LOOKBACK, users: ['ann', 'bob'] });
     useAll(f, ['ann', 'bob'], 4);
     // Used while bob was listed; reported by the vendor after he has vanished.

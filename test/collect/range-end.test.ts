@@ -11,7 +11,7 @@ const probes = (f: Fixture): number =>
   f.vendor.requests.filter(({ start, end }) => (end - start) % HOUR !== 0 || start % HOUR !== 0).length;
 
 describe.each(ENDS)('ranges whose end is %s', (end) => {
-  it('are found out with the answers themselves, once', async () => {
+  it('are recognised from the answers, once', async () => {
     const f = fixture({ reads: 'totals', lookback: DAY });
     f.vendor.rangeEnd = end;
     for (let hour = 0; hour < 30 * 24; hour += 7) f.use('ann', START + hour * HOUR + 1234, 10);
@@ -33,7 +33,7 @@ describe.each(ENDS)('ranges whose end is %s', (end) => {
     ['the last second of a bucket', HOUR - 1],
     ['both sides of an edge', -1, 0],
     ['every second around an edge', -2, -1, 0, 1, 2],
-  ])('are found out from usage at %s', async (_, ...seconds) => {
+  ])('are recognised from usage at %s', async (_, ...seconds) => {
     const f = fixture({ reads: 'totals', lookback: DAY });
     f.vendor.rangeEnd = end;
     for (const second of seconds) f.use('ann', START + 5 * HOUR + second, 10 + second);
@@ -45,7 +45,7 @@ describe.each(ENDS)('ranges whose end is %s', (end) => {
     expect(f.ledger.counters.of('test').mismatches ?? 0).toBe(0);
   });
 
-  it('are found out from usage at the very start of the job', async () => {
+  it('are recognised from usage in the first second of the job', async () => {
     const f = fixture({ reads: 'totals', lookback: DAY });
     f.vendor.rangeEnd = end;
     f.use('ann', START, 10);
@@ -56,7 +56,7 @@ describe.each(ENDS)('ranges whose end is %s', (end) => {
     expect(f.stored()).toEqual(f.truth());
   });
 
-  it('are not looked for while there is no usage', async () => {
+  it('are not searched for without usage', async () => {
     const f = fixture({ reads: 'totals', lookback: DAY });
     f.vendor.rangeEnd = end;
 
@@ -66,7 +66,7 @@ describe.each(ENDS)('ranges whose end is %s', (end) => {
     expect(probes(f)).toBe(0);
   });
 
-  it('are found out where a range without length is refused', async () => {
+  it('are recognised if an empty range is refused', async () => {
     const f = fixture({ reads: 'totals', lookback: DAY });
     f.vendor.rangeEnd = end;
     intercept(f, (source) => ({
@@ -85,7 +85,7 @@ describe.each(ENDS)('ranges whose end is %s', (end) => {
     expect(f.stored()).toEqual(f.truth());
   });
 
-  it('that cannot be found out are not looked for at every poll', async () => {
+  it('are not searched for at every poll if short ranges are refused', async () => {
     const f = fixture({ reads: 'totals', lookback: DAY });
     f.vendor.rangeEnd = end;
     let short = 0;

@@ -38,7 +38,7 @@ describe.each(KINDS)('a member that %s refuses', (_, options) => {
     expect(eventsOf(f, 'gap')).toHaveLength(1);
   });
 
-  it('is left out until its next try, and its gap grows meanwhile', async () => {
+  it('is excluded until its next retry, and its gap grows in the meantime', async () => {
     const f = fixture({ ...options, lookback: LOOKBACK, users: USERS });
     useAll(f, 8);
     f.vendor.poisoned.add('u6');
@@ -56,7 +56,7 @@ describe.each(KINDS)('a member that %s refuses', (_, options) => {
     expect(f.stored()).toEqual(without('u6', f.truth()));
   });
 
-  it('is tried after 5, 10, 20 minutes and so on, at most six hours apart', async () => {
+  it('is retried after 5, 10, 20 minutes and so on, and every six hours at the longest', async () => {
     const f = fixture({ ...options, lookback: LOOKBACK, users: USERS });
     useAll(f, 3);
     f.vendor.poisoned.add('u6');
@@ -73,7 +73,7 @@ describe.each(KINDS)('a member that %s refuses', (_, options) => {
     expect(waits.slice(0, 10)).toEqual([5, 10, 20, 40, 80, 160, 320, 360, 360, 360]);
   });
 
-  it('is filled as soon as it answers again', async () => {
+  it('has its gap filled as soon as it answers again', async () => {
     const f = fixture({ ...options, lookback: LOOKBACK, users: USERS });
     useAll(f, 30);
     f.vendor.poisoned.add('u6');
@@ -86,7 +86,7 @@ describe.each(KINDS)('a member that %s refuses', (_, options) => {
     expect(f.stored()).toEqual(f.truth());
   });
 
-  it('is filled when it answers again only after the look-back', async () => {
+  it('has its gap filled if it answers again only after the lookback', async () => {
     const f = fixture({ ...options, lookback: LOOKBACK, users: USERS });
     useAll(f, 30);
     f.vendor.poisoned.add('u6');
@@ -99,7 +99,7 @@ describe.each(KINDS)('a member that %s refuses', (_, options) => {
     expect(f.stored()).toEqual(f.truth());
   });
 
-  it('has failed once when it failed for every window of one poll', async () => {
+  it('counts one attempt per poll, whatever the number of windows', async () => {
     const f = fixture({ ...options, lookback: LOOKBACK, users: USERS, maxDays: 1 });
     useAll(f, 48);
     f.vendor.poisoned.add('u6');
@@ -111,7 +111,7 @@ describe.each(KINDS)('a member that %s refuses', (_, options) => {
     expect(f.stored()).toEqual(without('u6', f.truth()));
   });
 
-  it('does not come between the others and the provider when it fails in another way', async () => {
+  it('does not affect the others if it fails with a server error', async () => {
     const f = fixture({ ...options, lookback: LOOKBACK, users: USERS, batchSize: 1 });
     useAll(f, 10);
     intercept(f, (source) => ({
@@ -142,7 +142,7 @@ describe.each(KINDS)('a range that %s refuses for everyone', (_, options) => {
     return f;
   }
 
-  it('does not keep fresh usage waiting', async () => {
+  it('does not delay fresh usage', async () => {
     const f = forgetful();
     await f.pollAfter(10 * DAY);
     let stalest = 0;
@@ -157,7 +157,7 @@ describe.each(KINDS)('a range that %s refuses for everyone', (_, options) => {
     expect(stalest).toBeLessThanOrEqual(2 * HOUR + 10 * MINUTE);
   });
 
-  it('does not have a thousand members asked one by one', async () => {
+  it('does not cause one request for each of a thousand members', async () => {
     const users = Array.from({ length: 1000 }, (_, i) => `u${i}`);
     const f = fixture({ ...options, lookback: LOOKBACK, users, batchSize: 100 });
     for (const user of users) f.vendor.poisoned.add(user);
@@ -168,7 +168,7 @@ describe.each(KINDS)('a range that %s refuses for everyone', (_, options) => {
     expect(gapsOf(f)).toHaveLength(1000);
   });
 
-  it('is a gap of everyone', async () => {
+  it('is a gap of every member', async () => {
     const f = forgetful();
 
     await f.pollAfter(10 * DAY);

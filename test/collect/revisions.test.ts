@@ -37,7 +37,7 @@ describe.each(KINDS)('re-reading %s', (_, options) => {
     expect(f.store.written).toBe(written);
   });
 
-  it('counts a revision where a bucket that was read has changed, once', async () => {
+  it('counts a revision once if a bucket changes after it was read', async () => {
     const f = fixture({ ...options, lookback: LOOKBACK });
     f.use('ann', START + 10, 100);
     f.use('ann', START + 20, 50, 5 * HOUR);
@@ -53,7 +53,7 @@ describe.each(KINDS)('re-reading %s', (_, options) => {
     expect(f.stored()).toEqual(f.truth());
   });
 
-  it('does not count the growth of the open bucket, nor what was late when first read', async () => {
+  it('counts neither the growth of the open bucket nor usage in a late first read as a revision', async () => {
     const f = fixture({ ...options, lookback: LOOKBACK });
     f.use('ann', START + 10, 100);
     f.use('ann', START + 30 * MINUTE, 50);
@@ -66,7 +66,7 @@ describe.each(KINDS)('re-reading %s', (_, options) => {
     expect(f.stored()).toEqual(f.truth());
   });
 
-  it('does not count what fills a gap of one member', async () => {
+  it('counts no revision when the gap of a member is filled', async () => {
     const f = fixture({ ...options, lookback: LOOKBACK, batchSize: 4 });
     for (const user of ['ann', 'bob']) f.use(user, START + 10, 100);
     f.vendor.poisoned.add('bob');
@@ -94,7 +94,7 @@ describe.each(KINDS)('re-reading %s', (_, options) => {
     expect(revisions(f)).toBe(1);
   });
 
-  it('stores as zero what is withdrawn right before the last re-read', async () => {
+  it('stores a series as zero that is withdrawn directly before the last read', async () => {
     const f = fixture({ ...options, lookback: LOOKBACK });
     f.use('ann', START + 10, 100);
     f.use('bob', START + 10, 70);
@@ -106,7 +106,7 @@ describe.each(KINDS)('re-reading %s', (_, options) => {
     expect(f.stored()).toEqual(f.truth());
   });
 
-  it('leaves other members alone while one does not answer', async () => {
+  it('keeps the points of other members while one does not answer', async () => {
     const f = fixture({ ...options, lookback: LOOKBACK, batchSize: 4 });
     for (const user of ['ann', 'bob', 'cat']) f.use(user, START + 10, 100);
     await f.pollAfter(2 * HOUR);
@@ -122,7 +122,7 @@ describe.each(KINDS)('lateness of %s', (_, options) => {
   const lateness = ({ ledger }: Fixture): Record<number, number> =>
     Object.fromEntries(ledger.lateness.of('test').map(({ age, tokens }) => [age, tokens]));
 
-  it('is booked by the age of the read that first showed the tokens', async () => {
+  it('is recorded at the age of the read in which tokens first appeared', async () => {
     const f = fixture({ ...options, lookback: 4 * HOUR, pollInterval: HOUR });
     f.use('ann', START + 10, 1000);
     f.use('ann', START + 20, 100, HOUR + 30 * MINUTE);
@@ -134,7 +134,7 @@ describe.each(KINDS)('lateness of %s', (_, options) => {
     expect(lateness(f)).toEqual({ 0: 1000, [HOUR]: 100, [4 * HOUR]: 10 });
   });
 
-  it('says nothing about buckets first read long after they closed', async () => {
+  it('excludes buckets that are first read long after they closed', async () => {
     const f = fixture({ ...options, lookback: DAY, pollInterval: HOUR });
     f.use('ann', START + 10, 1000);
 
@@ -144,7 +144,7 @@ describe.each(KINDS)('lateness of %s', (_, options) => {
     expect(lateness(f)).toEqual({});
   });
 
-  it('says nothing about what fills a gap', async () => {
+  it('excludes reads that fill a gap', async () => {
     const f = fixture({ ...options, lookback: DAY, pollInterval: HOUR, batchSize: 4 });
     f.use('ann', START + 10, 1000);
     f.use('bob', START + 10, 500);

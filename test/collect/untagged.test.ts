@@ -23,7 +23,7 @@ function byNumber(options: FakeOptions): Fixture {
   return f;
 }
 
-describe.each(KINDS)('%s whose partitions do not say which usage is theirs', (_, options) => {
+describe.each(KINDS)('%s whose partitions have no tags', (_, options) => {
   it('is read exactly', async () => {
     const f = byNumber(options);
 
@@ -32,7 +32,7 @@ describe.each(KINDS)('%s whose partitions do not say which usage is theirs', (_,
     expect(f.stored()).toEqual(f.truth());
   });
 
-  it('keeps what is stored of one that is refused, and while it waits', async () => {
+  it('keeps the stored points of a refused partition until its next retry', async () => {
     const f = byNumber(options);
     await f.pollUntil(START + 10 * HOUR, HOUR);
     const before = f.stored();
@@ -44,7 +44,7 @@ describe.each(KINDS)('%s whose partitions do not say which usage is theirs', (_,
     expect([...f.stored()]).toEqual(expect.arrayContaining([...others, ...before]));
   });
 
-  it('keeps the usage of the others when the gap of one is filled', async () => {
+  it('keeps the usage of the others when the gap of one partition is filled', async () => {
     const f = byNumber(options);
     f.vendor.poisoned.add('bob');
     await f.pollUntil(START + 10 * HOUR, HOUR);
@@ -60,7 +60,7 @@ describe.each(KINDS)('%s whose partitions do not say which usage is theirs', (_,
     expect(f.stored()).toEqual(f.truth());
   });
 
-  it('keeps the usage of the others when the gap of one is filled long after', async () => {
+  it('keeps the usage of the others when the gap of one partition is filled after the lookback', async () => {
     const f = byNumber(options);
     f.vendor.poisoned.add('bob');
     await f.pollUntil(START + 4 * DAY, HOUR);

@@ -29,7 +29,7 @@ function settled(f: Fixture): Map<string, number> {
 }
 
 describe.each(KINDS)('a store that cannot overwrite, with %s', (_, options) => {
-  it('gets each point exactly once, when its bucket has settled', async () => {
+  it('receives each point exactly once, when its bucket is final', async () => {
     const f = writeOnce(options);
     useAll(f, 5);
 
@@ -39,7 +39,7 @@ describe.each(KINDS)('a store that cannot overwrite, with %s', (_, options) => {
     expect(f.store.written).toBe(f.truth().size);
   });
 
-  it('has nothing of a bucket that may still change', async () => {
+  it('holds no point of a bucket that may still change', async () => {
     const f = writeOnce(options);
     useAll(f, 3);
 
@@ -50,7 +50,7 @@ describe.each(KINDS)('a store that cannot overwrite, with %s', (_, options) => {
     expect(f.stored()).toEqual(settled(f));
   });
 
-  it('gets each point once through restarts, outages and a catch-up', async () => {
+  it('receives each point once through restarts, outages and a backlog', async () => {
     const f = writeOnce(options);
     useAll(f, 12);
     await f.pollUntil(START + 2 * DAY, HOUR);
@@ -71,7 +71,7 @@ describe.each(KINDS)('a store that cannot overwrite, with %s', (_, options) => {
     expect(f.store.written).toBe(f.truth().size);
   });
 
-  it('gets the points of a member whose gap is filled late, and no others again', async () => {
+  it('receives the points of a member whose gap is filled late, and no others again', async () => {
     const f = writeOnce(options);
     useAll(f, 3);
     f.vendor.poisoned.add('bob');
@@ -85,7 +85,7 @@ describe.each(KINDS)('a store that cannot overwrite, with %s', (_, options) => {
     expect(f.ledger.gaps.of('test').filter(({ partition }) => partition !== ALL_PARTITIONS)).toEqual([]);
   });
 
-  it('gets each point once when users change teams, under the team they have when it settles', async () => {
+  it('receives each point once when users change teams, with the team at the time it becomes final', async () => {
     const f = writeOnce(options);
     useAll(f, 4);
     await f.pollUntil(START + 2 * DAY, HOUR);
@@ -98,7 +98,7 @@ describe.each(KINDS)('a store that cannot overwrite, with %s', (_, options) => {
     expect(f.store.written).toBe(f.truth().size);
   });
 
-  it('gets a back-fill of the past at once', async () => {
+  it('receives old buckets immediately', async () => {
     const f = writeOnce(options);
     useAll(f, 5);
 
@@ -108,7 +108,7 @@ describe.each(KINDS)('a store that cannot overwrite, with %s', (_, options) => {
     expect(f.store.written).toBe(f.truth().size);
   });
 
-  it('gets each point once when the spool overflows', async () => {
+  it('receives each point once when the spool overflows', async () => {
     const f = writeOnce({ ...options, spoolLimit: 6 });
     useAll(f, 4);
     await f.pollUntil(START + 2 * DAY, HOUR);
@@ -123,7 +123,7 @@ describe.each(KINDS)('a store that cannot overwrite, with %s', (_, options) => {
     expect(f.ledger.gaps.of('test')).toEqual([]);
   });
 
-  it('has the points that are written, rejected and kept reported when they are', async () => {
+  it('makes the events count the points that it takes, rejects and keeps', async () => {
     const f = writeOnce(options);
     useAll(f, 4);
     const write = f.store.write.bind(f.store);

@@ -155,7 +155,7 @@ async function run(options: FakeOptions, around: Circumstances, steps: Step[]): 
   expect(context.ledger.counters.of('test').mismatches ?? 0).toBe(0);
 }
 
-describe('whatever happens on the way, the store ends equal to the provider', () => {
+describe('after any order of failures, the store equals the provider', () => {
   it.each<[string, FakeOptions]>([
     ['a series provider', { reads: 'series', batchSize: 2 }],
     ['a series provider of days', { reads: 'series', bucket: '1d', batchSize: 1 }],

@@ -163,7 +163,7 @@ describe('the edges of summer time', () => {
     expect(lengths(zone, '1d', from, to)).toEqual(days);
   });
 
-  it('an hour that is repeated is two hours of their own', () => {
+  it('a repeated hour is two hours', () => {
     const hours = bucketsOf(
       { start: at('2026-10-24T23:00Z'), end: at('2026-10-25T03:00Z') },
       '1h',
@@ -178,7 +178,7 @@ describe('the edges of summer time', () => {
     ]);
   });
 
-  it('an hour that is skipped has no bucket', () => {
+  it('a skipped hour has no bucket', () => {
     const hours = bucketsOf(
       { start: at('2026-03-29T00:00Z'), end: at('2026-03-29T03:00Z') },
       '1h',
@@ -219,7 +219,7 @@ describe('bucketsOf', () => {
 });
 
 describe('splitByDays', () => {
-  it.each(YEARS)('never gives a piece that is longer than asked for, in %s (%i)', (zone, year) => {
+  it.each(YEARS)('returns no piece longer than requested, in %s (%i)', (zone, year) => {
     const window = { start: Date.UTC(year, 0, 1, 7) / 1000, end: Date.UTC(year, 11, 30, 19) / 1000 };
 
     for (const days of [2, 7, 31, 180]) {
@@ -242,7 +242,7 @@ describe('splitByDays', () => {
     expect(pieces.map(({ start, end }) => (end - start) / HOUR)).toEqual([24, 25, 24]);
   });
 
-  it('gives nothing for an empty window', () => {
+  it('returns nothing for an empty window', () => {
     expect(splitByDays({ start: 5, end: 5 }, 1, 'UTC')).toEqual([]);
   });
 });
@@ -259,7 +259,7 @@ describe('zones', () => {
     expect(zoneOffset(at('2026-07-01T00:00Z'), 'America/New_York')).toBe(-4 * HOUR);
   });
 
-  it('write times as people read them', () => {
+  it('are formatted as wall time', () => {
     expect(wallTime(at('2026-07-01T16:05Z'), 'Asia/Shanghai')).toBe('2026-07-02 00:05');
   });
 });

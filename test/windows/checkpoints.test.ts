@@ -44,7 +44,7 @@ const addAll = (checkpoints: readonly Checkpoint[]): Checkpoint[] =>
   checkpoints.reduce<Checkpoint[]>((all, read) => addCheckpoint(all, read, LOOKBACK), []);
 
 describe('addCheckpoint', () => {
-  it('keeps the last read of every bucket; settled ones may be remembered as read later, never earlier', () => {
+  it('keeps the last read of every bucket; final ones may count as read later, never earlier', () => {
     fc.assert(
       fc.property(anyReads, (checkpoints) => {
         const kept = hoursOf(addAll(checkpoints));
@@ -63,7 +63,7 @@ describe('addCheckpoint', () => {
     );
   });
 
-  it('keeps checkpoints sorted and apart', () => {
+  it('keeps checkpoints sorted and without overlap', () => {
     fc.assert(
       fc.property(anyReads, (checkpoints) => {
         const kept = addAll(checkpoints);
@@ -77,7 +77,7 @@ describe('addCheckpoint', () => {
     );
   });
 
-  it('keeps a year of settled hours in one row', () => {
+  it('keeps a year of final hours in one row', () => {
     let checkpoints: Checkpoint[] = [];
 
     for (let hour = 0; hour < 365 * 24; hour++) {
@@ -88,7 +88,7 @@ describe('addCheckpoint', () => {
     expect(checkpoints).toEqual([{ start: 0, end: 365 * DAY, readAt: 365 * DAY + LOOKBACK }]);
   });
 
-  it('does not merge a bucket that is still to be read again', () => {
+  it('does not merge a bucket that will be read again', () => {
     const settled = { start: 0, end: HOUR, readAt: HOUR + LOOKBACK };
     const young = { start: HOUR, end: 2 * HOUR, readAt: HOUR + LOOKBACK + 1 };
 
@@ -97,7 +97,7 @@ describe('addCheckpoint', () => {
 });
 
 describe('removeCheckpoints', () => {
-  it('forgets a window out of the middle', () => {
+  it('removes a window from the middle', () => {
     const read = { start: 0, end: 10 * HOUR, readAt: 20 * HOUR };
 
     expect(removeCheckpoints([read], [{ start: 2 * HOUR, end: 3 * HOUR }])).toEqual([
@@ -110,7 +110,7 @@ describe('removeCheckpoints', () => {
 describe('invalidateCheckpoints, when the clock was ahead', () => {
   const what = { since: 50 * HOUR, horizon: 88 * HOUR, openStart: 100 * HOUR };
 
-  it('forgets checkpoints of buckets that have not closed yet', () => {
+  it('removes checkpoints of buckets that have not closed yet', () => {
     const read = { start: 90 * HOUR, end: 120 * HOUR, readAt: 121 * HOUR };
 
     const [left, ...more] = invalidateCheckpoints([read], what);
@@ -127,7 +127,7 @@ describe('invalidateCheckpoints, when the clock was ahead', () => {
     expect(left!.readAt).toBeLessThanOrEqual(left!.start);
   });
 
-  it('forgets that buckets were settled under the wrong time, and trusts the rest of a long history', () => {
+  it('removes checkpoints of buckets that became final under the wrong clock, and keeps the older history', () => {
     const read = { start: 0, end: 95 * HOUR, readAt: 120 * HOUR };
 
     expect(invalidateCheckpoints([read], what)).toEqual([

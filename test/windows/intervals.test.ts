@@ -82,14 +82,14 @@ describe('interval arithmetic agrees with sets of seconds', () => {
     );
   });
 
-  it('leaves its arguments alone', () => {
+  it('does not change its arguments', () => {
     const windows = Object.freeze([Object.freeze({ start: 5, end: 9 }), Object.freeze({ start: 1, end: 6 })]);
 
     expect(union(windows)).toEqual([{ start: 1, end: 9 }]);
     expect(subtract(windows, windows)).toEqual([]);
   });
 
-  it('takes holes without an end', () => {
+  it('accepts holes without an end', () => {
     expect(subtract([{ start: 1, end: 9 }], [{ start: 4, end: Infinity }])).toEqual([{ start: 1, end: 4 }]);
   });
 });

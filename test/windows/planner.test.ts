@@ -98,7 +98,7 @@ describe('one plan', () => {
     postponed: fc.array(anySpan, { maxLength: 2 }),
   });
 
-  it('has every closed bucket that is neither settled, nor waiting for its next age, nor postponed, and no other', () => {
+  it('contains exactly the closed buckets that are not final, due and not postponed', () => {
     fc.assert(
       fc.property(anyState, ({ job, after, ending, checkpoints, postponed }) => {
         const base = inputOf(job);
@@ -127,7 +127,7 @@ describe('one plan', () => {
     );
   });
 
-  it('puts what was never read before the look-back into the backlog', () => {
+  it('puts unread buckets from before the lookback into the backlog', () => {
     const now = Date.parse('2026-02-20T12:34Z') / 1000;
     const input = inputOf({
       bucket: '1h',
@@ -190,7 +190,7 @@ describe('plan after plan', () => {
     ),
   });
 
-  it('checkpoints no bucket more often than there are ages, nor twice for one age, and all to the last age', () => {
+  it('reads every bucket at most once per age, and at the last age', () => {
     fc.assert(
       fc.property(anyPolls, ({ job, polls }) => {
         const base = inputOf(job);
@@ -237,7 +237,7 @@ describe('plan after plan', () => {
     );
   });
 
-  it('checkpoints a bucket 8 to 12 times when it is polled every five minutes for three days', () => {
+  it('reads a bucket 8 to 12 times with polls every five minutes for three days', () => {
     const base = inputOf({
       bucket: '1h',
       zone: 'UTC',

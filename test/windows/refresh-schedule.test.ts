@@ -6,7 +6,7 @@ const HOUR = 3600;
 const DAY = 24 * HOUR;
 
 describe('refreshAges', () => {
-  it('about doubles from one poll up to the look-back', () => {
+  it('roughly doubles from one poll interval up to the lookback', () => {
     const ages = refreshAges(5 * MINUTE, 3 * DAY);
 
     const ratios = ages.slice(2).map((age, i) => age / ages[i + 1]!);

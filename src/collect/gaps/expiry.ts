@@ -33,7 +33,7 @@ export function expireOld(context: JobContext, at: number): void {
   report(context, expired);
 }
 
-/** Marks as expired the gaps of partitions that have been gone for longer than the look-back. */
+/** Marks gaps of partitions that have been absent for longer than the lookback as expired. */
 export function expireVanished(context: JobContext, present: readonly Partition[], at: number): void {
   const { job, ledger } = context;
   const ids = new Set(present.map(({ id }) => id));

@@ -49,14 +49,14 @@ export class ProviderDown extends TokentideError {
 const FAILURES_IN_A_ROW = 3;
 /** Partitions refused one by one, without any answer, before the request itself is taken to be at fault. A whole batch, if that is more. */
 const REFUSED_ALONE = 20;
-/** Requests of one poll for halving batches that fail with a server error. One culprit among 100 takes 14. */
+/** Requests of one poll for halving batches that fail with a server error. Isolating one partition of 100 takes 14. */
 const HALVING_CALLS = 24;
 /** Single partitions to be read after such a failure while the provider has answered nothing in this poll: it may be down. */
 const PROBES = 3;
 
 /**
  * Reads partitions in batches as large as the provider takes and hands each answer to `onAnswer` as it comes. A
- * batch that is refused is halved until each culprit is on its own, unless every partition turns out to be one. So is,
+ * batch that is refused is halved until each failing partition is isolated, unless every partition fails. So is,
  * within a number of calls per poll, a batch that fails with a server error and holds a partition that failed before.
  * No call is under way any more when this returns or throws.
  * @throws ProviderDown, FetchError of kind `cancelled`, and what `onAnswer` throws

@@ -1,7 +1,7 @@
 import type { Partition } from '../../providers/provider.ts';
 import type { Tag, Tags } from '../../usage/point.ts';
 
-/** The part of a series' tags that tells partitions apart, as text: series of one partition have the same owner. */
+/** The part of a series' tags that distinguishes partitions, as text: series of one partition have the same owner. */
 export type Owner = (tags: Tags) => string;
 
 /** Owners by the tags that all usage of a partition carries. Without such tags all series have the same owner. */

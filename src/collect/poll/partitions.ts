@@ -20,7 +20,7 @@ export async function knownPartitions(
   const { listing, now } = context;
   const age = listing.at === undefined ? Infinity : now() - listing.at;
   const interval = listing.isDoubtful ? INTERVAL_IF_DOUBTFUL : INTERVAL;
-  // The age is negative after the clock went back.
+  // The age is negative after the system clock moved backwards.
   return age >= 0 && age < interval ? listing.partitions : discover(context, signal);
 }
 
@@ -72,7 +72,7 @@ function addedPartitions({ job, ledger }: JobContext, partitions: readonly Parti
   for (const { id } of partitions) {
     const lastSeen = known.get(id)?.lastSeen;
     if (lastSeen === Number(last)) continue;
-    // Usage of the look-back before it vanished may have arrived after that.
+    // Usage of the lookback before it vanished may have arrived after that.
     added.set(id, lastSeen === undefined ? 0 : bucketStart(lastSeen - job.lookback, job.bucket, job.zone));
   }
   return added;

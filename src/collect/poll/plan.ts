@@ -75,7 +75,7 @@ export function splitIntoSteps({ job, source }: JobContext, windows: readonly Wi
   return windows.flatMap((window) => splitByDays(window, TOTALS_STEP_DAYS, job.zone).toReversed());
 }
 
-/** Where the last answers of a window are: in the ledger within the look-back, before it only in the store. */
+/** Where the last answers of a window are: in the ledger within the lookback, before it only in the store. */
 export function baselineOf({ job, now }: JobContext, window: Window): 'ledger' | 'store' {
   return window.start >= bucketStart(now() - job.lookback, job.bucket, job.zone) ? 'ledger' : 'store';
 }

@@ -12,7 +12,7 @@ export interface WindowRead {
   readonly backedOff?: readonly Gap[];
   /** False when only some partitions are read, to fill their gaps. */
   readonly allPartitions: boolean;
-  /** What answers are compared with: the ledger within the look-back, the store for older windows. */
+  /** What answers are compared with: the ledger within the lookback, the store for older windows. */
   readonly baseline: 'ledger' | 'store';
   /** Store every record, also those that are stored already. */
   readonly force?: boolean;

@@ -87,7 +87,7 @@ export class WindowWriter {
     if (revised > 0) observe({ type: 'revised', job: job.name, points: revised });
   }
 
-  /** What the vendor calls final is final before the look-back has passed. */
+  /** What the vendor calls final is final before the lookback has passed. */
   noteFinal({ answered, completeUntil }: Batches): void {
     if (answered.length === 0 || completeUntil < this.#closed.start) return;
     const { bucket, zone } = this.#context.job;

@@ -20,7 +20,7 @@ export interface BisectInput {
   /** Whether these are all partitions that have usage in the window. */
   readonly allAnswered: boolean;
   readonly stored: StoredTotals;
-  /** Where `stored` comes from. What the ledger holds is within the look-back. */
+  /** Where `stored` comes from. What the ledger holds is within the lookback. */
   readonly baseline: 'ledger' | 'store';
   /** Everything is read, and nothing is compared. */
   readonly force?: boolean;
@@ -64,7 +64,7 @@ export function bisectTotals(context: JobContext, input: BisectInput, emit: Emit
  * bucket is verified, within the calls that bisecting has saved.
  *
  * Equal totals do not show that usage has moved from one bucket to another. So each bucket is requested alone at its
- * last read, and what is older than the look-back is compared day by day.
+ * last read, and what is older than the lookback is compared day by day.
  */
 class Bisection {
   readonly #context: JobContext;
