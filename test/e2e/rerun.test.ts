@@ -15,8 +15,7 @@ test('collecting again writes no usage and leaves every stored point as it is', 
   const start = end - DAY;
   const place = createPlace();
   const vendors = await Promise.all(VENDORS.map((id) => startVendor(id, { start, end })));
-  // Trae is asked once a second: days leave it little to ask.
-  for (const vendor of vendors) place.addJob(vendor, { start, bucket: vendor.id === 'trae' ? '1d' : '1h' });
+  for (const vendor of vendors) place.addJob(vendor, { start });
   const stored = (): Promise<readonly Point[]> => storedPoints(place);
 
   const first = await place.run(['collect', '--json']);
@@ -31,7 +30,6 @@ test('collecting again writes no usage and leaves every stored point as it is', 
   ).toEqual(VENDORS.toSorted().map((id) => [id, 0, 0]));
   expect(await stored()).toEqual(before);
   for (const vendor of vendors) {
-    const width = vendor.id === 'trae' ? { bucket: '1d' as const, zone: 'Asia/Shanghai' } : {};
-    expect(await storedSums(place, vendor, start - DAY)).toEqual(trueSums(vendor, start, width));
+    expect(await storedSums(place, vendor, start - DAY)).toEqual(trueSums(vendor, start));
   }
 });

@@ -2,12 +2,10 @@ import { expect, test } from 'vitest';
 import { FAULTS, rough } from '../../src/simulator/faults.ts';
 import { createEvidence } from './support/evidence.ts';
 import { GIVEN, runCommands, runDaemon, sent, setUpGuarded } from './support/guarded.ts';
-import { tellRangeEnd } from './support/place.ts';
 
 test('no credential turns up anywhere when all is well', async () => {
   const { place, vendors } = await setUpGuarded();
   const evidence = createEvidence();
-  await tellRangeEnd(place);
 
   // What only looks keeps its calls to itself, so it need not wait for the daemon.
   const looks = ['check', 'check --json', 'collect --dry-run', 'collect --dry-run --json'];

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import Database from 'libsql';
 import { onTestFinished } from 'vitest';
 import { stringify } from 'yaml';
-import { openLedger } from '../../../src/ledger/ledger.ts';
 import { openSqliteStore } from '../../../src/store/sqlite.ts';
 import { sumRecords } from '../../../src/usage/aggregate.ts';
 import {
@@ -26,7 +25,7 @@ export interface Place {
   readonly folder: string;
   readonly data: string;
   readonly env: Record<string, string>;
-  /** Writes a job file for a vendor, named after it, and sets its variables. */
+  /** Writes a job file for a vendor, named after it, at the speed of loopback, and sets its variables. */
   addJob(vendor: Vendor, job: { readonly start: number } & Readonly<Record<string, unknown>>): void;
   run(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<Finished>;
   start(args: readonly string[], env?: Readonly<Record<string, string>>): Running;
@@ -49,7 +48,14 @@ export function createPlace(): Place {
     data,
     env,
     addJob: ({ id, options, env: variables }, { start, ...more }) => {
-      const job = { provider: id, schedule: onceADay(), start: instant(start), options, ...more };
+      const job = {
+        provider: id,
+        schedule: onceADay(),
+        start: instant(start),
+        rate_limit: { per_second: 1000 },
+        options,
+        ...more,
+      };
       writeFileSync(join(folder, 'jobs', `${id}.yaml`), stringify(job));
       Object.assign(env, variables);
     },
@@ -61,17 +67,6 @@ export function createPlace(): Place {
 /** `2026-10-01T00:00:00Z` */
 export function instant(seconds: number): string {
   return `${new Date(seconds * 1000).toISOString().slice(0, 19)}Z`;
-}
-
-/**
- * Spares a Trae job the twenty calls, at one a second, with which it finds out how the end of a range counts.
- * `rerun.test.ts` has them made.
- */
-export async function tellRangeEnd(place: Place): Promise<void> {
-  await place.run(['backfill', 'trae', '--from', '1d', '--plan']);
-  const ledger = openLedger(join(place.data, 'ledger.sqlite'));
-  ledger.jobs.save('trae', { ...ledger.jobs.of('trae')!, rangeEnd: 'exclusive' });
-  ledger.close();
 }
 
 /** What SQLite finds wrong with a file of the data folder: `ok`. */
