@@ -1,4 +1,4 @@
-import Table from 'cli-table3';
+import { createRequire } from 'node:module';
 import { stringify } from 'lossless-json';
 import { formatIssue, type Diagnostic } from '../config/errors.ts';
 import type { DropReason } from '../providers/provider.ts';
@@ -20,6 +20,8 @@ export interface Column {
 /** A table with two spaces between columns and no colours, readable by `awk`. Cells pass through `displayText`. */
 export function formatTable(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
   const nothing = { top: '', 'top-mid': '', 'top-left': '', 'top-right': '', bottom: '', 'bottom-mid': '' };
+  // Loaded with the first table: the daemon prints none.
+  const Table = createRequire(import.meta.url)('cli-table3') as typeof import('cli-table3');
   const table = new Table({
     head: columns.map(({ title }) => title),
     colAligns: columns.map(({ align }) => align ?? 'left'),

@@ -1,8 +1,8 @@
 import { createTask, validateDetailed } from 'node-cron';
 import { isZone } from '../windows/calendar.ts';
 
-/** Number of runs inspected for the interval: more than a week of an hourly schedule. */
-const COMING_RUNS = 200;
+/** Number of runs inspected for the interval: two days of an hourly schedule. */
+const COMING_RUNS = 60;
 /** Cache by zone and expression: the computation is slow and requested several times at start. */
 const intervals = new Map<string, number>();
 const FIELD_NAMES: Readonly<Record<string, string>> = {
