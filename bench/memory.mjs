@@ -27,9 +27,9 @@ export async function benchBackfillMemory() {
     const timer = setInterval(() => samples.push(residentMemory(child.pid)), SAMPLE_MS);
     child.once('exit', () => clearInterval(timer));
     const { code, said } = await ended;
-    if (code !== 0) throw new Error(`the back-fill ended with ${code}: ${said}`);
+    if (code !== 0) throw new Error(`the backfill ended with ${code}: ${said}`);
     const truth = vendorTruth(endpoints, begin, end);
-    assertTruth('the back-fill', truth, await sink.totals());
+    assertTruth('the backfill', truth, await sink.totals());
     const quarter = Math.floor(samples.length / 4);
     return {
       points: truth.points,
@@ -60,7 +60,7 @@ export async function benchIdleMemory() {
       await delay(SAMPLE_MS);
     }
     await delay(IDLE_MS);
-    return { settled: residentMemory(child.pid), floor: residentMemory(bare.pid) };
+    return { idle: residentMemory(child.pid), floor: residentMemory(bare.pid) };
   } finally {
     bare.disconnect();
     child.kill('SIGTERM');

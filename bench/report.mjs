@@ -63,7 +63,7 @@ What is measured:
 - **Idle**: resident memory of \`tokentide run\` after it has collected a day of 150 series, 40 s after its last poll.
   Below it: a process that has made one call, formatted one time in a time zone and opened an in-memory database. More
   than half of both are pages of the Node.js executable.
-- **Start**: from process start of \`tokentide run\` to its first request to a vendor.
+- **Start**: from process start of \`tokentide run\` to its first request to a vendor. Below it: Node.js alone.
 
 Polls, memory and start are measured as \`npm start\` runs them, with its heap limits: [operations](operations.md#memory).
 
@@ -76,6 +76,6 @@ Where a target is missed:
   validating the responses, and garbage collection; a heap without limits takes a third less
   ([decision 21](decisions/0021-limits-to-the-heap.md)).
 - **Idle**: most of it is the lower bound of any collector on Node.js.
-- **Start**: half of it is module loading.
+- **Start**: more than half of it is loading the dependencies.
 `;
 }

@@ -29,7 +29,7 @@ const PARTS = {
         ratio >= 3,
       ),
       row(
-        'OverflowPart of the bare limit',
+        'Share of the bare limit',
         `${percent(share)} (it: ${millions(barePerSecond)}/s)`,
         '>= 60 %',
         share >= 0.6,
@@ -55,15 +55,15 @@ const PARTS = {
     const { benchBackfillMemory } = await import('./memory.mjs');
     const { points, peak, growth } = await benchBackfillMemory();
     return [
-      row(`Back-fill of ${millions(points)} points, peak memory`, megabytes(peak), '<= 160 MB', peak <= 160),
+      row(`Backfill of ${millions(points)} points, peak memory`, megabytes(peak), '<= 160 MB', peak <= 160),
       row('… growth', percent(growth), 'flat: <= 10 %', growth <= 0.1),
     ];
   },
   idle: async () => {
     const { benchIdleMemory } = await import('./memory.mjs');
-    const { settled, floor } = await benchIdleMemory();
+    const { idle, floor } = await benchIdleMemory();
     return [
-      row('Idle memory', megabytes(settled), '<= 80 MB', settled <= 80),
+      row('Idle memory', megabytes(idle), '<= 80 MB', idle <= 80),
       row('… Node with fetch, zones and SQLite loaded, idle', megabytes(floor), '', true),
     ];
   },

@@ -98,7 +98,7 @@ describe('tokentide demo', () => {
     expect(existsSync(join(place.data, 'demo/usage.sqlite'))).toBe(true);
   });
 
-  test('a folder that cannot be written is said in words', async () => {
+  test('a folder that is not writable is an error with a hint', async () => {
     const place = createPlace();
     writeFileSync(join(place.folder, 'file'), '');
 

@@ -123,13 +123,13 @@ function provesAll(open: () => Settings['store']): void {
   );
 }
 
-describe('every provider, end to end into SQLite: store sums equal what truly happened', () => {
+describe('every provider, end to end into SQLite: stored sums equal the true totals', () => {
   provesAll(() => ({ kind: 'sqlite' }));
 });
 
 describeWith(
   'influxd',
-  'every provider, end to end into InfluxDB 1.x: store sums equal what truly happened',
+  'every provider, end to end into InfluxDB 1.x: stored sums equal the true totals',
   () => {
     let server: RealServer;
     beforeAll(async () => {

@@ -84,7 +84,7 @@ test('a store that never answers does not hold up the end, and nothing is lost',
   expect(sumsOf(store.points())).toEqual(trueSums(vendor, start));
 });
 
-test('a back-fill stops at a store that is down, and goes on from there', async () => {
+test('a backfill stops at a store that is down, and resumes from there', async () => {
   const { place, store, vendor, start } = await setUp();
   const command = ['backfill', 'ucloud', '--from', instant(start)];
   store.state = 'down';
