@@ -97,14 +97,14 @@ export function truthOf(list) {
   return { points: list.length, sums };
 }
 
-/** Points and sums of line protocol, a later line of the same series and time replacing an earlier one. */
+/** Usage points and sums of line protocol, a later line of the same series and time replacing an earlier one. */
 export function createTally() {
   const lines = new Map();
   let written = 0;
   return {
     add(text) {
       for (const line of text.split('\n')) {
-        if (line === '' || line.startsWith('#')) continue;
+        if (!line.startsWith('llm_token_usage,')) continue;
         written++;
         const [series, fields, time] = line.split(' ');
         lines.set(`${series} ${time}`, fields);
@@ -115,7 +115,7 @@ export function createTally() {
       for (const fields of lines.values()) {
         for (const pair of fields.split(',')) {
           const [field, digits] = pair.split('=');
-          sums[field] += BigInt(digits.slice(0, -1));
+          if (field in sums) sums[field] += BigInt(digits.slice(0, -1));
         }
       }
       return { points: lines.size, lines: written, sums };
