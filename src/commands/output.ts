@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import type CliTable from 'cli-table3';
 import { stringify } from 'lossless-json';
 import { formatIssue, type Diagnostic } from '../config/errors.ts';
 import type { DropReason } from '../providers/provider.ts';
@@ -21,7 +22,7 @@ export interface Column {
 export function formatTable(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
   const nothing = { top: '', 'top-mid': '', 'top-left': '', 'top-right': '', bottom: '', 'bottom-mid': '' };
   // Loaded with the first table: the daemon prints none.
-  const Table = createRequire(import.meta.url)('cli-table3') as typeof import('cli-table3');
+  const Table = createRequire(import.meta.url)('cli-table3') as typeof CliTable;
   const table = new Table({
     head: columns.map(({ title }) => title),
     colAligns: columns.map(({ align }) => align ?? 'left'),
