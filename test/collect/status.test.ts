@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { lateness } from '../../src/collect/status/lateness.ts';
-import { MISSED_POLLS_LIMIT, missedPolls } from '../../src/collect/status/missed-polls.ts';
 import { jobStatus } from '../../src/collect/status/status.ts';
 import { DAY, fixture, HOUR, MINUTE, START } from './fixture.ts';
 
@@ -46,17 +45,5 @@ describe('the recommended lookback', () => {
   it('needs 10,000 tokens', () => {
     expect(lateness([{ age: 0, tokens: 9_999 }])).toBeUndefined();
     expect(lateness([])).toBeUndefined();
-  });
-});
-
-describe('missed polls', () => {
-  it.each([
-    ['right after a poll', 0, 0],
-    ['while the next one is due', 299, 0],
-    ['when one is late', 301, 1],
-    ['when three are missing', 900, MISSED_POLLS_LIMIT],
-    ['after the clock moved backwards', -500, 0],
-  ])('are counted %s', (_, since, expected) => {
-    expect(missedPolls(1000, 300, 1000 + since)).toBe(expected);
   });
 });
