@@ -69,6 +69,14 @@ describe('createLogger', () => {
     expect((JSON.parse(lines[0]!) as { error: { stack: string } }).error.stack).toContain('log.test.ts');
   });
 
+  it('gives the stack of an error that became a gap of kind unexpected', () => {
+    const { log, lines } = logger({ level: 'info' });
+
+    log.warn({ error: new FetchError('unexpected', 'a sum that does not fit') }, 'a gap');
+
+    expect((JSON.parse(lines[0]!) as { error: { stack: string } }).error.stack).toContain('log.test.ts');
+  });
+
   test.each([false, true])('never prints a secret, not even at trace level (pretty: %s)', (pretty) => {
     const { log, lines } = logger({ level: 'trace', pretty });
     const secret = new Secret(CANARY);
