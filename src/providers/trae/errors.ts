@@ -6,13 +6,13 @@ import { vendorMessage } from '../../fetch/vendor-message.ts';
 import { Envelope } from './schema.ts';
 
 /** https://docs.trae.cn/enterprise_error-codes. Other codes follow the HTTP status, or else count as refused. */
-const KINDS: Readonly<Record<string, FetchErrorKind>> = {
-  1001: 'credentials',
-  1002: 'expired_token',
-  2001: 'unavailable',
-  30017: 'permission',
-  64290: 'rate_limited',
-};
+const KINDS: ReadonlyMap<string, FetchErrorKind> = new Map([
+  ['1001', 'credentials'],
+  ['1002', 'expired_token'],
+  ['2001', 'unavailable'],
+  ['30017', 'permission'],
+  ['64290', 'rate_limited'],
+]);
 
 export const CREDENTIALS_HINT =
   'Check app_id, app_secret and token_path, and that the credential has not expired in the enterprise console.';
@@ -33,7 +33,7 @@ export function vendorError(
   if (!envelope.success || envelope.data.code === '0') return undefined;
   const { code, message, request_id } = envelope.data;
   const byStatus = answer.status === 401 ? 'expired_token' : kindOfStatus(answer.status);
-  const kind = KINDS[code] ?? byStatus ?? 'refused';
+  const kind = KINDS.get(code) ?? byStatus ?? 'refused';
   const reported = message ? `: ${vendorMessage(message, secrets)}` : '';
   return new FetchError(kind, `Trae answered code ${code} to ${action}${reported}`, {
     hint: HINTS[kind],

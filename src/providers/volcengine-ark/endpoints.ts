@@ -6,17 +6,16 @@ const DAY = 86_400;
 /** How long an endpoint that left the list is still read: longer than any reasonable look-back. */
 export const KEPT_DAYS = 90;
 
-/** The saved endpoints of one project, by id. Times in Unix seconds. */
-const SavedEndpoints = z.record(
-  z.string(),
-  z.object({
-    /** Models with the time from which each applies, oldest first. */
-    models: z.array(z.tuple([z.number(), z.string()])),
-    /** When it was first absent from the list. */
-    gone: z.number().optional(),
-  }),
-);
-type SavedEndpoints = z.infer<typeof SavedEndpoints>;
+const SavedEndpoint = z.object({
+  /** Models with the time from which each applies, oldest first. Unix seconds. */
+  models: z.array(z.tuple([z.number(), z.string()])),
+  /** When it was first absent from the list, Unix seconds. */
+  gone: z.number().optional(),
+});
+type SavedEndpoint = z.infer<typeof SavedEndpoint>;
+
+/** The saved endpoints of one project, by id. */
+type SavedEndpoints = ReadonlyMap<string, SavedEndpoint>;
 
 export interface EndpointRegistry {
   /** Saves the list as of `now`. Returns the ids to read: those listed and those that left the list recently. */
@@ -36,36 +35,39 @@ export function endpointRegistry(projects: readonly string[], state: State): End
 
   function load(project: string): SavedEndpoints {
     const text = state.get(stateKey(project));
-    return text === undefined ? {} : SavedEndpoints.parse(JSON.parse(text));
+    const entries = Object.entries(JSON.parse(text ?? '{}') as Record<string, unknown>);
+    return new Map(entries.map(([id, endpoint]) => [id, SavedEndpoint.parse(endpoint)]));
   }
+
+  const saved = (project: string, endpoint: string): SavedEndpoint | undefined =>
+    known.get(project)?.get(endpoint);
 
   return {
     update(project, listed, now) {
-      const before = known.get(project) ?? {};
+      const before = known.get(project) ?? new Map();
       const after = updated(before, listed, now);
-      if (JSON.stringify(after) !== JSON.stringify(before))
-        state.set(stateKey(project), JSON.stringify(after));
+      const text = JSON.stringify(Object.fromEntries(after));
+      if (text !== JSON.stringify(Object.fromEntries(before))) state.set(stateKey(project), text);
       known.set(project, after);
-      return Object.keys(after);
+      return [...after.keys()];
     },
     model: (project, endpoint, time) =>
-      known.get(project)?.[endpoint]?.models.findLast(([since]) => since <= time)?.[1],
-    isGone: (project, endpoint) => known.get(project)?.[endpoint]?.gone !== undefined,
+      saved(project, endpoint)?.models.findLast(([since]) => since <= time)?.[1],
+    isGone: (project, endpoint) => saved(project, endpoint)?.gone !== undefined,
   };
 }
 
 function updated(before: SavedEndpoints, listed: readonly Endpoint[], now: number): SavedEndpoints {
-  const after: SavedEndpoints = {};
+  const after = new Map<string, SavedEndpoint>();
   for (const { id, model } of listed) {
-    const models = before[id]?.models ?? [];
-    const since = before[id] ? now : 0;
-    after[id] = {
-      models: model === undefined || model === models.at(-1)?.[1] ? models : [...models, [since, model]],
-    };
+    const models = before.get(id)?.models ?? [];
+    const since = before.has(id) ? now : 0;
+    const isSame = model === undefined || model === models.at(-1)?.[1];
+    after.set(id, { models: isSame ? models : [...models, [since, model]] });
   }
-  for (const [id, endpoint] of Object.entries(before)) {
+  for (const [id, endpoint] of before) {
     const gone = endpoint.gone ?? now;
-    if (!after[id] && now - gone <= KEPT_DAYS * DAY) after[id] = { ...endpoint, gone };
+    if (!after.has(id) && now - gone <= KEPT_DAYS * DAY) after.set(id, { ...endpoint, gone });
   }
   return after;
 }

@@ -16,25 +16,25 @@ const IAM =
 const TOKEN = 'Renew session_token, or leave it out for a permanent access key.';
 
 /** The vendor's common error codes (https://www.volcengine.com/docs/6369/68677). */
-const MEANINGS: Readonly<Record<string, Meaning>> = {
-  MissingParameter: { kind: 'refused' },
-  MissingRequestInfo: { kind: 'refused' },
+const MEANINGS: ReadonlyMap<string, Meaning> = new Map<string, Meaning>([
+  ['MissingParameter', { kind: 'refused' }],
+  ['MissingRequestInfo', { kind: 'refused' }],
   // Retried once with a new signature. The hint gives the clock difference.
-  InvalidTimestamp: { kind: 'expired_token' },
-  ServiceNotFound: { kind: 'permission', hint: ACTION },
-  InvalidActionOrVersion: { kind: 'permission', hint: ACTION },
-  InvalidAccessKey: { kind: 'credentials', hint: KEYS },
-  InvalidAuthorization: { kind: 'credentials', hint: KEYS },
-  InvalidCredential: { kind: 'credentials', hint: KEYS },
-  SignatureDoesNotMatch: { kind: 'credentials', hint: KEYS },
-  InvalidSecretToken: { kind: 'credentials', hint: TOKEN },
-  AccessDenied: { kind: 'permission', hint: IAM },
-  InternalError: { kind: 'unavailable' },
-  InternalServiceError: { kind: 'unavailable' },
-  InternalServiceTimeout: { kind: 'unavailable' },
-  ServiceUnavailableTemp: { kind: 'unavailable' },
-  FlowLimitExceeded: { kind: 'rate_limited' },
-};
+  ['InvalidTimestamp', { kind: 'expired_token' }],
+  ['ServiceNotFound', { kind: 'permission', hint: ACTION }],
+  ['InvalidActionOrVersion', { kind: 'permission', hint: ACTION }],
+  ['InvalidAccessKey', { kind: 'credentials', hint: KEYS }],
+  ['InvalidAuthorization', { kind: 'credentials', hint: KEYS }],
+  ['InvalidCredential', { kind: 'credentials', hint: KEYS }],
+  ['SignatureDoesNotMatch', { kind: 'credentials', hint: KEYS }],
+  ['InvalidSecretToken', { kind: 'credentials', hint: TOKEN }],
+  ['AccessDenied', { kind: 'permission', hint: IAM }],
+  ['InternalError', { kind: 'unavailable' }],
+  ['InternalServiceError', { kind: 'unavailable' }],
+  ['InternalServiceTimeout', { kind: 'unavailable' }],
+  ['ServiceUnavailableTemp', { kind: 'unavailable' }],
+  ['FlowLimitExceeded', { kind: 'rate_limited' }],
+]);
 
 /**
  * The error in an answer's envelope, whatever its HTTP status. `call` names the request, `now` is this machine's time
@@ -50,7 +50,7 @@ export function vendorError(
   if (!envelope.success) return undefined;
   const { RequestId, Error: error } = envelope.data.ResponseMetadata;
   if (!error) return undefined;
-  const meaning = MEANINGS[error.Code] ?? { kind: kindOfStatus(answer.status) };
+  const meaning = MEANINGS.get(error.Code) ?? { kind: kindOfStatus(answer.status) };
   const reported = error.Message ? `: ${vendorMessage(error.Message, secrets)}` : '';
   return new FetchError(meaning.kind, `Volcengine answered ${error.Code} to ${call}${reported}`, {
     hint: error.Code === 'InvalidTimestamp' ? clockHint(answer.headers.get('date'), now) : meaning.hint,
