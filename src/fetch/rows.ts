@@ -13,6 +13,7 @@ let validated = 0;
  * be parsed asynchronously, as `Http.call` does.
  */
 export function rows<T>(row: z.ZodType<T>): z.ZodType<T[]> {
+  const parseRow = rowParser(row);
   return z.transform(async (input: unknown, context): Promise<T[]> => {
     if (!Array.isArray(input)) {
       context.issues.push({ code: 'invalid_type', expected: 'array', input });
@@ -20,7 +21,8 @@ export function rows<T>(row: z.ZodType<T>): z.ZodType<T[]> {
     }
     const parsed: T[] = [];
     for (const [index, value] of input.entries()) {
-      const result = await row.safeParseAsync(value);
+      const parsing = parseRow(value);
+      const result = parsing instanceof Promise ? await parsing : parsing;
       if (result.success) parsed.push(result.data);
       else context.issues.push(...result.error.issues.map((issue) => at(index, issue, value)));
       if (context.issues.length >= MOST_ISSUES) break;
@@ -30,6 +32,22 @@ export function rows<T>(row: z.ZodType<T>): z.ZodType<T[]> {
     }
     return parsed;
   });
+}
+
+/** Synchronous, which is several times as fast, unless the row has `rows` of its own. */
+function rowParser<T>(
+  row: z.ZodType<T>,
+): (value: unknown) => z.ZodSafeParseResult<T> | Promise<z.ZodSafeParseResult<T>> {
+  let isAsync = false;
+  return (value) => {
+    try {
+      if (!isAsync) return row.safeParse(value);
+    } catch (error) {
+      if (!(error instanceof z.core.$ZodAsyncError)) throw error;
+      isAsync = true;
+    }
+    return row.safeParseAsync(value);
+  };
 }
 
 function at(index: number, { path, message }: z.core.$ZodIssue, input: unknown): z.core.$ZodRawIssue {

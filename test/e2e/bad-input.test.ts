@@ -99,7 +99,7 @@ const BAD: readonly Bad[] = [
     what: 'two jobs for the same points',
     jobs: { 'a.yaml': GOOD, 'b.yaml': GOOD },
     message:
-      /^jobs\/b\.yaml:1:1: the job of jobs\/a\.yaml writes the same points: provider r9s, account default, bucket 1h$/,
+      /^jobs\/b\.yaml:1:1: the job of jobs\/a\.yaml writes the same points: provider r9s, account default, bucket 1d$/,
     hint: /give one of them another account, or merge them into one job/,
   },
   {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { rows } from '../../fetch/rows.ts';
 import { CountField } from '../../usage/count-schema.ts';
 import type { Count } from '../../usage/count.ts';
 import { TimeField } from '../../usage/time-schema.ts';
@@ -42,9 +43,9 @@ export const UsagePage = z
   .object({
     data: z
       .object({
-        list: z.array(Row).nullish(),
+        list: rows(Row).nullish(),
         total: z.int().nonnegative().optional(),
-        records: z.array(UsageTotal).nullish(),
+        records: rows(UsageTotal).nullish(),
         total_tokens: CountField.optional(),
       })
       .transform((data, context): Page => {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { rows } from '../../fetch/rows.ts';
 import { SecretField } from '../../fetch/secret-schema.ts';
 import { CountField } from '../../usage/count-schema.ts';
 
@@ -48,9 +49,8 @@ const Id = z
   .transform(String);
 
 /** An empty list may be null. */
-function listOf<T extends z.ZodType>(entry: T) {
-  return z
-    .array(entry)
+function listOf<T>(entry: z.ZodType<T>) {
+  return rows(entry)
     .nullable()
     .transform((list) => list ?? []);
 }

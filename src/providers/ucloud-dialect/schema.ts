@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { rows } from '../../fetch/rows.ts';
 import { CountField } from '../../usage/count-schema.ts';
 import type { Count } from '../../usage/count.ts';
 import type { Field } from '../../usage/point.ts';
@@ -36,13 +37,13 @@ function arrayInside(data: unknown): unknown {
 }
 
 /** Field by row type, lower case. */
-const FIELD_OF_TYPE: Readonly<Record<string, Field>> = {
-  in: 'input_tokens',
-  out: 'output_tokens',
-  total: 'total_tokens',
-  request_count: 'requests',
-  image_generation: 'images',
-};
+const FIELD_OF_TYPE: ReadonlyMap<string, Field> = new Map([
+  ['in', 'input_tokens'],
+  ['out', 'output_tokens'],
+  ['total', 'total_tokens'],
+  ['request_count', 'requests'],
+  ['image_generation', 'images'],
+]);
 
 export interface UsageRow {
   /** Unix seconds. */
@@ -56,7 +57,7 @@ const KnownRow = z.object({ Timestamp: TimeField, Count: CountField, Model: z.st
 
 /** A row; undefined for an unknown type, whose other members are not validated. */
 const Row = z.looseObject({ Type: z.string().nullish() }).transform((row, context): UsageRow | undefined => {
-  const field = FIELD_OF_TYPE[row.Type?.toLowerCase() ?? ''];
+  const field = FIELD_OF_TYPE.get(row.Type?.toLowerCase() ?? '');
   if (!field) return undefined;
   const known = KnownRow.safeParse(row);
   if (known.success) {
@@ -83,7 +84,7 @@ export const Usage = z
         OutTotal: Total,
         RequestTotal: Total,
         ImageGenerationNum: Total,
-        Usages: z.array(Row).nullish(),
+        Usages: rows(Row).nullish(),
       })
       .nullish(),
   })

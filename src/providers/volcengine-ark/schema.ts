@@ -1,65 +1,29 @@
 import { z } from 'zod';
+import { rows } from '../../fetch/rows.ts';
 import type { Count } from '../../usage/count.ts';
-import { CountField, countOf } from '../../usage/count-schema.ts';
-import { quickly } from '../quickly.ts';
+import { CountField } from '../../usage/count-schema.ts';
 
 /** One series of an answer, with the vendor's name and tags. */
 export interface Series {
   readonly name: string;
   /** `EndpointId`, `Scene`, `AccountId`, `BatchJobId`; empty values are omitted. */
   readonly tags: Readonly<Record<string, string>>;
-  readonly values: Values;
+  readonly values: readonly Value[];
 }
 
-/** The n-th count belongs to the n-th time, Unix seconds. */
-export interface Values {
-  readonly times: readonly number[];
-  readonly counts: readonly Count[];
+/** The count of the bucket that starts at `Timestamp`, Unix seconds. */
+export interface Value {
+  readonly Timestamp: number;
+  readonly Value: Count;
 }
-
-const NONE: Values = { times: [], counts: [] };
-
-const TagList = z
-  .array(z.object({ Key: z.string(), Value: z.string() }))
-  .transform((list) => Object.fromEntries(list.flatMap(({ Key, Value }) => (Value ? [[Key, Value]] : []))));
-
-const ValueList = z
-  .array(z.object({ Timestamp: z.int().nonnegative(), Value: CountField }))
-  .transform((list): Values => ({
-    times: list.map(({ Timestamp }) => Timestamp),
-    counts: list.map(({ Value }) => Value),
-  }));
 
 const MetricItem = z.object({
-  Tags: quickly(readTags, TagList).nullish(),
-  Values: quickly(readValues, ValueList).nullable(),
+  Tags: z
+    .array(z.object({ Key: z.string(), Value: z.string() }))
+    .transform((list) => Object.fromEntries(list.flatMap(({ Key, Value }) => (Value ? [[Key, Value]] : []))))
+    .nullish(),
+  Values: rows(z.object({ Timestamp: z.int().nonnegative(), Value: CountField })).nullable(),
 });
-
-function readTags(list: unknown): Record<string, string> | undefined {
-  if (!Array.isArray(list)) return undefined;
-  const tags: Record<string, string> = {};
-  for (const tag of list as unknown[]) {
-    const { Key, Value } = Object(tag) as { Key?: unknown; Value?: unknown };
-    if (typeof Key !== 'string' || typeof Value !== 'string') return undefined;
-    if (Value) tags[Key] = Value;
-  }
-  return tags;
-}
-
-function readValues(list: unknown): Values | undefined {
-  if (!Array.isArray(list)) return undefined;
-  const times: number[] = [];
-  const counts: Count[] = [];
-  for (const value of list as unknown[]) {
-    const { Timestamp: time, Value } = Object(value) as { Timestamp?: unknown; Value?: unknown };
-    const count = countOf(Value);
-    if (typeof time !== 'number' || !Number.isSafeInteger(time) || time < 0 || count === undefined)
-      return undefined;
-    times.push(time);
-    counts.push(count);
-  }
-  return { times, counts };
-}
 
 /** The answer to GetUsage. An empty list may be null. */
 export const Usage = z
@@ -75,7 +39,7 @@ export const Usage = z
       (MetricItems ?? []).map(({ Tags, Values }) => ({
         name: Name,
         tags: Tags ?? {},
-        values: Values ?? NONE,
+        values: Values ?? [],
       })),
     ),
   );

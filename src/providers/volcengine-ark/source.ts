@@ -8,12 +8,14 @@ import type { ReadResult, Context, Partition, ReadRequest, Source } from '../pro
 import { createArk, PAGE_SIZE, type UsageQuery } from './client.ts';
 import { endpointRegistry } from './endpoints.ts';
 import type { Options } from './options.ts';
-import { addDropped, createTagsOf, isCombinedTotal, readRows, type Dropped } from './records.ts';
+import { addDropped, isCombinedTotal, readRows, type Dropped } from './records.ts';
 
 export const ZONE = 'Asia/Shanghai';
 const HOUR = 3600;
 const DAY = 86_400;
 const BEIJING = 8 * HOUR;
+/** Series whose tags are shared at a time. */
+const MOST_SERIES = 50_000;
 type Interval = 3600 | 86_400;
 /** The longest window of each interval. The vendor publishes none; these are the limits of related actions. */
 const LONGEST: Readonly<Record<Interval, number>> = { [HOUR]: 7 * DAY, [DAY]: 31 * DAY };
@@ -29,8 +31,8 @@ const ONE_BY_ONE_DAYS = 7;
 export function connect(options: Options, context: Context): Source {
   const ark = createArk(options, context);
   const known = endpointRegistry(options.projects, context.state);
-  const tagsOf = createTagsOf(options.scenes);
-  const modelled = new WeakMap<Tags, Tags>();
+  /** One object per series for all its records, because the text of a series is cached by its tags. */
+  const sharedTags = new Map<string, Tags>();
   let listWarnings: string[] = [];
   const seconds = (): number => Math.floor(context.now() / 1000);
   const oneByOne = (): boolean =>
@@ -65,9 +67,8 @@ export function connect(options: Options, context: Context): Source {
 
   async function read(request: ReadRequest): Promise<ReadResult> {
     const { bucket, zone, window } = request;
-    const startOf = remembered((time: number) => bucketStart(time, bucket, zone));
     return await ask(request, intervalOf(bucket, window, zone), ({ time, tags, fields }) => {
-      const start = startOf(time);
+      const start = bucketStart(time, bucket, zone);
       return { time: start, tags: withModel(tags, start, start), fields };
     });
   }
@@ -102,22 +103,23 @@ export function connect(options: Options, context: Context): Source {
         });
       }
       const emit = (record: UsageRecord): void => sums.add(place(record), addRecords);
-      addDropped(dropped, readRows(series, query, tagsOf, emit));
+      addDropped(dropped, readRows(series, query, options.scenes, emit));
     }
     return { records: sums.values(), dropped };
   }
 
   /** Adds the endpoint's model, if it did not change from `first` to `last`. */
   function withModel(tags: Tags, first: number, last: number): Tags {
-    const { project, endpoint } = tags;
-    if (!project || !endpoint) return tags;
+    const { project = '', endpoint = '', scene = '' } = tags;
     const model = known.model(project, endpoint, first);
-    if (!model || (last !== first && model !== known.model(project, endpoint, last))) return tags;
-    const before = modelled.get(tags);
-    if (before?.model === model) return before;
-    const after = { ...tags, model };
-    modelled.set(tags, after);
-    return after;
+    const isKnown = model && (last === first || model === known.model(project, endpoint, last));
+    const key = [project, endpoint, scene, isKnown ? model : ''].join('\n');
+    const shared = sharedTags.get(key);
+    if (shared) return shared;
+    if (sharedTags.size >= MOST_SERIES) sharedTags.clear();
+    const own = isKnown ? { ...tags, model } : tags;
+    sharedTags.set(key, own);
+    return own;
   }
 
   return {
@@ -142,16 +144,6 @@ export function connect(options: Options, context: Context): Source {
           ]
         : []),
     ],
-  };
-}
-
-/** Many values, few times. */
-function remembered(startOf: (time: number) => number): (time: number) => number {
-  const starts = new Map<number, number>();
-  return (time) => {
-    const start = starts.get(time) ?? startOf(time);
-    starts.set(time, start);
-    return start;
   };
 }
 
