@@ -134,7 +134,38 @@ export interface Provider<Options = unknown> {
   connect(options: Options, context: Context): Source;
 }
 
-/** Checks a provider against its own option type and erases that type for the caller. */
+/**
+ * Checks a provider against its own option type and erases that type for the caller.
+ *
+ * @example
+ * export const acme = defineProvider<Options>({
+ *   id: 'acme',
+ *   title: 'Acme',
+ *   docsUrl: 'https://docs.acme.example/usage',
+ *   options: z.strictObject({ api_key: SecretField.describe('Admin key.'), base_url: z.url() }),
+ *   zone: 'UTC',
+ *   datasets: [USAGE],
+ *   buckets: () => ({ '1h': { maxDays: 7 }, '1d': { maxDays: 31 } }),
+ *   rate: { perSecond: 1, concurrency: 2, source: 'https://docs.acme.example/limits' },
+ *   baseUrl: (options) => options.base_url,
+ *   connect: (options, { http }) => ({
+ *     reads: 'series',
+ *     batchSize: 1,
+ *     calls: { list: () => 0, read: () => 1 },
+ *     partitions: async () => [{ id: 'account' }],
+ *     read: async ({ window, signal }) => {
+ *       const answer = await http.call({
+ *         action: 'usage',
+ *         build: () => usageRequest(options, window),
+ *         check: () => undefined,
+ *         answer: UsageResponse,
+ *         signal,
+ *       });
+ *       return { records: toRecords(answer) };
+ *     },
+ *   }),
+ * });
+ */
 export function defineProvider<Options>(provider: Provider<Options>): Provider {
   return provider;
 }

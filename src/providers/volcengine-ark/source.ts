@@ -113,7 +113,9 @@ export function connect(options: Options, context: Context): Source {
     const { project = '', endpoint = '', scene = '' } = tags;
     const model = known.model(project, endpoint, first);
     const isKnown = model && (last === first || model === known.model(project, endpoint, last));
-    const key = [project, endpoint, scene, isKnown ? model : ''].join('\n');
+    const texts = [project, endpoint, scene, isKnown ? model : ''];
+    // With their lengths, no two series have the same key.
+    const key = `${texts.map((text) => text.length).join(' ')} ${texts.join('')}`;
     const shared = sharedTags.get(key);
     if (shared) return shared;
     if (sharedTags.size >= MOST_SERIES) sharedTags.clear();
