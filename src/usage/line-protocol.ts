@@ -10,7 +10,7 @@ import {
 } from './catalogue.ts';
 import { MEASUREMENT, type Field, type Fields, type Point, type Tag, type Tags } from './point.ts';
 
-/** What a server can hold, in bytes as they stand in a line. */
+/** What a server can hold, in bytes as written in a line. */
 export interface LineLimits {
   /** One tag value, not counting the backslashes of escapes. */
   readonly value: number;

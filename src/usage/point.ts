@@ -1,19 +1,22 @@
-import { HEALTH, RECONCILIATION, USAGE, type TagSpec } from './catalogue.ts';
+import { USAGE, type HEALTH, type Measurement, type RECONCILIATION } from './catalogue.ts';
 import type { Count } from './count.ts';
 
 /** The measurement of a point that names none. */
 export const MEASUREMENT = USAGE.name;
 
-export type Tag = keyof typeof USAGE.tags | keyof typeof RECONCILIATION.tags | keyof typeof HEALTH.tags;
-export type Field =
-  | keyof typeof USAGE.fields
-  | keyof typeof RECONCILIATION.fields
-  | keyof typeof HEALTH.fields;
+type Declared = typeof USAGE | typeof RECONCILIATION | typeof HEALTH;
+type TagOf<M> = M extends Measurement<infer T> ? T : never;
+type FieldOf<M> = M extends Measurement<string, infer F> ? F : never;
+
+/** Every tag of the catalogue. */
+export type Tag = TagOf<Declared>;
+/** Every field of the catalogue. */
+export type Field = FieldOf<Declared>;
 
 /** Tags of usage points, sorted. */
 export const TAGS = USAGE.tagNames;
 /** Tags that come from the provider, sorted. */
-export const DIMENSIONS = TAGS.filter((tag) => (USAGE.tags[tag] as TagSpec).from === 'provider');
+export const DIMENSIONS = TAGS.filter((tag) => USAGE.tags[tag].from === 'provider');
 /** Fields that providers report; derived fields are added when a point is made. */
 export const FIELDS = USAGE.fieldNames.filter((field) => !USAGE.fields[field].derived);
 

@@ -18,7 +18,7 @@ export function seriesKey(tags: Tags): string {
 
 function textOf(tags: Tags): string {
   let key = '';
-  for (const tag of Object.keys(tags).sort() as Tag[]) {
+  for (const tag of Object.keys(tags).toSorted() as Tag[]) {
     const value = tags[tag];
     if (value) key += tag + NAME_END + escape(value) + VALUE_END;
   }

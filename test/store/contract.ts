@@ -444,7 +444,7 @@ export function storeContract(
     it('stores the tags and fields of the catalogue that it was opened with', async () => {
       const extended = await open(EXTENDED);
       const own = (region: string, fields: Record<string, number>): Point =>
-        point(START, { region } as Tags, fields as Fields);
+        point(START, { region } as Tags, fields);
       const points = [
         own('eu', { requests: 1, pages: 2, balance: -5, share: 0.5 }),
         own('us', { requests: 4, pages: 8, balance: 3, share: 0.25 }),

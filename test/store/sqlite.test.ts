@@ -63,7 +63,7 @@ const LAYOUT_1 = `
     reconciled_provider_tokens INTEGER, reconciled_stored_tokens INTEGER,
     PRIMARY KEY (time, series)
   ) STRICT, WITHOUT ROWID;
-  PRAGMA application_id = ${0x54_4b_50_54};
+  PRAGMA application_id = 0x544b5054;
   PRAGMA user_version = 1;
   INSERT INTO series (id, identity, provider, user) VALUES
     (1, '${seriesKey({ provider: 'trae', user: 'ann' })}', 'trae', 'ann');

@@ -28,13 +28,13 @@ export function startSeriesWorker(
     const started = new Worker(workerUrl('query-worker'), {
       workerData: { path, catalogue } satisfies QueryWorkerData,
     });
-    started.on('message', (answer: WorkerAnswer) => settle(answer));
+    started.on('message', (answer: WorkerAnswer) => answerQuery(answer));
     started.on('error', (error) => stopped(started, error));
     started.on('exit', () => stopped(started, new Error('the query worker has stopped')));
     return started;
   }
 
-  function settle(answer: WorkerAnswer): void {
+  function answerQuery(answer: WorkerAnswer): void {
     const query = waiting.get(answer.id);
     waiting.delete(answer.id);
     // An idle worker does not keep the process alive.
