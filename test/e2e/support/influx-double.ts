@@ -39,9 +39,8 @@ export async function startInfluxDouble(): Promise<InfluxDouble> {
       }
       const lines = gunzipSync(Buffer.concat(chunks)).toString('utf8').split('\n');
       const points = lines
-        .filter((line) => line !== '' && !line.startsWith('#'))
-        .map((line) => parseLine(line))
-        .filter(({ measurement }) => measurement === undefined);
+        .filter((line) => line.startsWith('llm_token_usage,'))
+        .map((line) => parseLine(line));
       if (points.length > 0 && state === 'up') writes.push(points);
       if (points.length > 0 && state !== 'up') refused++;
       if (points.length > 0 && state === 'silent') return;

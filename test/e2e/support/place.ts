@@ -52,6 +52,7 @@ export function createPlace(): Place {
         provider: id,
         schedule: onceADay(),
         start: instant(start),
+        bucket: '1h',
         rate_limit: { per_second: 1000 },
         options,
         ...more,
