@@ -58,7 +58,7 @@ What is measured:
 - **Unchanged poll**: CPU time of one poll of Volcengine Ark over HTTP, 3,000 series in 20 calls after 10 that list the
   endpoints, when the responses equal what is stored; polled every minute for most of an hour. Below it: the same 30
   calls and nothing else, which is the lower bound for any collector.
-- **Days by model**: \`Store.series\` of the embedded store, in steps of a day of Asia/Shanghai; 2.2 million points.
+- **Days of series by model**: \`Store.series\` of the embedded store, in steps of a day of Asia/Shanghai; 2.2 million points.
 - **Backfill**: resident memory of \`tokentide backfill\` over a million points of 3,000 series, 14 days of hours;
   \`growth\` compares the last quarter of the run with the second.
 - **Idle**: resident memory of \`tokentide run\` after it has collected a day of 150 series, 40 s after its last poll.

@@ -51,16 +51,6 @@ const PARTS = {
       row('… lines written', String(lines), '0', lines === 0),
     ];
   },
-  series: async () => {
-    const { benchSeries } = await import('./series.mjs');
-    const { cold, warm, afterPoll, byUser, series, days } = await benchSeries();
-    return [
-      row(`${days} days of ${series} series by model`, `${warm.toFixed(0)} ms`, '<= 150 ms', warm <= 150),
-      row('… after a poll', `${afterPoll.toFixed(0)} ms`, '<= 150 ms', afterPoll <= 150),
-      row('… for the first time', `${cold.toFixed(0)} ms`, '', true),
-      row('… the top 10 users, for the first time', `${byUser.toFixed(0)} ms`, '', true),
-    ];
-  },
   backfill: async () => {
     const { benchBackfillMemory } = await import('./memory.mjs');
     const { points, peak, growth } = await benchBackfillMemory();
