@@ -97,11 +97,6 @@ export function openDeadLetters({ path, maxBytes = 32 * 1024 * 1024, now }: Dead
   };
 }
 
-/** The entries of both files, oldest first. Incomplete lines, as after a power failure, are skipped. */
-export function readDeadLetters(path: string): DeadLetter[] {
-  return [`${path}.old`, path].flatMap((each) => linesOf(each).flatMap(parseLetter));
-}
-
 function letterOf({ point, reason }: Rejection, at: string): DeadLetter {
   try {
     return { at, reason, line: toLine(point) };
@@ -110,9 +105,9 @@ function letterOf({ point, reason }: Rejection, at: string): DeadLetter {
   }
 }
 
-function plain({ time, tags, fields }: Point): unknown {
+function plain({ fields, ...point }: Point): unknown {
   const counts = Object.entries(fields).map(([field, value]) => [field, String(value)]);
-  return { time, tags, fields: Object.fromEntries(counts) };
+  return { ...point, fields: Object.fromEntries(counts) };
 }
 
 function parseLetter(line: string): DeadLetter[] {

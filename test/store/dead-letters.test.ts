@@ -1,8 +1,8 @@
-import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { openDeadLetters, readDeadLetters } from '../../src/store/dead-letters.ts';
+import { openDeadLetters, type DeadLetter } from '../../src/store/dead-letters.ts';
 import { StoreError } from '../../src/store/store.ts';
 import { parseLine } from '../../src/usage/line-protocol.ts';
 import { hourly } from '../support/influx-points.ts';
@@ -117,3 +117,17 @@ describe('dead letters', () => {
     expect(() => openDeadLetters({ path, now })).toThrow(/rejected\.jsonl cannot be used/);
   });
 });
+
+/** The entries of both files, oldest first, without incomplete lines. */
+function readDeadLetters(path: string): DeadLetter[] {
+  return [`${path}.old`, path]
+    .filter((each) => existsSync(each))
+    .flatMap((each) => readFileSync(each, 'utf8').split('\n'))
+    .flatMap((line) => {
+      try {
+        return [JSON.parse(line) as DeadLetter];
+      } catch {
+        return [];
+      }
+    });
+}
