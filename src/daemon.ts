@@ -202,7 +202,9 @@ async function pollJob(
       ),
     );
     if (losesRows(droppedRows(context.ledger, job))) log.error({ job }, LOSES_ROWS);
-    if (report.error) log.error({ job, error: report.error }, 'provider request failed');
+    const { error } = report;
+    if (error)
+      log.error({ job, error }, error.kind === 'unexpected' ? 'poll failed' : 'provider request failed');
     else {
       result = 'ok';
       fills.onPollEnd(job, report.left);

@@ -79,10 +79,15 @@ export function printIssues(issues: readonly Diagnostic[], err: (text: string) =
   return issues.length === 0;
 }
 
+/** Not a bug: message and hint say everything. */
+function isExpected(error: unknown): error is TokentideError {
+  return error instanceof TokentideError && error.kind !== 'unexpected';
+}
+
 /** An error of one job, for a table or a report: kind and message, or the stack of an unexpected one. */
 export function explainError(error: unknown): { readonly error: string; readonly hint?: string } {
   if (!(error instanceof Error)) return { error: String(error) };
-  if (!(error instanceof TokentideError)) return { error: error.stack ?? error.message };
+  if (!isExpected(error)) return { error: error.stack ?? error.message };
   return { error: `${error.kind}: ${error.message}`, ...(error.hint !== undefined && { hint: error.hint }) };
 }
 
@@ -94,7 +99,7 @@ export function printJobError(job: string, error: unknown, err: (text: string) =
 
 /** Writes the message and the hint; the stack of an unexpected error. Returns the exit code. */
 export function printError(error: unknown, err: (text: string) => void): number {
-  if (error instanceof TokentideError) {
+  if (isExpected(error)) {
     err(error.kind === 'cancelled' ? 'stopped before completion\n' : `${formatError(error)}\n`);
     return error.exitCode;
   }

@@ -44,7 +44,7 @@ export function createLogger({ level, destination, pretty = false, credentials =
   );
 }
 
-/** Message, kind and hint of an expected error; also the stack of an unexpected one (without `kind`). */
+/** Message, kind and hint of an expected error; also the stack of an unexpected one (without `kind`, or kind `unexpected`). */
 function describeError(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   const { kind, hint, code, status, requestId } = error as Error & Partial<Record<string, unknown>>;

@@ -120,7 +120,7 @@ describe('one job', () => {
     );
 
     expect([code, err]).toEqual([1, '']);
-    expect(out).toMatch(/\nbug +0 +0 +0 +0\nchanged +0 +0 +0 +0\nucloud +\d+ +\d\d+ /);
+    expect(out).toMatch(/\nbug +0 +0 +0 +1\nchanged +0 +0 +0 +0\nucloud +\d+ +\d\d+ /);
     expect(out).toMatch(/\nbug: TypeError: x is undefined\n {4}at /);
     expect(out).toMatch(/\nchanged: job_changed: the job "changed" has changed: zone was UTC/);
   });
