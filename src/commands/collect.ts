@@ -9,7 +9,7 @@ import { trackFills, type FillReport } from '../collect/status/fill-progress.ts'
 import { pollWithHealth } from '../collect/status/health.ts';
 import { selectJobs, soundJobs } from '../config/jobs.ts';
 import { formatSpan } from '../config/duration.ts';
-import { formatError } from '../lib/errors.ts';
+import { formatError, TokentideError } from '../lib/errors.ts';
 import type { DropReason } from '../providers/provider.ts';
 import { formatCalls, formatShare } from '../report.ts';
 import { createRuntime, type Runtime } from '../runtime.ts';
@@ -22,6 +22,7 @@ import {
   formatDropped,
   formatJson,
   formatTable,
+  printError,
   printIssues,
 } from './output.ts';
 import { createWriteSummary } from './write-summary.ts';
@@ -101,7 +102,7 @@ async function collect(
   });
 
   /** Never rejects, so that the runtime is closed after all jobs have ended. */
-  async function collectJob(job: Job): Promise<Collected> {
+  async function collectJob(job: Job): Promise<{ row: Collected; problem: unknown }> {
     let windows = 0;
     let problem: unknown;
     try {
@@ -116,29 +117,41 @@ async function collect(
     } catch (error) {
       problem = error;
     }
-    return {
+    const row = {
       ...rowOf(runtime, job, counts.get(job.name) ?? noCounts()),
       windows,
       ...(problem !== undefined && explainError(problem)),
     };
+    return { row, problem };
   }
 
   try {
-    const rows = await Promise.all(jobs.map(collectJob));
+    const results = await Promise.all(jobs.map(collectJob));
+    const rows = results.map(({ row }) => row);
+    const refused = results.filter(({ problem }) => isRefusal(problem));
     context.err(clear);
     if (signal.aborted) {
       context.err('stopped; everything read so far is stored, and the next run resumes\n');
       return EXIT.failed;
     }
-    context.out(json ? formatJson(rows) : format(rows));
+    const polled = results.filter((result) => !refused.includes(result)).map(({ row }) => row);
+    if (json) context.out(formatJson(rows));
+    else if (polled.length > 0) context.out(format(polled));
+    for (const { problem } of refused) printError(problem, context.err);
     const stored = writes.report(runtime.ledger, context.err);
     const losing = jobs.filter(({ name }) => losesRows(droppedRows(runtime.ledger, name)));
     for (const { name } of losing) context.err(`${name}: ${LOSES_ROWS}\n`);
     const read = rows.every(({ error, gaps }) => error === undefined && gaps === 0);
+    if (refused.length > 0) return EXIT.wrongUse;
     return stored && read && losing.length === 0 ? EXIT.fine : EXIT.failed;
   } finally {
     await runtime.close();
   }
+}
+
+/** Settings that a person has to correct, such as those of a changed job. */
+function isRefusal(problem: unknown): boolean {
+  return problem instanceof TokentideError && problem.exitCode === EXIT.wrongUse;
 }
 
 function noCounts(): Counts {

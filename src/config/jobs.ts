@@ -95,7 +95,7 @@ function namedJobs({ jobs, off, broken, issues }: LoadedJobs, names: readonly st
 function offIssue({ name, file, reason }: OffJob, hint?: string): Diagnostic {
   return {
     file,
-    message: `job "${name}" is disabled: ${reason}`,
+    message: `the job "${name}" is disabled: ${reason}`,
     hint: reason.endsWith('not set') ? hint : undefined,
   };
 }

@@ -247,7 +247,7 @@ test.each([
     'a disabled job',
     ['first', 'second'],
     [
-      'job "second" is disabled: ACME_APP_ID, ACME_APP_SECRET are not set',
+      'the job "second" is disabled: ACME_APP_ID, ACME_APP_SECRET are not set',
       'set the missing variables in the environment or in .env',
     ],
   ],
@@ -265,7 +265,7 @@ test('nothing can be selected when all jobs are disabled or a file has an error'
 
   expect(issuesOf(() => selectJobs(allOff))).toMatchObject([
     { message: 'no job is enabled', hint: 'set the missing variables in the environment or in .env' },
-    { message: 'job "mine" is disabled: ACME_APP_ID, ACME_APP_SECRET are not set', hint: undefined },
+    { message: 'the job "mine" is disabled: ACME_APP_ID, ACME_APP_SECRET are not set', hint: undefined },
   ]);
   expect(issuesOf(() => selectJobs(loadFolder(folder)))).toMatchObject([{ message: 'the file is empty' }]);
 });

@@ -25,27 +25,27 @@ const BAD: readonly Bad[] = [
   {
     what: 'no folder of jobs',
     prepare: ({ folder }) => rmSync(join(folder, 'jobs'), { recursive: true }),
-    message: /^\.\/jobs: there is no such folder of jobs$/,
-    hint: /name another folder with --jobs or TOKENTIDE_JOBS/,
+    message: /^\.\/jobs: job folder not found$/,
+    hint: /set another folder with --jobs or TOKENTIDE_JOBS/,
   },
   {
     what: 'no jobs in it',
     jobs: {},
-    message: /^\.\/jobs: there are no job files \(\*\.yaml\) in this folder$/,
-    hint: /a ready file for each provider/,
+    message: /^\.\/jobs: no job files \(\*\.yaml\) in this folder$/,
+    hint: /ships a job file per provider/,
   },
   {
     what: 'a missing variable',
     env: {},
     message: /^no job is enabled$/,
-    hint: /set what is missing in the environment or in \.env/,
+    hint: /set the missing variables in the environment or in \.env/,
   },
   {
     what: 'one of two variables missing',
     jobs: { 'a.yaml': 'provider: trae\noptions: { app_id: "${ID}", app_secret: "${SECRET}" }\n' },
     env: { ID: 'x' },
     message: /^jobs\/a\.yaml:2:\d+: SECRET is not set, but ID is$/,
-    hint: /set SECRET in the environment or in \.env, or turn the job off/,
+    hint: /set SECRET in the environment or in \.env, or disable the job/,
   },
   {
     what: 'an unknown provider',
@@ -81,7 +81,7 @@ const BAD: readonly Bad[] = [
     what: 'start in the future',
     jobs: { 'a.yaml': `start: 2999-01-01\n${GOOD}` },
     message: /^jobs\/a\.yaml:1:1: start: must not be in the future$/,
-    hint: /in UTC now; write a time before that/,
+    hint: /in UTC; write an earlier time/,
   },
   {
     what: 'a bucket that the provider lacks',
@@ -92,18 +92,19 @@ const BAD: readonly Bad[] = [
   {
     what: 'two jobs with one name',
     jobs: { 'a.yaml': GOOD, 'b.yaml': `name: a\naccount: other\n${GOOD}` },
-    message: /^jobs\/b\.yaml:1:1: the job of jobs\/a\.yaml is called "a" too$/,
+    message: /^jobs\/b\.yaml:1:1: duplicate job name "a": also used by jobs\/a\.yaml$/,
     hint: /rename one of them/,
   },
   {
     what: 'two jobs for the same points',
     jobs: { 'a.yaml': GOOD, 'b.yaml': GOOD },
     message:
-      /^jobs\/b\.yaml:1:1: the job of jobs\/a\.yaml writes the same points: provider r9s, account default, bucket 1d$/,
+      /^jobs\/b\.yaml:1:1: writes the same points as jobs\/a\.yaml: provider r9s, account default, bucket 1d$/,
     hint: /give one of them another account, or merge them into one job/,
   },
   {
     what: 'a file that cannot be read',
+    jobs: {},
     prepare: ({ folder }) => mkdirSync(join(folder, 'jobs/x.yaml')),
     message: /^jobs\/x\.yaml: cannot be read \(EISDIR\)$/,
     hint: /it is a folder; rename it/,
@@ -119,13 +120,13 @@ const BAD: readonly Bad[] = [
     env: { ...KEY, TOKENTIDE_DATA: 'file/data' },
     prepare: ({ folder }) => writeFileSync(join(folder, 'file'), ''),
     message: /^cannot open the ledger file\/data\/ledger\.sqlite: /,
-    hint: /Make the data folder writable for this user, or name another one with TOKENTIDE_DATA\./,
+    hint: /Make the data folder writable for this user, or set TOKENTIDE_DATA to another folder\./,
   },
   {
     what: 'a data folder where the file system takes none',
     env: { ...KEY, TOKENTIDE_DATA: '/proc/tokentide/data' },
     message: /^cannot open the ledger \/proc\/tokentide\/data\/ledger\.sqlite: ENOENT/,
-    hint: /Make the data folder writable for this user, or name another one with TOKENTIDE_DATA\./,
+    hint: /Make the data folder writable for this user, or set TOKENTIDE_DATA to another folder\./,
   },
   {
     what: 'a store that is no database',
@@ -140,7 +141,7 @@ const BAD: readonly Bad[] = [
     what: 'a store that cannot be reached',
     env: { ...KEY, INFLUX_HOST: 'http://127.0.0.1:1', INFLUX_DATABASE: 'usage' },
     message: /^the server at http:\/\/127\.0\.0\.1:1 cannot be reached: /,
-    hint: /start it or correct INFLUX_HOST/,
+    hint: /start the server or correct INFLUX_HOST/,
   },
   {
     what: 'a misspelt variable',
@@ -205,7 +206,7 @@ test.each([
     /^error: unknown option '--dryrun'$/,
     /^\(Did you mean --dry-run\?\)$/,
   ],
-  ['a job', ['collect', 'aa'], /^there is no job "aa"$/, /^ {2}did you mean "a"\?$/],
+  ['a job', ['collect', 'aa'], /^unknown job "aa"$/, /^ {2}did you mean "a"\?$/],
   [
     'a time',
     ['backfill', 'a', '--from', 'yesterday'],

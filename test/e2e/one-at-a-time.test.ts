@@ -23,8 +23,8 @@ describe('two daemons on one data folder', () => {
 
     expectComplaint(
       second,
-      new RegExp(`^another tokentide \\(run ${first.pid}\\) collects`),
-      /^ {2}stop it, or give/,
+      new RegExp(`^the data folder is in use by another process \\(run ${first.pid}\\)$`),
+      /^ {2}stop that process, or set TOKENTIDE_DATA/,
     );
     expect((await fetch(`${url}/healthz`)).status).toBe(200);
     expect(first.finished).toBeUndefined();
