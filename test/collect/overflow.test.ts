@@ -63,7 +63,7 @@ describe('values beyond the limit of their tag', () => {
     expect(sum?.fields.input_tokens).toBe(34 + 100);
   });
 
-  it('stay whole when the gap of one of them is filled long after its bucket has final', async () => {
+  it('stay whole when the gap of one of them is filled long after its bucket is final', async () => {
     const vendor = fakeVendor();
     for (const user of ['a', 'b', 'c']) {
       vendor.users.add(user);
