@@ -42,7 +42,7 @@ it.each([
 ])('reads documents separated by %s', async (_, text) => {
   const { store } = await openTestStore({
     ...influx2At('http://influx'),
-    fetch: answering(() => stream([...text], 'closes')),
+    fetch: answering(() => stream(Array.from(text), 'closes')),
   });
 
   expect(await store.points({ start: 0, end: 1 })).toHaveLength(2);
