@@ -185,9 +185,9 @@ function victoria(queryContext: QueryContext, onceOnly: QueryContext, now: () =>
     (capabilities ??= await victoriaCapabilities(onceOnly));
   const separator = async (): Promise<string> => (await load()).separator;
   return {
-    // Assumed while the server is down: then points wait in the spool.
+    // False while the capabilities are unknown: growing points must not reach a server that adds them up.
     get overwrites() {
-      return !capabilities || (capabilities.deduplicates && capabilities.keepsLarger);
+      return capabilities !== undefined && capabilities.deduplicates && capabilities.keepsLarger;
     },
     deletes: true,
     get remarks() {

@@ -16,10 +16,9 @@ function writeOnce(options: FakeOptions & { spoolLimit?: number }): Fixture {
   return f;
 }
 
-function useAll(f: Fixture, days: number): void {
+function useAll(f: Fixture, days: number, late = 3 * HOUR): void {
   for (let hour = 0; hour < days * 24; hour += 3) {
-    for (const user of ['ann', 'bob'])
-      f.use(user, START + hour * HOUR + 10, hour + 1, hour % 2 ? 3 * HOUR : 0);
+    for (const user of ['ann', 'bob']) f.use(user, START + hour * HOUR + 10, hour + 1, hour % 2 ? late : 0);
   }
 }
 
@@ -145,5 +144,93 @@ describe.each(KINDS)('a store that cannot overwrite, with %s', (_, options) => {
     expect(sum('points')).toBeGreaterThan(50);
     expect(sum('rejected')).toBe(f.truth().size - f.store.written);
     expect(sum('rejected')).toBeGreaterThan(0);
+  });
+
+  it('publishes what it held back once the store overwrites, though no answer changes', async () => {
+    const f = writeOnce(options);
+    useAll(f, 2, 0);
+    await f.pollUntil(START + 2 * DAY, HOUR);
+    f.restart();
+    f.store.overwrites = true;
+
+    await f.pollAfter(MINUTE);
+
+    expect(f.stored()).toEqual(f.truth());
+    expect(eventsOf(f, 'written').reduce((total, event) => total + event.points, 0)).toBe(16);
+    const written = f.store.written;
+    await f.pollAfter(MINUTE);
+    expect(f.store.written).toBe(written);
+  });
+
+  it('publishes what it held back after an outage that follows the change', async () => {
+    const f = writeOnce(options);
+    useAll(f, 2, 0);
+    await f.pollUntil(START + 2 * DAY, HOUR);
+    f.store.overwrites = true;
+    f.store.down = true;
+    await f.pollAfter(MINUTE);
+    f.store.down = false;
+
+    await f.pollAfter(MINUTE);
+
+    expect(f.stored()).toEqual(f.truth());
+  });
+
+  it.each([2, 6, 10, 11])(
+    'loses nothing when the store overwrites from request %i of a poll on',
+    async (from) => {
+      const f = writeOnce({ ...options, batchSize: 1 });
+      useAll(f, 2, 0);
+      f.now = START + 4 * DAY;
+      let requests = 0;
+      f.vendor.before = () => void (f.store.overwrites ||= ++requests === from);
+
+      await f.pollAfter(HOUR);
+      await f.pollAfter(HOUR);
+
+      expect(f.store.overwrites).toBe(true);
+      expect(f.stored()).toEqual(f.truth());
+    },
+  );
+
+  it('moves users to their current teams once the store overwrites', async () => {
+    const f = writeOnce(options);
+    f.store.overwrites = true;
+    useAll(f, 2, 0);
+    await f.pollUntil(START + DAY, HOUR);
+    f.store.overwrites = false;
+    const teams = new Map([['ann', 'red']]);
+    f.context = { ...f.context, job: { ...f.context.job, teams } };
+    await f.pollAfter(HOUR);
+    f.store.overwrites = true;
+
+    await f.pollAfter(MINUTE);
+
+    expect(f.stored()).toEqual(f.truth());
+    const sums = await f.store.sums({ start: START, end: f.now, where: { user: 'ann' }, by: ['team'] });
+    expect(sums.find(({ tags }) => tags.team === undefined)?.fields.tokens).toBe(0);
+  });
+});
+
+describe('a store whose server is down at the start', () => {
+  it('receives each growing point as it is now, once the server says that it overwrites', async () => {
+    const f = writeOnce({ reads: 'series', batchSize: 4 });
+    useAll(f, 1, 0);
+    f.store.down = true;
+    const write = f.store.write.bind(f.store);
+    f.store.write = async (points, signal) => {
+      // What the server can do is known at the first answer.
+      f.store.overwrites ||= !f.store.down;
+      return write(points, signal);
+    };
+    await f.pollUntil(START + 12 * HOUR, HOUR);
+    expect(f.ledger.spool.size()).toBe(0);
+    f.store.down = false;
+
+    await f.pollAfter(MINUTE);
+
+    expect(f.stored()).toEqual(f.truth());
+    expect(f.stored().size).toBeGreaterThan(0);
+    expect(f.store.written).toBe(f.store.contents.size);
   });
 });

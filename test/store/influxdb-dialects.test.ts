@@ -352,3 +352,28 @@ describe('description and identity', () => {
     expect(store.identity).toBe(identity.replace('URL', server.url));
   });
 });
+
+describe('VictoriaMetrics', () => {
+  const flags = [
+    'vm_app_version{version="victoria-metrics-20240612", short_version="v1.102.0"} 1',
+    'flag{name="dedup.minScrapeInterval", value="1ms", is_set="true"} 1',
+  ].join('\n');
+
+  it('counts as a store that does not overwrite until its flags could be read', async () => {
+    let isDown = true;
+    server.answerOthers(({ path }) =>
+      isDown
+        ? { status: 503 }
+        : path === '/metrics'
+          ? { status: 200, body: flags }
+          : { status: 200, body: '' },
+    );
+    const { store } = await openTestStore({ url: server.url, version: 'victoriametrics' });
+    const before = store.overwrites;
+    isDown = false;
+
+    await store.write([]);
+
+    expect([before, store.overwrites]).toEqual([false, true]);
+  });
+});

@@ -153,7 +153,7 @@ describeWith('victoria-metrics', 'a real VictoriaMetrics', () => {
 
     expect(kept).toMatchObject({ accepted: 0, rejected: [], error: { kind: 'unavailable' } });
     expect(kept.kept).toEqual(hourlies(3));
-    expect(whileDown).toEqual({ identity: `victoriametrics ${server.url}`, overwrites: true });
+    expect(whileDown).toEqual({ identity: `victoriametrics ${server.url}`, overwrites: false });
     expect(stored).toEqual({ accepted: 3, rejected: [], kept: [] });
     expect(down.store.overwrites).toBe(false);
     expect(down.store.remarks.join()).toContain('before 1.85');

@@ -110,6 +110,11 @@ function dropOldest({ ledger, observe, now }: JobContext): boolean {
   return true;
 }
 
+/** Makes the store ask its server what it can do, if that is still unknown. */
+export async function reachStore(context: JobContext, signal?: AbortSignal): Promise<void> {
+  await write(context, [], signal);
+}
+
 async function write(
   context: JobContext,
   points: readonly Point[],

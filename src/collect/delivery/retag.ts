@@ -17,11 +17,12 @@ export async function retag(context: JobContext, signal: AbortSignal): Promise<v
   const before = new Map(JSON.parse(text) as [string, string][]);
   const after = JSON.stringify([...(job.teams ?? [])].toSorted(([a], [b]) => (a < b ? -1 : 1)));
   if (after === text) return;
+  // Points of the former teams may be stored: they are moved once the store overwrites again.
+  if (!store.overwrites && ledger.checkpoints.of(job.name).length > 0) return;
 
   const [old, now] = [storedTags(context, before), storedTags(context)];
   const moved: Point[] = [];
-  // A store that takes a bucket only once holds nothing of the lookback yet.
-  const all = { start: 0, end: store.overwrites ? Number.MAX_SAFE_INTEGER : 0 };
+  const all = { start: 0, end: Number.MAX_SAFE_INTEGER };
   for (const { time, tags, fields } of ledger.lastAnswers.of(job.name, all).values()) {
     const [from, to] = [old(tags), now(tags)];
     if (seriesKey(from) === seriesKey(to)) continue;

@@ -8,6 +8,7 @@ import { intersect } from '../../windows/intervals.ts';
 import type { Plan } from '../../windows/planner.ts';
 import { maxDays, type JobContext } from '../context.ts';
 import { drain } from '../delivery/deliver.ts';
+import { writeHeldBack } from '../delivery/held-back.ts';
 import { retag } from '../delivery/retag.ts';
 import { expireOld } from '../gaps/expiry.ts';
 import { openOutageGap, openWindowGap } from '../gaps/open-gaps.ts';
@@ -56,6 +57,7 @@ export async function poll(context: JobContext, options: PollOptions): Promise<P
   const lastPoll = ledger.jobs.of(job.name)?.clock ?? 0;
   if (!storeIsUp && at - lastPoll < outageInterval) return { windows: 0, left: 0 };
   checkClock(context, at);
+  await writeHeldBack(context, signal);
   await retag(context, signal);
   expireOld(context, at);
   const planned = planJob(context, at);
@@ -167,7 +169,8 @@ function isFatal(error: unknown, signal: AbortSignal): boolean {
  * @throws ProviderDown, and FetchError of kind `cancelled`; then the ledger has not moved
  */
 export async function readWindow(context: JobContext, read: WindowRead): Promise<void> {
-  const { source, now } = context;
+  const { source, store, now } = context;
+  if (store.overwrites) await writeHeldBack(context, read.signal);
   const writer = new WindowWriter(context, read, now());
   const fetchRecords = source.reads === 'totals' ? fetchTotals : fetchSeries;
   const progress = read.progress ?? startProgress(context);

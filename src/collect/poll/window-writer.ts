@@ -9,6 +9,7 @@ import type { Window } from '../../windows/window.ts';
 import type { JobContext } from '../context.ts';
 import { deliver, droppedPoints, spool } from '../delivery/deliver.ts';
 import { filterUnchanged } from '../delivery/filter-unchanged.ts';
+import { markHeldBack } from '../delivery/held-back.ts';
 import { toPoints, type Prepared } from '../delivery/to-points.ts';
 import { failedGap } from '../gaps/failed-gap.ts';
 import type { Batches } from './batches.ts';
@@ -28,10 +29,12 @@ export class WindowWriter {
   #finalUntil: number;
   readonly #wasRead: (record: UsageRecord) => boolean;
   readonly #droppedBefore: number;
+  /** As of the first request for the window: it must not change between two of its batches. */
+  readonly #overwrites: boolean;
 
   /** @param readAt when the first request for the window went out, Unix seconds */
   constructor(context: JobContext, read: WindowRead, readAt: number) {
-    const { job, ledger } = context;
+    const { job, ledger, store } = context;
     const { window, partitions } = read;
     this.#context = context;
     this.#read = read;
@@ -44,6 +47,7 @@ export class WindowWriter {
     this.lastAnswers = ledger.lastAnswers.of(job.name, window);
     this.#wasRead = readBefore(context, window, partitions);
     this.#droppedBefore = droppedPoints(context);
+    this.#overwrites = store.overwrites;
   }
 
   /** The records that differ from the last answers. */
@@ -57,7 +61,7 @@ export class WindowWriter {
   /** Normalises: what the store is to hold of the changed records, as far as it can take them now. */
   prepare(changed: readonly UsageRecord[]): Prepared {
     // A point that cannot be overwritten is written when its bucket is final.
-    return toPoints(this.#context, this.#context.store.overwrites ? changed : []);
+    return toPoints(this.#context, this.#overwrites ? changed : []);
   }
 
   /** Writes the points that the store does not hold yet. */
@@ -73,12 +77,13 @@ export class WindowWriter {
 
   /** Moves the ledger for records whose points are stored, or are to be spooled. */
   commitRecords(changed: readonly UsageRecord[], { releasedParts }: Prepared, result: WriteResult): void {
-    const { job, ledger, store, observe } = this.#context;
+    const { job, ledger, observe } = this.#context;
     const revised = changed.filter(this.#wasRead).length;
-    const kept = store.overwrites ? changed.filter(({ time }) => time >= this.#finalUntil) : changed;
+    const kept = this.#overwrites ? changed.filter(({ time }) => time >= this.#finalUntil) : changed;
     ledger.commit(() => {
       // Before the spool, which makes the ledger forget what it cannot hold.
       ledger.lastAnswers.put(job.name, kept);
+      if (!this.#overwrites && kept.length > 0) markHeldBack(this.#context);
       spool(this.#context, result.kept);
       ledger.overflowParts.remove(job.name, releasedParts);
       for (const record of changed) this.#noteLateness(record);
@@ -97,8 +102,8 @@ export class WindowWriter {
 
   /** For a store that takes a point only once: writes the buckets that this read makes final. */
   async writeFinal(): Promise<WriteResult> {
-    const { job, ledger, store } = this.#context;
-    if (store.overwrites || !this.#isClosed()) return { accepted: 0, rejected: [], kept: [] };
+    const { job, ledger } = this.#context;
+    if (this.#overwrites || !this.#isClosed()) return { accepted: 0, rejected: [], kept: [] };
     const { points, releasedParts } = toPoints(
       this.#context,
       ledger.lastAnswers.of(job.name, this.#final()).values(),

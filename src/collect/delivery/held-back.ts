@@ -1,0 +1,39 @@
+import type { JobContext } from '../context.ts';
+import { deliver, reachStore, spool } from './deliver.ts';
+import { toPoints } from './to-points.ts';
+
+/** Key of the job state: set while the ledger has last answers that the store was never sent. */
+const HELD_BACK = 'held_back';
+const ALL = { start: 0, end: Number.MAX_SAFE_INTEGER };
+
+/** Remembers that last answers wait for their bucket to be final; call inside a commit. */
+export function markHeldBack({ job, ledger }: JobContext): void {
+  if (!isHeldBack({ job, ledger })) ledger.state.set(job.name, HELD_BACK, 'yes');
+}
+
+/** Whether last answers of the job were held back. */
+export function isHeldBack({ job, ledger }: Pick<JobContext, 'job' | 'ledger'>): boolean {
+  return (ledger.state.get(job.name, HELD_BACK) ?? '') !== '';
+}
+
+/**
+ * Writes what was held back, once the store overwrites points: after its server was upgraded or reconfigured, or has
+ * answered for the first time. An unchanged answer would otherwise never be written.
+ */
+export async function writeHeldBack(context: JobContext, signal: AbortSignal): Promise<void> {
+  const { job, ledger, observe } = context;
+  if (!isHeldBack(context)) return;
+  // What a server can do may be unknown until it is reached.
+  if (!context.store.overwrites) await reachStore(context, signal);
+  if (!context.store.overwrites) return;
+  const { points, releasedParts } = toPoints(context, ledger.lastAnswers.of(job.name, ALL).values());
+  const result = await deliver(context, points, signal);
+  ledger.commit(() => {
+    spool(context, result.kept);
+    ledger.overflowParts.remove(job.name, releasedParts);
+    ledger.state.set(job.name, HELD_BACK, '');
+  });
+  const [rejected, kept] = [result.rejected.length, result.kept.length];
+  if (points.length > 0)
+    observe({ type: 'written', job: job.name, points: result.accepted, unchanged: 0, rejected, kept });
+}
