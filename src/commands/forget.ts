@@ -1,8 +1,11 @@
+import { isHeldBack } from '../collect/delivery/held-back.ts';
 import { withLease } from '../collect/jobs/lease.ts';
 import { ConfigError } from '../config/errors.ts';
 import { openLedgerFile } from '../runtime.ts';
 import type { CommandContext } from './context.ts';
 import { EXIT, formatCount } from './output.ts';
+
+const ALL = { start: 0, end: Number.MAX_SAFE_INTEGER };
 
 export interface ForgetArguments {
   readonly job: string;
@@ -28,6 +31,13 @@ export async function forgetCommand(context: CommandContext, args: ForgetArgumen
       );
     }
     const spooled = ledger.spool.size(args.job);
+    const heldBack = isHeldBack(ledger, args.job) ? ledger.lastAnswers.of(args.job, ALL).size : 0;
+    if (!args.force && heldBack > 0) {
+      throw refusal(
+        `the job "${args.job}" has points that are held back until they are final (${formatCount(heldBack)})`,
+        'collect the job until its lookback has passed, or use --force to discard them',
+      );
+    }
     if (!args.force && spooled > 0) {
       throw refusal(
         `the job "${args.job}" has points that are not stored yet (${formatCount(spooled)})`,

@@ -16,7 +16,6 @@ export interface Checkpoints {
   remove(job: string, windows: readonly Window[]): void;
   /** See `invalidateCheckpoints`. */
   invalidate(job: string, what: ClockRollback): void;
-  clear(job: string): void;
 }
 
 const ALL: Window = { start: 0, end: Number.MAX_SAFE_INTEGER };
@@ -67,6 +66,5 @@ export function createCheckpoints(db: LedgerDatabase): Checkpoints {
     },
     remove: (job, windows) => change(job, (checkpoints) => removeCheckpoints(checkpoints, windows)),
     invalidate: (job, what) => change(job, (checkpoints) => invalidateCheckpoints(checkpoints, what)),
-    clear: (job) => change(job, () => []),
   };
 }

@@ -39,8 +39,6 @@ export interface Gaps {
   invalidate(job: string, openStart: number): void;
   /** Adds a gap that has already expired. It merges with expired gaps that it touches. */
   addExpired(job: string, gap: Gap): void;
-  /** Removes all gaps, expired ones too. */
-  clear(job: string): void;
 }
 
 type Row = [string, number, number, number, string, string, number, number, number];
@@ -60,7 +58,6 @@ export function createGaps(db: LedgerDatabase): Gaps {
   const markPartition = db.prepare(
     'UPDATE gap SET expired = 1 WHERE job = ? AND expired = 0 AND partition = ?',
   );
-  const removeJob = db.prepare('DELETE FROM gap WHERE job = ?');
 
   const toGap = ([partition, start, end, since, kind, error, attempts, nextTry, expired]: Row): Gap => ({
     partition,
@@ -133,6 +130,5 @@ export function createGaps(db: LedgerDatabase): Gaps {
       retry.run(job);
     },
     addExpired,
-    clear: (job) => void removeJob.run(job),
   };
 }

@@ -16,7 +16,8 @@ export interface LastAnswers {
   put(job: string, records: Iterable<UsageRecord>): void;
   /** Removes the buckets that start in a window. */
   forget(job: string, window: Window): void;
-  clear(job: string): void;
+  /** To be called when the rows of a job are removed in another way. */
+  dropCache(job: string): void;
 }
 
 export function createLastAnswers(db: LedgerDatabase): LastAnswers {
@@ -27,7 +28,6 @@ export function createLastAnswers(db: LedgerDatabase): LastAnswers {
     'INSERT OR REPLACE INTO last_answer (job, time, series, fields) VALUES (?, ?, ?, ?)',
   );
   const removeWindow = db.prepare('DELETE FROM last_answer WHERE job = ? AND time >= ? AND time < ?');
-  const removeJob = db.prepare('DELETE FROM last_answer WHERE job = ?');
   const cache = createLastAnswersCache(db);
 
   function load(job: string, { start, end }: Window): ReadonlyRecordIndex {
@@ -57,10 +57,7 @@ export function createLastAnswers(db: LedgerDatabase): LastAnswers {
       removeWindow.run(job, window.start, window.end);
       cache.drop(job, window);
     },
-    clear: (job) => {
-      removeJob.run(job);
-      cache.drop(job);
-    },
+    dropCache: (job) => cache.drop(job),
   };
 }
 

@@ -17,6 +17,9 @@ import { createJobState, type JobStateTable } from './state.ts';
 import { createOverflowParts, type OverflowParts } from './overflow-parts.ts';
 import { createSpool, type Spool } from './spool.ts';
 
+/** Tables that may outlive the points of a job. */
+export type JobTable = 'allowed_value' | 'lateness' | 'reconciliation';
+
 /** The durable record of what has been read. It alone decides what to fetch. */
 export interface Ledger {
   readonly jobs: Jobs;
@@ -35,8 +38,8 @@ export interface Ledger {
   readonly leases: Leases;
   /** Runs `change` as one transaction: when this returns, all of it is on disk; when it throws, none of it. */
   commit<T>(change: () => T): T;
-  /** Removes everything about a job, its spooled points too. Returns the number of rows. */
-  forget(job: string): number;
+  /** Removes everything about a job, its spooled points too, except from some tables. Returns the number of rows. */
+  forget(job: string, except?: readonly JobTable[]): number;
   close(): void;
 }
 
@@ -52,13 +55,14 @@ export function openReadableLedger(path: string): Ledger {
 
 function ledgerOf(db: LedgerDatabase, path: string): Ledger {
   const leases = createLeases(db, path === ':memory:' ? undefined : dirname(path));
+  const lastAnswers = createLastAnswers(db);
   let open = true;
   return {
     jobs: createJobs(db),
     checkpoints: createCheckpoints(db),
     gaps: createGaps(db),
     partitions: createPartitions(db),
-    lastAnswers: createLastAnswers(db),
+    lastAnswers,
     lateness: createLateness(db),
     counters: createCounters(db),
     state: createJobState(db),
@@ -69,14 +73,15 @@ function ledgerOf(db: LedgerDatabase, path: string): Ledger {
     rateLimiter: createRateLimiter(db),
     leases,
     commit: (change) => transaction(db, change),
-    forget: (job) =>
-      transaction(db, () =>
-        jobTables(db).reduce(
-          (rows, { table, column }) =>
-            rows + db.prepare(`DELETE FROM ${table} WHERE ${column} = ?`).run(job).changes,
-          0,
-        ),
-      ),
+    forget: (job, except = []) => {
+      const remove = (): number =>
+        jobTables(db)
+          .filter(({ table }) => !except.some((kept) => kept === table))
+          .map(({ table, column }) => db.prepare(`DELETE FROM ${table} WHERE ${column} = ?`).run(job).changes)
+          .reduce((sum, rows) => sum + rows, 0);
+      lastAnswers.dropCache(job);
+      return db.inTransaction ? remove() : transaction(db, remove);
+    },
     close: () => {
       if (!open) return;
       open = false;

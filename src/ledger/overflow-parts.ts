@@ -12,7 +12,6 @@ export interface OverflowParts {
   of(job: string, times: Iterable<number>): OverflowPart[];
   put(job: string, overflowParts: Iterable<OverflowPart>): void;
   remove(job: string, overflowParts: Iterable<OverflowPart>): void;
-  clear(job: string): void;
 }
 
 export function createOverflowParts(db: LedgerDatabase): OverflowParts {
@@ -23,7 +22,6 @@ export function createOverflowParts(db: LedgerDatabase): OverflowParts {
     'INSERT OR REPLACE INTO overflow_part (job, time, series, folded, fields) VALUES (?, ?, ?, ?, ?)',
   );
   const removeOne = db.prepare('DELETE FROM overflow_part WHERE job = ? AND time = ? AND series = ?');
-  const removeJob = db.prepare('DELETE FROM overflow_part WHERE job = ?');
   return {
     of: (job, times) => {
       const overflowParts: OverflowPart[] = [];
@@ -43,6 +41,5 @@ export function createOverflowParts(db: LedgerDatabase): OverflowParts {
     remove: (job, overflowParts) => {
       for (const { record } of overflowParts) removeOne.run(job, record.time, seriesKey(record.tags));
     },
-    clear: (job) => void removeJob.run(job),
   };
 }

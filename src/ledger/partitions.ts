@@ -4,7 +4,6 @@ import type { LedgerDatabase } from './database.ts';
 export interface Partitions {
   of(job: string): Map<string, { firstSeen: number; lastSeen: number }>;
   seen(job: string, ids: Iterable<string>, now: number): void;
-  clear(job: string): void;
 }
 
 export function createPartitions(db: LedgerDatabase): Partitions {
@@ -17,7 +16,6 @@ export function createPartitions(db: LedgerDatabase): Partitions {
      ON CONFLICT (job, id) DO UPDATE SET last_seen = excluded.last_seen`,
   );
   const again = db.prepare('UPDATE partition SET last_seen = ? WHERE job = ? AND last_seen = ?');
-  const remove = db.prepare('DELETE FROM partition WHERE job = ?');
 
   function of(job: string): Map<string, { firstSeen: number; lastSeen: number }> {
     const [text] = select.get(job) as [string];
@@ -36,6 +34,5 @@ export function createPartitions(db: LedgerDatabase): Partitions {
       if (before.length === listed.size && before.every(([id]) => listed.has(id))) again.run(now, job, last);
       else for (const id of listed) upsert.run(job, id, now, now);
     },
-    clear: (job) => void remove.run(job),
   };
 }

@@ -27,7 +27,6 @@ export interface Spool {
   remove(lines: readonly SpooledLine[]): void;
   /** Drops all points of the oldest bucket of any job. */
   dropOldest(): { job: string; window: Window; points: number } | undefined;
-  clear(job: string): void;
 }
 
 export function createSpool(db: LedgerDatabase): Spool {
@@ -43,7 +42,6 @@ export function createSpool(db: LedgerDatabase): Spool {
   const first = db.prepare('SELECT job, time, end FROM spool ORDER BY time, job LIMIT 1').raw();
   const removeOne = db.prepare('DELETE FROM spool WHERE job = ? AND time = ? AND series = ? AND line = ?');
   const removeBucket = db.prepare('DELETE FROM spool WHERE job = ? AND time = ?');
-  const removeJob = db.prepare('DELETE FROM spool WHERE job = ?');
 
   return {
     size: (job) => ((job === undefined ? count.get() : countJob.get(job)) as [number])[0],
@@ -76,6 +74,5 @@ export function createSpool(db: LedgerDatabase): Spool {
       const [job, start, end] = found;
       return { job, window: { start, end }, points: removeBucket.run(job, start).changes };
     },
-    clear: (job) => void removeJob.run(job),
   };
 }

@@ -207,13 +207,49 @@ describe('a migrated job', () => {
       expired: false,
     });
 
+    for (const key of ['backfill', 'failed_partitions', 'dropped', 'teams', 'of a provider'])
+      ledger.state.set('test', key, '[]');
+    for (const name of ['revisions', 'dropped outside_window']) ledger.counters.add('test', name, 3);
+    ledger.allowedValues.add('test', 'user', 'ann');
+    ledger.lateness.add('test', 60, 100);
+
     await migrate(migration(changed({ account: 'other' }).job));
 
+    for (const key of ['backfill', 'discovered', 'failed_partitions', 'dropped', 'teams', 'of a provider'])
+      expect([key, ledger.state.get('test', key)]).toEqual([key, undefined]);
+    expect(ledger.counters.of('test')).toEqual({});
+    expect([...ledger.allowedValues.of('test'), ...ledger.lateness.of('test')]).toEqual([]);
+    expect(ledger.jobs.of('test')).toMatchObject({ clock: 0, rangeEnd: undefined });
     expect(ledger.gaps.of('test')).toEqual([]);
     expect(ledger.partitions.of('test').size).toBe(0);
     expect(ledger.lastAnswers.of('test', { start: 0, end: NOW }).size).toBe(0);
     expect(ledger.spool.size('test')).toBe(0);
   });
+});
+
+it('a job that keeps its points and its account keeps what was measured about the account', async () => {
+  const { before, changed, migration } = await collected();
+  const { ledger } = before;
+  ledger.allowedValues.add('test', 'user', 'ann');
+  ledger.lateness.add('test', 60, 100);
+
+  await keepOld(migration(changed({ bucket: '1d' }).job));
+
+  expect(ledger.allowedValues.of('test')).toEqual([{ tag: 'user', value: 'ann' }]);
+  expect(ledger.lateness.of('test')).toContainEqual(expect.objectContaining({ age: 60 }));
+});
+
+it('usage that was held back for a store without overwriting is stored after a change of the store', async () => {
+  const { before, migration, store, truth, tokens, changed } = await collected({ overwrites: false });
+  const other = { ...store, identity: 'another', overwrites: true };
+  const held = [...before.ledger.lastAnswers.of('test', { start: 0, end: NOW }).values()].length;
+  const after = { ...changed({}), store: other };
+
+  await keepOld({ ...migration(after.job), store: other, after: identityOf(after.job, other) });
+  await poll(after, { signal });
+
+  expect(held).toBeGreaterThan(24);
+  expect(tokens()).toBe(truth);
 });
 
 describe('a process that still has the old settings after a migration', () => {

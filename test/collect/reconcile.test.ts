@@ -165,7 +165,7 @@ describe('the days that can be compared', () => {
   it('begin with the first day that was collected completely', async () => {
     const { context } = await collected();
     const late = { ...context, job: { ...context.job, start: START + 2 * HOUR } };
-    late.ledger.checkpoints.clear('test');
+    late.ledger.checkpoints.remove('test', [{ start: 0, end: Infinity }]);
 
     expect(comparableDays(context, range)).toEqual({
       window: { start: START, end: range.end },

@@ -62,6 +62,19 @@ test('points that are not stored yet are kept unless forced', async () => {
   expect((await place.run(forget('old', true), [])).code).toBe(0);
 });
 
+test('points that are held back for a store that does not overwrite are kept unless forced', async () => {
+  const { place } = await collected();
+  const ledger = ledgerOf(place);
+  ledger.state.set('old', 'held_back', 'yes');
+  ledger.close();
+
+  await expect(place.run(forget('old'), [])).rejects.toThrow(
+    /the job "old" has points that are held back until they are final \(\d+\)/,
+  );
+
+  expect((await place.run(forget('old', true), [])).code).toBe(0);
+});
+
 test('nothing is removed while a collector runs on the data folder', async () => {
   const { place } = await collected();
   const running = ledgerOf(place);

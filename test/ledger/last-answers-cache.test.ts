@@ -45,7 +45,7 @@ describe('a window that is asked for again', () => {
     expect(lastAnswers()).toEqual([2, 3]);
     ledger.lastAnswers.forget('a', { start: 0, end: HOUR });
     expect(lastAnswers()).toEqual([3]);
-    ledger.lastAnswers.clear('a');
+    ledger.forget('a');
     expect(lastAnswers()).toEqual([]);
   });
 
@@ -72,7 +72,7 @@ describe('a window that is asked for again', () => {
   it('is left alone by writes to other windows and jobs', () => {
     const before = ledger.lastAnswers.of('a', window);
     put(ledger, 2 * HOUR, 7);
-    ledger.lastAnswers.clear('b');
+    ledger.forget('b');
     expect(ledger.lastAnswers.of('a', window)).toBe(before);
   });
 

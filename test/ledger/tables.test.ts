@@ -38,7 +38,7 @@ describe('every table is durable and separates jobs', () => {
       { start: 4 * HOUR, end: 10 * HOUR, readAt: 11 * HOUR },
     ]);
     expect(ledger.checkpoints.of('a', { start: HOUR, end: HOUR + 1 })).toHaveLength(1);
-    ledger.checkpoints.clear('a');
+    ledger.forget('a');
     expect(ledger.checkpoints.of('a')).toEqual([]);
     expect(ledger.checkpoints.of('b')).toHaveLength(3);
   });
@@ -64,7 +64,7 @@ describe('every table is durable and separates jobs', () => {
       ['ann', { firstSeen: 100, lastSeen: 100 }],
       ['bob', { firstSeen: 100, lastSeen: 200 }],
     ]);
-    ledger.partitions.clear('a');
+    ledger.forget('a');
     expect(ledger.partitions.of('a').size).toBe(0);
     expect(ledger.partitions.of('b').size).toBe(2);
   });
@@ -86,7 +86,7 @@ describe('every table is durable and separates jobs', () => {
     ]);
     ledger.lastAnswers.forget('a', { start: 0, end: HOUR });
     expect([...ledger.lastAnswers.of('a', all).values()].map(({ time }) => time)).toEqual([HOUR]);
-    ledger.lastAnswers.clear('a');
+    ledger.forget('a');
     expect(ledger.lastAnswers.of('a', all).size).toBe(0);
     expect(ledger.lastAnswers.of('b', all).size).toBe(2);
   });
@@ -151,7 +151,7 @@ describe('every table is durable and separates jobs', () => {
     expect(ledger.spool.oldest('b', 9)).toEqual([
       { job: 'b', time: 0, end: HOUR, series: 's', line: 'of b' },
     ]);
-    ledger.spool.clear('b');
+    ledger.forget('b');
     expect(ledger.spool.size()).toBe(1);
     ledger.spool.dropOldest();
     expect(ledger.spool.dropOldest()).toBeUndefined();

@@ -1,3 +1,4 @@
+import type { Ledger } from '../../ledger/ledger.ts';
 import type { JobContext } from '../context.ts';
 import { deliver, reachStore, spool } from './deliver.ts';
 import { toPoints } from './to-points.ts';
@@ -8,12 +9,12 @@ const ALL = { start: 0, end: Number.MAX_SAFE_INTEGER };
 
 /** Remembers that last answers wait for their bucket to be final; call inside a commit. */
 export function markHeldBack({ job, ledger }: JobContext): void {
-  if (!isHeldBack({ job, ledger })) ledger.state.set(job.name, HELD_BACK, 'yes');
+  if (!isHeldBack(ledger, job.name)) ledger.state.set(job.name, HELD_BACK, 'yes');
 }
 
-/** Whether last answers of the job were held back. */
-export function isHeldBack({ job, ledger }: Pick<JobContext, 'job' | 'ledger'>): boolean {
-  return (ledger.state.get(job.name, HELD_BACK) ?? '') !== '';
+/** Whether the job's last answers, if any, were held back. */
+export function isHeldBack(ledger: Ledger, job: string): boolean {
+  return (ledger.state.get(job, HELD_BACK) ?? '') !== '';
 }
 
 /**
@@ -22,7 +23,7 @@ export function isHeldBack({ job, ledger }: Pick<JobContext, 'job' | 'ledger'>):
  */
 export async function writeHeldBack(context: JobContext, signal: AbortSignal): Promise<void> {
   const { job, ledger, observe } = context;
-  if (!isHeldBack(context)) return;
+  if (!isHeldBack(ledger, job.name)) return;
   // What a server can do may be unknown until it is reached.
   if (!context.store.overwrites) await reachStore(context, signal);
   if (!context.store.overwrites) return;

@@ -6,8 +6,8 @@ import { toLine } from '../../usage/line-protocol.ts';
 import { seriesKey } from '../../usage/series.ts';
 import { bucketEnd, bucketStart } from '../../windows/calendar.ts';
 import type { Window } from '../../windows/window.ts';
+import { isHeldBack } from '../delivery/held-back.ts';
 import { toPoints } from '../delivery/to-points.ts';
-import { DISCOVERED } from '../poll/partitions.ts';
 import { isSameStore, type Identity } from './identity.ts';
 import type { Job } from '../job.ts';
 import { TokentideError } from '../../lib/errors.ts';
@@ -41,7 +41,7 @@ export class NoCommonBoundary extends TokentideError {
 export async function dropOld({ ledger, store, job, before, after }: Migration): Promise<void> {
   if (isSameStore(before.store, store)) await store.remove({ start: 0, end: FAR, where: oldTags(before) });
   ledger.commit(() => {
-    forget(ledger, job.name);
+    ledger.forget(job.name);
     ledger.jobs.save(job.name, { identity: JSON.stringify(after), clock: 0, rangeEnd: undefined });
   });
 }
@@ -61,13 +61,15 @@ export async function keepOld(migration: Migration): Promise<number> {
       `${before.bucket} buckets in ${before.zone} and ${job.bucket} buckets in ${job.zone} have no common boundary`,
     );
   }
-  const unwritten = isSame && !canDelete ? heldBack(migration, from) : [];
+  const isUnwritten = isHeldBack(ledger, job.name) || (isSame && !store.overwrites);
+  const unwritten = isUnwritten ? heldBack(migration, from) : [];
+  const isSameAccount = before.provider === after.provider && before.account === after.account;
   if (isSame && canDelete) await store.remove({ start: from, end: FAR, where: oldTags(before) });
   ledger.commit(() => {
     const rangeEnd = ledger.jobs.of(job.name)?.rangeEnd;
     // A store that deletes nothing keeps its old points up to the boundary: those in the spool are some of them.
     const spooled = canDelete ? [] : ledger.spool.oldest(job.name, Number.MAX_SAFE_INTEGER);
-    forget(ledger, job.name);
+    ledger.forget(job.name, isSameAccount ? ['allowed_value', 'lateness', 'reconciliation'] : []);
     ledger.spool.add([...spooled, ...unwritten]);
     // Kept buckets count as final: they are never read again.
     if (job.start < from) {
@@ -77,8 +79,7 @@ export async function keepOld(migration: Migration): Promise<number> {
         job.lookback,
       );
     }
-    const kept =
-      before.provider === after.provider && before.account === after.account ? rangeEnd : undefined;
+    const kept = isSameAccount ? rangeEnd : undefined;
     ledger.jobs.save(job.name, { identity: JSON.stringify(after), clock: 0, rangeEnd: kept });
   });
   return from;
@@ -134,17 +135,4 @@ function heldBack({ ledger, job, before }: Migration, from: number): SpooledLine
 
 function oldTags({ provider, account, bucket }: Identity): Tags {
   return { provider, account, bucket };
-}
-
-function forget(ledger: Ledger, job: string): void {
-  for (const table of [
-    ledger.checkpoints,
-    ledger.gaps,
-    ledger.lastAnswers,
-    ledger.spool,
-    ledger.overflowParts,
-    ledger.partitions,
-  ])
-    table.clear(job);
-  for (const key of ['backfill', DISCOVERED]) ledger.state.set(job, key, '');
 }

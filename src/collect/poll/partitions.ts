@@ -10,7 +10,7 @@ const INTERVAL = 3600;
 const INTERVAL_IF_DOUBTFUL = 600;
 
 /** Key of the job state: when partitions were last listed, Unix seconds. */
-export const DISCOVERED = 'discovered';
+const DISCOVERED = 'discovered';
 
 /** What existed at the last listing, or exists now if that was too long ago. @throws FetchError */
 export async function knownPartitions(
