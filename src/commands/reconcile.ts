@@ -12,7 +12,7 @@ import {
 import { repair, type Unreported, type UnreportedReason } from '../collect/reconcile/repair.ts';
 import { createRuntime, type Runtime } from '../runtime.ts';
 import { ConfigError } from '../config/errors.ts';
-import { selectJobs } from '../config/jobs.ts';
+import { selectJobs, soundJobs } from '../config/jobs.ts';
 import { ProviderDown } from '../collect/poll/batches.ts';
 import type { Job } from '../collect/job.ts';
 import type { JobContext } from '../collect/context.ts';
@@ -20,7 +20,7 @@ import { displayText } from '../lib/display-text.ts';
 import { bucketStart, splitByDays, wallTime } from '../windows/calendar.ts';
 import type { Window } from '../windows/window.ts';
 import type { CommandContext } from './context.ts';
-import { EXIT, formatCount, formatJson, formatTable } from './output.ts';
+import { EXIT, formatCount, formatJson, formatTable, printIssues } from './output.ts';
 import { formatSpan } from '../config/duration.ts';
 import { parseTime } from './time.ts';
 
@@ -51,7 +51,9 @@ interface JobResult {
 
 /** `tokentide reconcile`: compares the provider's own totals with what is stored. Exit code 1 when they differ. */
 export async function reconcileCommand(context: CommandContext, args: ReconcileArguments): Promise<number> {
-  const jobs = selectJobs(context.loadJobs(), args.job === undefined ? [] : [args.job]);
+  const loaded = context.loadJobs();
+  const jobs = args.job === undefined ? soundJobs(loaded) : selectJobs(loaded, [args.job]);
+  const isConfigured = args.job !== undefined || printIssues(loaded.issues, context.err);
   const { settings, now, pid } = context;
   const runtime = await createRuntime({ settings, role: 'reconcile', pid, now });
   try {
@@ -66,6 +68,7 @@ export async function reconcileCommand(context: CommandContext, args: ReconcileA
       ({ error, reconciled }) =>
         !error && (reconciled?.rows ?? []).every((row) => within(row, args.tolerance)),
     );
+    if (!isConfigured) return EXIT.wrongUse;
     return isEqual ? EXIT.fine : EXIT.failed;
   } finally {
     await runtime.close();

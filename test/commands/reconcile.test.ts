@@ -132,3 +132,15 @@ test('the totals of a whole account have a label', async () => {
   expect(code).toBe(0);
   expect(out).toMatch(/^ucloud: .*: equal\n +provider +stored +difference\nall +[\d,]+ +[\d,]+ +0\n$/);
 });
+
+test('an error in another job file is reported, and the sound jobs are reconciled', async () => {
+  const { place, job } = await collected('ucloud');
+  const issues = [{ file: 'jobs/trae.yaml', message: 'unknown key "shedule"', hint: undefined }];
+
+  const { code, out, err } = await place.run(reconcile(), [job], { issues });
+  const named = await place.run(reconcile({ job: 'ucloud' }), [job], { issues });
+
+  expect([code, named.code]).toEqual([2, 0]);
+  expect(out).toMatch(/^ucloud: .*: equal\n/);
+  expect([err, named.err]).toEqual([expect.stringContaining('jobs/trae.yaml: unknown key "shedule"'), '']);
+});
