@@ -41,7 +41,7 @@ interface Request {
 /** `tokentide backfill`: prints the plan, reads the range newest first, and resumes after an interruption. */
 export async function backfillCommand(context: CommandContext, args: BackfillArguments): Promise<number> {
   const [job] = selectJobs(context.loadJobs(), [args.job]);
-  if (!job) return EXIT.wrongUse;
+  if (!job) return EXIT.usageError;
   return args.plan ? printPlan(context, args, job) : backfill(context, args, job);
 }
 
@@ -58,7 +58,7 @@ async function printPlan(context: CommandContext, args: BackfillArguments, job: 
     const { windows, partitions, calls, mostCalls, seconds, mostSeconds } = planned;
     const plan = { windows, partitions: partitions.length, calls, mostCalls, seconds, mostSeconds };
     context.out(args.json ? formatJson(plan) : describePlan(job, request, planned));
-    return EXIT.fine;
+    return EXIT.success;
   } finally {
     await memory.close();
     shared?.close();
@@ -105,7 +105,7 @@ async function backfill(context: CommandContext, args: BackfillArguments, job: J
       if (gaps > 0) context.err(`${gaps} gaps remain: see tokentide gaps ${job.name}\n`);
     }
     const stored = writes.report(runtime.ledger, context.err);
-    return stored && gaps === 0 ? EXIT.fine : EXIT.failed;
+    return stored && gaps === 0 ? EXIT.success : EXIT.failed;
   } catch (error) {
     if (!signal.aborted && !(error instanceof ProviderDown)) throw error;
     context.err(`${signal.aborted ? '\n' : ''}stopped; run the same command again to resume\n`);

@@ -69,8 +69,8 @@ export async function checkCommand(
     }
     const states = new Set([...checked, store].map(({ state }) => state));
     const unfit = issues.length > 0 || jobs.length === 0 || store.state === 'failed';
-    if (unfit || states.has('changed')) return EXIT.wrongUse;
-    return states.has('failed') ? EXIT.failed : EXIT.fine;
+    if (unfit || states.has('changed')) return EXIT.usageError;
+    return states.has('failed') ? EXIT.failed : EXIT.success;
   } finally {
     await access.close();
   }

@@ -63,7 +63,7 @@ export async function collectCommand(context: CommandContext, args: CollectArgum
   const jobs = args.jobs.length > 0 ? selectJobs(loaded, args.jobs) : soundJobs(loaded);
   const isConfigured = args.jobs.length > 0 || printIssues(loaded.issues, context.err);
   const code = await (args.dryRun ? dryRun(context, jobs, args.json) : collect(context, jobs, args));
-  return isConfigured ? code : EXIT.wrongUse;
+  return isConfigured ? code : EXIT.usageError;
 }
 
 async function collect(
@@ -142,8 +142,8 @@ async function collect(
     const losing = jobs.filter(({ name }) => losesRows(droppedRows(runtime.ledger, name)));
     for (const { name } of losing) context.err(`${name}: ${LOSES_ROWS}\n`);
     const read = rows.every(({ error, gaps }) => error === undefined && gaps === 0);
-    if (refused.length > 0) return EXIT.wrongUse;
-    return stored && read && losing.length === 0 ? EXIT.fine : EXIT.failed;
+    if (refused.length > 0) return EXIT.usageError;
+    return stored && read && losing.length === 0 ? EXIT.success : EXIT.failed;
   } finally {
     await runtime.close();
   }
@@ -151,7 +151,7 @@ async function collect(
 
 /** Settings that a person has to correct, such as those of a changed job. */
 function isRefusal(problem: unknown): boolean {
-  return problem instanceof TokentideError && problem.exitCode === EXIT.wrongUse;
+  return problem instanceof TokentideError && problem.exitCode === EXIT.usageError;
 }
 
 function noCounts(): Counts {

@@ -69,7 +69,7 @@ export async function demoCommand(context: CommandContext): Promise<number> {
     await Promise.all(Object.values(company).map(({ simulator }) => simulator.close()));
   }
   context.out('stopped\n');
-  return EXIT.fine;
+  return EXIT.success;
 }
 
 /** Empties the demo's data folder, unless another demo uses it. @throws LedgerError, ConfigError */

@@ -30,7 +30,7 @@ export async function dryRun(context: CommandContext, jobs: readonly Job[], json
     await memory.close();
     shared?.close();
   }
-  return failed ? EXIT.failed : EXIT.fine;
+  return failed ? EXIT.failed : EXIT.success;
 }
 
 /** Resolves to the error of the poll. */

@@ -1,2 +1,2 @@
 /** Exit codes. */
-export const EXIT = { fine: 0, failed: 1, wrongUse: 2 } as const;
+export const EXIT = { success: 0, failed: 1, usageError: 2 } as const;

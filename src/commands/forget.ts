@@ -58,7 +58,7 @@ export async function forgetCommand(context: CommandContext, args: ForgetArgumen
     context.out(
       `${args.job}: ${formatCount(rows)} rows removed from the ledger; points in the store are kept\n`,
     );
-    return EXIT.fine;
+    return EXIT.success;
   } finally {
     ledger.close();
   }

@@ -27,8 +27,8 @@ export async function gapsCommand(context: CommandContext, args: GapsArguments):
     const gaps = jobs.flatMap((job) => ledger.gaps.of(job.name).map((gap) => ({ job, gap })));
     if (args.json) context.out(formatJson(gaps.map(({ job, gap }) => ({ job: job.name, ...gap }))));
     else context.out(gaps.length === 0 ? 'no gaps\n' : format(gaps));
-    if (!isConfigured) return EXIT.wrongUse;
-    return stored && gaps.every(({ gap }) => gap.expired) ? EXIT.fine : EXIT.failed;
+    if (!isConfigured) return EXIT.usageError;
+    return stored && gaps.every(({ gap }) => gap.expired) ? EXIT.success : EXIT.failed;
   } finally {
     ledger.close();
   }

@@ -18,14 +18,14 @@ export interface MigrateArguments {
 export async function migrateCommand(context: CommandContext, args: MigrateArguments): Promise<number> {
   const { settings, now, signal, pid } = context;
   const [job] = selectJobs(context.loadJobs(), [args.job]);
-  if (!job) return EXIT.wrongUse;
+  if (!job) return EXIT.usageError;
   const runtime = await createRuntime({ settings, role: 'migrate', pid, now });
   try {
     const { ledger, store, lease } = runtime;
     const before = recordedIdentity(ledger, job.name);
     if (!before || !jobChange(ledger, job, store)) {
       context.out(`${job.name} has not changed: nothing to migrate\n`);
-      return EXIT.fine;
+      return EXIT.success;
     }
     if (!args.keepOld && !args.dropOld) {
       throw new ConfigError([
@@ -57,7 +57,7 @@ export async function migrateCommand(context: CommandContext, args: MigrateArgum
           `${job.name}: old points before ${wallTime(from, job.zone)} ${job.zone} kept; the next poll collects from there\n`,
         );
       }
-      return EXIT.fine;
+      return EXIT.success;
     });
   } catch (error) {
     if (!(error instanceof NoCommonBoundary)) throw error;

@@ -68,8 +68,8 @@ export async function reconcileCommand(context: CommandContext, args: ReconcileA
       ({ error, reconciled }) =>
         !error && (reconciled?.rows ?? []).every((row) => within(row, args.tolerance)),
     );
-    if (!isConfigured) return EXIT.wrongUse;
-    return isEqual ? EXIT.fine : EXIT.failed;
+    if (!isConfigured) return EXIT.usageError;
+    return isEqual ? EXIT.success : EXIT.failed;
   } finally {
     await runtime.close();
   }

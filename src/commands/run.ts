@@ -31,7 +31,7 @@ export async function runCommand(context: CommandContext): Promise<number> {
   log.info('stopping: waiting for running polls; a second signal ends immediately');
   await daemon.stop();
   log.info('stopped');
-  return EXIT.fine;
+  return EXIT.success;
 }
 
 export function untilAborted(signal: AbortSignal): Promise<void> {

@@ -15,7 +15,7 @@ import { EXIT, formatCount, formatJson, formatTable, printIssues } from './outpu
 export async function statusCommand(context: CommandContext, { json }: { json: boolean }): Promise<number> {
   const loaded = context.loadJobs();
   if (loaded.jobs.length === 0 && loaded.issues.length > 0) throw new ConfigError(loaded.issues);
-  const code = printIssues(loaded.issues, context.err) ? EXIT.fine : EXIT.wrongUse;
+  const code = printIssues(loaded.issues, context.err) ? EXIT.success : EXIT.usageError;
   const ledger = openLedgerFile(context.settings, openReadableLedger);
   try {
     const now = Math.floor(context.now() / 1000);
