@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { join } from 'node:path';
-import { emptyListing, type JobContext } from './collect/context.ts';
+import { countCall, emptyListing, noCalls, type JobContext } from './collect/context.ts';
 import type { CollectEvent } from './collect/events.ts';
 import { admitJob } from './collect/jobs/identity.ts';
 import type { Job } from './collect/job.ts';
@@ -70,7 +70,7 @@ export async function createRuntime(options: RuntimeOptions): Promise<Runtime> {
   const limiters = concurrencyLimiters();
   const outage = { until: 0 };
 
-  function source(job: Job): Source {
+  function source(job: Job, calls = noCalls()): Source {
     const { provider } = job;
     const http = createHttp({
       baseUrl: provider.baseUrl(job.options),
@@ -82,7 +82,10 @@ export async function createRuntime(options: RuntimeOptions): Promise<Runtime> {
       now,
       random: Math.random,
       timeoutMs: Math.max(settings.timeoutMs, provider.timeoutMs ?? 0),
-      onCall: (event) => options.onCall?.(job, event),
+      onCall: (event) => {
+        countCall(calls, event.result);
+        options.onCall?.(job, event);
+      },
     });
     const state = {
       get: (key: string) => ledger.state.get(job.name, key),
@@ -95,12 +98,14 @@ export async function createRuntime(options: RuntimeOptions): Promise<Runtime> {
     ledger,
     store,
     lease: { ledger, owner: `${options.role} ${options.pid}`, now: seconds, sleep },
-    source,
+    source: (job) => source(job),
     jobContext: (job, target = store) => {
       admitJob(ledger, job, target);
+      const calls = noCalls();
       return {
         job,
-        source: source(job),
+        source: source(job, calls),
+        calls,
         ages: refreshAges(pollInterval(job.schedule, job.scheduleZone), job.lookback),
         ledger,
         store: target,

@@ -1,3 +1,4 @@
+import type { FetchErrorKind } from '../fetch/errors.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Partition, Source } from '../providers/provider.ts';
 import type { Store } from '../store/store.ts';
@@ -11,6 +12,14 @@ export interface Listing {
   at: number | undefined;
   /** Something was read that the listing does not explain, such as a partition that the provider refuses. */
   isDoubtful: boolean;
+}
+
+/** Requests to the provider in this process, by result. */
+export interface CallCounts {
+  ok: number;
+  failed: number;
+  /** Those of the failed ones that the provider denied: wrong credentials or a missing permission. */
+  denied: number;
 }
 
 /** One job, connected: what every step of collecting works with. */
@@ -27,6 +36,7 @@ export interface JobContext {
   /** The most points that wait in the spool while the store is down. */
   readonly spoolLimit: number;
   readonly listing: Listing;
+  readonly calls: CallCounts;
   /** Unix seconds. */
   readonly now: () => number;
 }
@@ -34,6 +44,16 @@ export interface JobContext {
 /** The longest window the provider takes for the job's bucket, in days. */
 export function maxDays({ job }: JobContext): number {
   return job.provider.buckets(job.options, job.dataset)[job.bucket]?.maxDays ?? 1;
+}
+
+export function noCalls(): CallCounts {
+  return { ok: 0, failed: 0, denied: 0 };
+}
+
+/** Counts one request. */
+export function countCall(calls: CallCounts, result: 'ok' | FetchErrorKind): void {
+  calls[result === 'ok' ? 'ok' : 'failed'] += 1;
+  if (result === 'credentials' || result === 'permission') calls.denied += 1;
 }
 
 export function emptyListing(): Listing {

@@ -121,6 +121,9 @@ export const HEALTH = defineMeasurement({
   fields: {
     polls_ok: count('polls', '1 if the poll succeeded, else 0'),
     polls_failed: count('polls', '1 if the poll failed, else 0'),
+    calls_ok: count('requests', 'requests of this poll that succeeded'),
+    calls_failed: count('requests', 'requests of this poll that failed, including those that were retried'),
+    calls_denied: count('requests', 'failed requests with wrong credentials or without permission'),
     data_age_seconds: count('seconds', 'time since the end of the newest closed bucket that was read'),
     final_until: {
       kind: 'integer',
@@ -135,6 +138,11 @@ export const HEALTH = defineMeasurement({
     dropped_rows: count('rows', "rows of this poll's answers that were discarded"),
     revisions: count('points', 'points that this poll corrected'),
     mismatches: count('windows', "windows of this poll whose parts differ from the provider's total"),
+    lookback_seconds: count('seconds', 'how long closed buckets are re-read'),
+    lookback_advice_seconds: count(
+      'seconds',
+      'age at which 99.9 % of the tokens of a bucket had arrived; absent until enough was measured',
+    ),
     spool_points: count('points', 'points of all jobs that wait for the store'),
   },
 });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { countCall } from '../../src/collect/context.ts';
 import { poll } from '../../src/collect/poll/poll.ts';
 import { pollWithHealth } from '../../src/collect/status/health.ts';
 import { StoreError, type Store } from '../../src/store/store.ts';
@@ -41,6 +42,9 @@ describe('after a poll', () => {
       fields: {
         polls_ok: 1,
         polls_failed: 0,
+        calls_ok: 0,
+        calls_failed: 0,
+        calls_denied: 0,
         data_age_seconds: 60,
         final_until: START + 2 * HOUR,
         backlog_buckets: 0,
@@ -51,10 +55,43 @@ describe('after a poll', () => {
         dropped_rows: 0,
         revisions: 1,
         mismatches: 0,
+        lookback_seconds: 2 * HOUR,
         spool_points: 0,
       },
     });
     expect(f.stored()).toEqual(f.truth());
+  });
+
+  it('the point has the requests of this poll only, and those that were denied', async () => {
+    const f = fixture({ reads: 'series' });
+    f.now = START + HOUR + 60;
+    const answering = (...results: Parameters<typeof countCall>[1][]): Promise<unknown> =>
+      pollWithHealth(f.context, signal, () => {
+        f.now += 1;
+        for (const result of results) countCall(f.context.calls, result);
+        return Promise.resolve({});
+      });
+
+    await answering('ok', 'ok', 'unavailable');
+    await answering('ok', 'credentials', 'permission');
+
+    expect(health(f)).toMatchObject([
+      { fields: { calls_ok: 2, calls_failed: 1, calls_denied: 0 } },
+      { fields: { calls_ok: 1, calls_failed: 2, calls_denied: 2 } },
+    ]);
+  });
+
+  it('the point has the measured lateness once it is significant', async () => {
+    const f = fixture({ reads: 'series', lookback: DAY });
+    f.now = START + 2 * HOUR;
+    f.ledger.lateness.add('test', 600, 9_999);
+    await watched(f);
+    f.ledger.lateness.add('test', 7200, 90_000);
+    f.now += 60;
+
+    await watched(f);
+
+    expect(health(f).map(({ fields }) => fields.lookback_advice_seconds)).toEqual([undefined, 7200]);
   });
 
   it('that failed the point says so, and that a window is missing', async () => {

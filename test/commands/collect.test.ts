@@ -7,6 +7,8 @@ import { Secret } from '../../src/lib/secret.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
 import type { Source } from '../../src/providers/provider.ts';
 import { acme } from '../config/loading.ts';
+import { openSqliteStore } from '../../src/store/sqlite.ts';
+import { HEALTH } from '../../src/usage/catalogue.ts';
 import { parseLine } from '../../src/usage/line-protocol.ts';
 import { jobOf } from '../e2e/support/job.ts';
 import { sumsOf, storedSums, trueSums } from '../e2e/support/place.ts';
@@ -43,6 +45,7 @@ function withSource(name: string, source: Partial<Source>, more: Partial<Job> = 
   };
 }
 
+const FAR = 4_102_444_800;
 const PLAIN = { jobs: [], dryRun: false, json: false };
 
 test('reports windows and points as a table or as JSON', async () => {
@@ -69,6 +72,25 @@ test('reports windows and points as a table or as JSON', async () => {
       gaps: 0,
     },
   ]);
+});
+
+test('stores the number of requests that succeeded and that were denied', async () => {
+  const place = commandPlace();
+  const vendor = await startVendor('ucloud', USAGE);
+  const job = jobOf(vendor, { start: START });
+  const options = { ...(job.options as object), private_key: new Secret('wrong') };
+  const denied = { ...job, name: 'denied', account: 'b', options };
+
+  await place.run((context) => collectCommand(context, PLAIN), [job, denied]);
+
+  const store = openSqliteStore(join(place.data, 'usage.sqlite'));
+  const points = await store.points({ measurement: HEALTH.name, start: 0, end: FAR });
+  await store.close();
+  const callsOf = (name: string) => points.find(({ tags }) => tags.job === name)?.fields;
+  expect(callsOf('ucloud')).toMatchObject({ calls_failed: 0, calls_denied: 0 });
+  expect(callsOf('ucloud')?.calls_ok).toBeGreaterThan(0);
+  expect(callsOf('denied')).toMatchObject({ calls_ok: 0 });
+  expect(callsOf('denied')?.calls_denied).toBeGreaterThan(0);
 });
 
 test('shows progress on a terminal and clears it at the end', async () => {

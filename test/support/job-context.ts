@@ -1,4 +1,4 @@
-import { emptyListing, type JobContext } from '../../src/collect/context.ts';
+import { emptyListing, noCalls, type JobContext } from '../../src/collect/context.ts';
 import type { CollectEvent } from '../../src/collect/events.ts';
 import type { Job } from '../../src/collect/job.ts';
 import { openLedger, type Ledger } from '../../src/ledger/ledger.ts';
@@ -58,6 +58,7 @@ export function jobContextOf(
     store,
     outage: { until: 0 },
     listing: emptyListing(),
+    calls: noCalls(),
     observe: (event) => void events.push(event),
     spoolLimit: options.spoolLimit ?? 1_000_000,
     now: options.now,

@@ -3,15 +3,16 @@ import { HEALTH } from '../../usage/catalogue.ts';
 import type { Fields, Point } from '../../usage/point.ts';
 import { bucketStart } from '../../windows/calendar.ts';
 import { subtract } from '../../windows/intervals.ts';
-import type { JobContext } from '../context.ts';
+import type { CallCounts, JobContext } from '../context.ts';
 import type { CollectEvent } from '../events.ts';
 import { jobStatus } from './status.ts';
 
 /** A store that does not answer delays the end of a poll by no more than this. */
 const LONGEST_MS = 5_000;
 
-/** What a poll has done, from its events. */
+/** What a poll has done, from its events and requests. */
 interface Tally {
+  readonly calls: CallCounts;
   written: number;
   rejected: number;
   dropped: number;
@@ -29,7 +30,8 @@ export async function pollWithHealth<T extends { readonly error?: unknown }>(
   signal: AbortSignal,
   poll: (context: JobContext) => Promise<T>,
 ): Promise<T> {
-  const tally: Tally = { written: 0, rejected: 0, dropped: 0, revisions: 0, mismatches: 0 };
+  const before = { ...context.calls };
+  const tally = { written: 0, rejected: 0, dropped: 0, revisions: 0, mismatches: 0 };
   const observe = (event: CollectEvent): void => {
     count(tally, event);
     context.observe(event);
@@ -41,7 +43,8 @@ export async function pollWithHealth<T extends { readonly error?: unknown }>(
     return report;
   } finally {
     if (!signal.aborted && context.outage.until <= context.now()) {
-      await write(context, healthPoint(context, isOk, tally), signal);
+      const calls = since(before, context.calls);
+      await write(context, healthPoint(context, isOk, { ...tally, calls }), signal);
     }
   }
 }
@@ -49,10 +52,13 @@ export async function pollWithHealth<T extends { readonly error?: unknown }>(
 /** The state of a job now. */
 export function healthPoint({ job, ledger, now }: JobContext, isOk: boolean, tally: Tally): Point {
   const at = now();
-  const { dataAge, unread, gaps, expired } = jobStatus(ledger, job, at);
+  const { dataAge, unread, gaps, expired, lookback, advice } = jobStatus(ledger, job, at);
   const fields: Fields = {
     polls_ok: isOk ? 1 : 0,
     polls_failed: isOk ? 0 : 1,
+    calls_ok: tally.calls.ok,
+    calls_failed: tally.calls.failed,
+    calls_denied: tally.calls.denied,
     ...(dataAge !== undefined && { data_age_seconds: dataAge }),
     final_until: finalUntil({ job, ledger }),
     backlog_buckets: unread,
@@ -63,6 +69,8 @@ export function healthPoint({ job, ledger, now }: JobContext, isOk: boolean, tal
     dropped_rows: tally.dropped,
     revisions: tally.revisions,
     mismatches: tally.mismatches,
+    lookback_seconds: lookback,
+    ...(advice && { lookback_advice_seconds: advice.completeAfter }),
     spool_points: ledger.spool.size(),
   };
   const tags = { provider: job.provider.id, account: job.account, job: job.name };
@@ -82,7 +90,15 @@ function finalUntil({ job, ledger }: Pick<JobContext, 'job' | 'ledger'>): number
   return missing?.start ?? job.start;
 }
 
-function count(tally: Tally, event: CollectEvent): void {
+function since(before: CallCounts, now: CallCounts): CallCounts {
+  return {
+    ok: now.ok - before.ok,
+    failed: now.failed - before.failed,
+    denied: now.denied - before.denied,
+  };
+}
+
+function count(tally: Omit<Tally, 'calls'>, event: CollectEvent): void {
   if (event.type === 'written' || event.type === 'drained') {
     tally.written += event.points;
     tally.rejected += event.rejected;

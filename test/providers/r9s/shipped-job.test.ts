@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
-import { emptyListing, type JobContext } from '../../../src/collect/context.ts';
+import { emptyListing, noCalls, type JobContext } from '../../../src/collect/context.ts';
 import { poll } from '../../../src/collect/poll/poll.ts';
 import { loadJobs } from '../../../src/config/jobs.ts';
 import { openLedger } from '../../../src/ledger/ledger.ts';
@@ -71,6 +71,7 @@ async function collect(
     store,
     outage: { until: 0 },
     listing: emptyListing(),
+    calls: noCalls(),
     observe: () => undefined,
     spoolLimit: 10_000,
     now: () => now,
