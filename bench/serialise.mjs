@@ -1,4 +1,5 @@
 import { InfluxDB, Point } from '@influxdata/influxdb-client';
+import { USAGE } from '../build/usage/catalogue.js';
 import { createSerialiser } from '../build/usage/serialiser.js';
 import { compare, median, ratio } from './measure.mjs';
 import { assertTruth, createTally, points, truthOf } from './workload.mjs';
@@ -36,19 +37,10 @@ export async function benchSerialise() {
 
 /** A point the way the client's documentation makes one. */
 export function clientPoint({ time, tags, fields }) {
-  return new Point('llm_token_usage')
-    .tag('provider', tags.provider)
-    .tag('account', tags.account)
-    .tag('bucket', tags.bucket)
-    .tag('model', tags.model)
-    .tag('user', tags.user)
-    .tag('key', tags.key)
-    .intField('input_tokens', fields.input_tokens)
-    .intField('output_tokens', fields.output_tokens)
-    .intField('total_tokens', fields.total_tokens)
-    .intField('cached_input_tokens', fields.cached_input_tokens)
-    .intField('requests', fields.requests)
-    .timestamp(time);
+  const point = new Point(USAGE.name).timestamp(time);
+  for (const tag in tags) point.tag(tag, tags[tag]);
+  for (const field in fields) point.intField(field, fields[field]);
+  return point;
 }
 
 function tallyOf(texts) {

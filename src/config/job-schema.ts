@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { SecretField } from '../fetch/secret-schema.ts';
 import type { Provider } from '../providers/provider.ts';
 import { isZone } from '../windows/calendar.ts';
+import { LIMITED_TAGS } from '../usage/point.ts';
 import { BUCKETS } from '../windows/window.ts';
 import { parseDuration } from './duration.ts';
 import type { SchemaNode } from './schema-node.ts';
@@ -80,7 +81,7 @@ export const JobFields = z.strictObject({
     .prefault({})
     .describe("Replaces the provider's request rate. Jobs of one host share the lowest rate."),
   tag_limits: z
-    .strictObject({ user: TagLimit, key: TagLimit, model: TagLimit, project: TagLimit, endpoint: TagLimit })
+    .strictObject(Object.fromEntries(LIMITED_TAGS.map((tag) => [tag, TagLimit])))
     .prefault({})
     .describe(
       'Maximum number of distinct values per tag; usage of further values is stored under __other__.',

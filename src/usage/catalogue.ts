@@ -20,6 +20,8 @@ export interface TagSpec {
   /** `job`: set by the job. `provider`: a dimension of the provider's usage. */
   readonly from: 'job' | 'provider';
   readonly meaning: string;
+  /** A provider may report any number of values: `tag_limits` of a job limits them. */
+  readonly unbounded?: true;
 }
 
 export interface Measurement<T extends string = string, F extends string = string> {
@@ -59,6 +61,8 @@ const count = (unit: string, meaning: string): FieldSpec => ({ kind: 'count', un
 const job = (meaning: string): TagSpec => ({ from: 'job', meaning });
 const dimension = (meaning: string): TagSpec => ({ from: 'provider', meaning });
 
+const unbounded = (meaning: string): TagSpec => ({ from: 'provider', meaning, unbounded: true });
+
 const PROVIDER = job('provider of the job');
 const ACCOUNT = job('account of the job');
 
@@ -71,13 +75,13 @@ export const USAGE = defineMeasurement({
     provider: PROVIDER,
     account: ACCOUNT,
     bucket: job('width of the bucket: 1h or 1d'),
-    model: dimension("the provider's model name"),
-    user: dimension("e-mail address, or the caller's own user id"),
-    key: dimension('id of the API key, never the key'),
-    project: dimension('project of the cloud account'),
+    model: unbounded("the provider's model name"),
+    user: unbounded("e-mail address, or the caller's own user id"),
+    key: unbounded('id of the API key, never the key'),
+    project: unbounded('project of the cloud account'),
     model_type: dimension('Trae: CUE or Chat'),
     model_source: dimension("Trae: built-in or the organisation's own model"),
-    endpoint: dimension('Ark: inference endpoint'),
+    endpoint: unbounded('Ark: inference endpoint'),
     scene: dimension('Ark: inference scenario'),
     team: dimension("team of the user, from the job's teams file"),
   },

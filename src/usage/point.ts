@@ -17,6 +17,10 @@ export type Field = FieldOf<Declared>;
 export const TAGS = USAGE.tagNames;
 /** Tags that come from the provider, sorted. */
 export const DIMENSIONS = TAGS.filter((tag) => USAGE.tags[tag].from === 'provider');
+/** Dimensions whose number of values a job limits, in the order of the catalogue. */
+export const LIMITED_TAGS = (Object.keys(USAGE.tags) as (keyof typeof USAGE.tags)[]).filter(
+  (tag) => USAGE.tags[tag].unbounded,
+);
 /** Fields that providers report; derived fields are added when a point is made. */
 export const FIELDS = USAGE.fieldNames.filter((field) => !USAGE.fields[field].derived);
 

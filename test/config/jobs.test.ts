@@ -4,7 +4,11 @@ import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { ConfigError } from '../../src/config/errors.ts';
 import { selectJobs, soundJobs, type LoadedJobs } from '../../src/config/jobs.ts';
+import { JobFields } from '../../src/config/job-schema.ts';
 import { Secret } from '../../src/lib/secret.ts';
+import { USAGE } from '../../src/usage/catalogue.ts';
+import { DIMENSIONS } from '../../src/usage/point.ts';
+import { page, tableOf } from '../support/markdown.ts';
 import { acme, daily, folderOf, load, loadFolder } from './loading.ts';
 
 const ENV = { ACME_APP_ID: 'app', ACME_APP_SECRET: 'canary-secret-of-acme' };
@@ -312,3 +316,15 @@ function issuesOf(action: () => unknown): unknown {
   }
   return [];
 }
+
+test('every dimension with any number of values can be limited, and the README names the same', () => {
+  const readme = page('README.md');
+  const row = tableOf(readme, 'key').rows.find(([key]) => key === '`tag_limits`')!;
+  const limits = JobFields.shape.tag_limits.parse({});
+
+  expect(Object.keys(limits).toSorted()).toEqual(
+    DIMENSIONS.filter((tag) => USAGE.tags[tag].unbounded).toSorted(),
+  );
+  const named = [...row[2]!.matchAll(/`([a-z]+)`/g)].map(([, name = '']) => name);
+  expect(named.toSorted()).toEqual(Object.keys(limits).toSorted());
+});
