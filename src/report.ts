@@ -95,8 +95,9 @@ export function formatShare({ share }: FillReport): string {
   return `${Math.floor(share * 100)} %`;
 }
 
-/** `310 of 720`, or `310 of at most 720` where the number depends on the usage. */
+/** `310 of 720`, or `310 of at most 720` where the number depends on the usage; `730 (estimated 720)` beyond that. */
 export function formatCalls({ calls, leastCalls, mostCalls }: FillReport): string {
+  if (calls > mostCalls) return `${calls} (estimated ${mostCalls})`;
   const upTo = mostCalls > leastCalls ? 'at most ' : '';
-  return `${calls} of ${upTo}${Math.max(calls, mostCalls)}`;
+  return `${calls} of ${upTo}${mostCalls}`;
 }

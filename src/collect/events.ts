@@ -8,7 +8,7 @@ import type { Window } from '../windows/window.ts';
 export type CollectEvent =
   | { type: 'written'; job: string; points: number; unchanged: number; rejected: number; kept: number }
   /** What was never read, and who is asked for it. */
-  | { type: 'planned'; job: string; backlog: readonly Window[]; partitions: readonly Partition[] }
+  | { type: 'planned'; job: string; windows: readonly Window[]; partitions: readonly Partition[] }
   | { type: 'revised'; job: string; points: number }
   | { type: 'dropped'; job: string; reason: DropReason; rows: number }
   | { type: 'gap'; job: string; partition: string; window: Window; error: FetchError }

@@ -34,7 +34,7 @@ const partitions = (count: number): { id: string }[] =>
 const planned = (days: number, members = 1) => ({
   type: 'planned' as const,
   job: 'test',
-  backlog: [{ start: (100 - days) * DAY, end: 100 * DAY }],
+  windows: [{ start: (100 - days) * DAY, end: 100 * DAY }],
   partitions: partitions(members),
 });
 

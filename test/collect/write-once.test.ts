@@ -146,6 +146,20 @@ describe.each(KINDS)('a store that cannot overwrite, with %s', (_, options) => {
     expect(sum('rejected')).toBeGreaterThan(0);
   });
 
+  it('receives what was held back when a relative start has moved past it', async () => {
+    const f = writeOnce(options);
+    useAll(f, 2, 0);
+    await f.pollUntil(START + 2 * DAY, HOUR);
+    const moved = START + 4 * DAY;
+    f.context = { ...f.context, job: { ...f.context.job, start: moved } };
+    f.now = moved + 2 * DAY;
+
+    await f.pollAfter(HOUR);
+
+    expect(f.stored()).toEqual(f.truth());
+    expect(f.ledger.lastAnswers.of('test', { start: 0, end: moved }).size).toBe(0);
+  });
+
   it('publishes what it held back once the store overwrites, though no answer changes', async () => {
     const f = writeOnce(options);
     useAll(f, 2, 0);

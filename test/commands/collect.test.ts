@@ -207,7 +207,7 @@ test('a long backlog is announced with its calls and duration, also when piped',
     now: () => clock.now,
   });
 
-  expect(err).toMatch(/^slow: 0 % of the backlog, 0 of 80 calls, about 1 min left\n/);
+  expect(err).toMatch(/^slow: 0 % of the backlog, 0 of 120 calls, about 2 min left\n/);
   expect(err).toMatch(/\nslow: backlog complete: 0 calls, 2 min\n$/);
 });
 

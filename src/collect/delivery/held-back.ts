@@ -18,21 +18,23 @@ export function isHeldBack(ledger: Ledger, job: string): boolean {
 }
 
 /**
- * Writes what was held back, once the store overwrites points: after its server was upgraded or reconfigured, or has
- * answered for the first time. An unchanged answer would otherwise never be written.
+ * Writes what was held back and would never be written otherwise: everything once the store overwrites points (its
+ * server was upgraded or reconfigured, or has answered for the first time), else what is older than the job's start.
  */
 export async function writeHeldBack(context: JobContext, signal: AbortSignal): Promise<void> {
   const { job, ledger, observe } = context;
   if (!isHeldBack(ledger, job.name)) return;
   // What a server can do may be unknown until it is reached.
   if (!context.store.overwrites) await reachStore(context, signal);
-  if (!context.store.overwrites) return;
-  const { points, releasedParts } = toPoints(context, ledger.lastAnswers.of(job.name, ALL).values());
+  // What a relative `start` has left behind is not read again, so its last answers are final.
+  const window = context.store.overwrites ? ALL : { start: 0, end: job.start };
+  const { points, releasedParts } = toPoints(context, ledger.lastAnswers.of(job.name, window).values());
   const result = await deliver(context, points, signal);
   ledger.commit(() => {
     spool(context, result.kept);
     ledger.overflowParts.remove(job.name, releasedParts);
-    ledger.state.set(job.name, HELD_BACK, '');
+    if (context.store.overwrites) ledger.state.set(job.name, HELD_BACK, '');
+    else ledger.lastAnswers.forget(job.name, window);
   });
   const [rejected, kept] = [result.rejected.length, result.kept.length];
   if (points.length > 0)

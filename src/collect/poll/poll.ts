@@ -64,9 +64,11 @@ export async function poll(context: JobContext, options: PollOptions): Promise<P
   if (!hasWork(context, planned, at)) return { windows: 0, left: 0 };
   return readPlanned(context, planned, signal, async (read) => {
     const partitions = await knownPartitions(context, signal);
-    if (planned.backlog.length > 0)
-      observe({ type: 'planned', job: job.name, backlog: planned.backlog, partitions });
-    for (const window of urgentWindows(context, planned, at)) {
+    const urgent = urgentWindows(context, planned, at);
+    if (planned.backlog.length > 0) {
+      observe({ type: 'planned', job: job.name, windows: [...urgent, ...planned.backlog], partitions });
+    }
+    for (const window of urgent) {
       const selected = selectPartitions(context, partitions, window, now());
       await read({ ...selected, window, allPartitions: true, baseline: 'ledger' });
     }

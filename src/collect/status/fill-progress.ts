@@ -70,7 +70,7 @@ export function trackFills({ now, everySeconds, contextOf, report }: FillOptions
       if (event.type !== 'planned' || fills.has(event.job)) return;
       const context = contextOf(event.job);
       if (!context) return;
-      const plan = estimate(context, event.backlog, event.partitions);
+      const plan = estimate(context, event.windows, event.partitions);
       if (plan.seconds < LEAST_SECONDS) return;
       const fill = { ...plan, startedAt: now(), calls: 0, reportedAt: 0 };
       fills.set(event.job, fill);
@@ -93,10 +93,10 @@ export function trackFills({ now, everySeconds, contextOf, report }: FillOptions
 
 function estimate(
   context: JobContext,
-  backlog: readonly Window[],
+  windows: readonly Window[],
   partitions: readonly Partition[],
 ): { leastCalls: number; mostCalls: number; seconds: number } {
-  const plans = backlog.map((window) => planBackfill(context, window, partitions));
+  const plans = windows.map((window) => planBackfill(context, window, partitions));
   const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
   return {
     leastCalls: sum(plans.map(({ calls }) => calls)),
