@@ -23,10 +23,19 @@ export async function statusCommand(context: CommandContext, { json }: { json: b
     const dropped = Object.fromEntries(jobs.map(({ job }) => [job, droppedRows(ledger, job)]));
     const files = [...loaded.jobs, ...loaded.off, ...loaded.broken];
     const forgotten = ledger.jobs.names().filter((name) => !files.some((job) => job.name === name));
-    const rejected = deadLettersOf(context.settings, context.now).count();
+    const deadLetters = deadLettersOf(context.settings, context.now);
+    const [rejected, discarded] = [deadLetters.count(), deadLetters.discarded()];
     if (json) {
       context.out(
-        formatJson({ jobs, off: loaded.off, forgotten, dropped, spooled: ledger.spool.size(), rejected }),
+        formatJson({
+          jobs,
+          off: loaded.off,
+          forgotten,
+          dropped,
+          spooled: ledger.spool.size(),
+          rejected,
+          discarded,
+        }),
       );
       return code;
     }
@@ -42,6 +51,10 @@ export async function statusCommand(context: CommandContext, { json }: { json: b
     if (rejected > 0)
       context.out(
         `${formatCount(rejected)} points rejected permanently by the store: see rejected.jsonl in the data folder\n`,
+      );
+    if (discarded > 0)
+      context.out(
+        `${formatCount(discarded)} earlier points were removed from rejected.jsonl because it was full\n`,
       );
     return code;
   } finally {

@@ -21,7 +21,7 @@ export interface DeadLetters {
   add(rejections: readonly Rejection[]): void;
   /** Number of points in the files. */
   count(): number;
-  /** Number of points removed since the start, oldest first, because the files were full. */
+  /** Number of points removed so far, oldest first, because the files were full. */
   discarded(): number;
 }
 
@@ -33,6 +33,8 @@ export interface DeadLetter {
   /** The point in line protocol; if that is impossible, `point` has its JSON with counts as text. */
   readonly line?: string;
   readonly point?: unknown;
+  /** In the first line of a file: how many older points are in no file any more. */
+  readonly discarded?: number;
 }
 
 export interface DeadLetterOptions {
@@ -51,9 +53,10 @@ export interface DeadLetterOptions {
  */
 export function openDeadLetters({ path, maxBytes = 32 * 1024 * 1024, now }: DeadLetterOptions): DeadLetters {
   const oldPath = `${path}.old`;
-  let current = attempt('config', path, () => countLetters(path));
-  let old = attempt('config', path, () => countLetters(oldPath));
-  let discarded = 0;
+  const [before, after] = attempt('config', path, () => [lettersOf(oldPath), lettersOf(path)] as const);
+  let current = after.length;
+  let old = before.length;
+  let discarded = after[0]?.discarded ?? before[0]?.discarded ?? 0;
 
   function append(text: string, letters: number): void {
     const file = openSync(path, 'a+', 0o600);
@@ -86,15 +89,21 @@ export function openDeadLetters({ path, maxBytes = 32 * 1024 * 1024, now }: Dead
     add(rejections) {
       if (rejections.length === 0) return;
       const at = new Date(now()).toISOString();
-      const text = rejections.map((rejection) => `${JSON.stringify(letterOf(rejection, at))}\n`).join('');
+      const letters = rejections.map((rejection) => letterOf(rejection, at));
       attempt('unavailable', path, () => {
-        makeRoom(Buffer.byteLength(text));
-        append(text, rejections.length);
+        makeRoom(Buffer.byteLength(toText(letters)));
+        const [first, ...rest] = letters;
+        const isNoted = current === 0 && discarded > 0;
+        append(toText(isNoted ? [{ ...first!, discarded }, ...rest] : letters), letters.length);
       });
     },
     count: () => current + old,
     discarded: () => discarded,
   };
+}
+
+function toText(letters: readonly DeadLetter[]): string {
+  return letters.map((letter) => `${JSON.stringify(letter)}\n`).join('');
 }
 
 function letterOf({ point, reason }: Rejection, at: string): DeadLetter {
@@ -126,8 +135,8 @@ function endsInNewline(file: number, size: number): boolean {
   return last.toString() === '\n';
 }
 
-function countLetters(path: string): number {
-  return linesOf(path).flatMap(parseLetter).length;
+function lettersOf(path: string): DeadLetter[] {
+  return linesOf(path).flatMap(parseLetter);
 }
 
 function linesOf(path: string): string[] {

@@ -1,3 +1,4 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { collectCommand } from '../../src/commands/collect.ts';
@@ -36,7 +37,22 @@ test('status before and after the first collection', async () => {
     forgotten: [],
     spooled: 0,
     rejected: 0,
+    discarded: 0,
   });
+});
+
+test('rejected points are counted, also those that are no longer in the file', async () => {
+  const place = commandPlace();
+  mkdirSync(place.data, { recursive: true });
+  const letters = ['{"at":"2026-01-01T00:00:00.000Z","reason":"a","discarded":1200}', '{"reason":"b"}'];
+  writeFileSync(join(place.data, 'rejected.jsonl'), `${letters.join('\n')}\n`);
+
+  const { out } = await place.run(status(), []);
+
+  expect(out).toBe(
+    '2 points rejected permanently by the store: see rejected.jsonl in the data folder\n' +
+      '1,200 earlier points were removed from rejected.jsonl because it was full\n',
+  );
 });
 
 test('disabled jobs and jobs without a job file are listed', async () => {
