@@ -3,12 +3,12 @@ import type { CollectEvent } from './collect/events.ts';
 import type { Job } from './collect/job.ts';
 import { withJob } from './collect/jobs/lease.ts';
 import { poll } from './collect/poll/poll.ts';
-import { collectorState } from './collect/status/collector-state.ts';
 import { droppedRows } from './collect/poll/dropped.ts';
 import { losesRows, LOSES_ROWS } from './collect/status/dropped.ts';
 import { trackFills, type FillProgress } from './collect/status/fill-progress.ts';
 import { pollWithHealth } from './collect/status/health.ts';
 import { readiness, type FailedJob, type PollState, type Readiness } from './collect/status/readiness.ts';
+import { collectorState } from './collector-state.ts';
 import { ConfigError } from './config/errors.ts';
 import type { Settings } from './config/settings.ts';
 import { TokentideError } from './lib/errors.ts';
@@ -20,6 +20,7 @@ import { logFill, reporter } from './report.ts';
 import { createRuntime, type Runtime } from './runtime.ts';
 import { pollInterval } from './schedule/expression.ts';
 import { schedule, type Schedule, type ScheduleEvent } from './schedule/scheduler.ts';
+import { HOUR } from './windows/units.ts';
 
 export interface DaemonOptions {
   readonly settings: Settings;
@@ -50,7 +51,7 @@ const JITTER_MS = 10_000;
 /** Poll interval while the store is down, seconds: the spool stays current without growing at every tick. */
 const OUTAGE_INTERVAL = 900;
 /** Jobs that cannot run are reported again at this interval. */
-const REMIND_MS = 3_600_000;
+const REMIND_MS = HOUR * 1000;
 /** Between two progress lines of one job. */
 const PROGRESS_SECONDS = 60;
 

@@ -19,9 +19,9 @@ import type { CommandContext } from './context.ts';
 import { EXIT, formatCount, formatTable } from './output.ts';
 import { untilAborted } from './run.ts';
 import { version } from './version.ts';
+import { DAY } from '../windows/units.ts';
 
 const DAYS = 30;
-const DAY = 86_400;
 /** Days of simulated usage after the start of the demo. */
 const DAYS_AHEAD = 2;
 const CONVERGENCE = 20 * 60;

@@ -23,6 +23,7 @@ import type { CommandContext } from './context.ts';
 import { EXIT, formatCount, formatJson, formatTable, printIssues } from './output.ts';
 import { formatSpan } from '../config/duration.ts';
 import { parseTime } from './time.ts';
+import { DAY } from '../windows/units.ts';
 
 export interface ReconcileArguments {
   readonly job?: string;
@@ -37,7 +38,6 @@ export interface ReconcileArguments {
 }
 
 const DEFAULT_DAYS = 7;
-const DAY = 86_400;
 
 interface JobResult {
   readonly job: string;

@@ -1,4 +1,6 @@
-const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 };
+import { DAY, HOUR, MINUTE } from '../windows/units.ts';
+
+const UNITS: Readonly<Record<string, number>> = { s: 1, m: MINUTE, h: HOUR, d: DAY, w: 7 * DAY };
 
 /** `5m`, `2h`, `3d`, `1w`: seconds; undefined for anything else, zero included. */
 export function parseDuration(text: string): number | undefined {

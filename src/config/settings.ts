@@ -5,6 +5,7 @@ import type { Environment } from './environment.ts';
 import { ConfigError, type Diagnostic } from './errors.ts';
 import { INFLUX_VARIABLES, influxSettings } from './influx-settings.ts';
 import { closest } from './suggest.ts';
+import { HOUR } from '../windows/units.ts';
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -63,7 +64,7 @@ const Variables = z.object({
     }),
 });
 
-const LONGEST_TIMEOUT = 3600;
+const LONGEST_TIMEOUT = HOUR;
 const PREFIX = 'TOKENTIDE_';
 
 /** @throws ConfigError with all errors, by variable name. */

@@ -1,8 +1,9 @@
 import type { RateLimiter } from '../lib/rate-limiter.ts';
 import type { LedgerDatabase } from './database.ts';
+import { HOUR } from '../windows/units.ts';
 
 /** The longest pause. A time further ahead was written before the clock moved backwards. */
-const FURTHEST_MS = 3_600_000;
+const FURTHEST_MS = HOUR * 1000;
 
 /** The rate limits shared by all processes on one data folder. */
 export function createRateLimiter(db: LedgerDatabase): RateLimiter {

@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { createTask, validateDetailed, type ScheduledTask } from 'node-cron';
+import { DAY, MINUTE } from '../windows/units.ts';
 import { validateSchedule } from './expression.ts';
 
 export interface ScheduledJob {
@@ -42,8 +43,8 @@ export interface Schedule {
 const TICK_MS = 1000;
 /** A run that is detected later than this after its time was missed. */
 const LATE_MS = 15_000;
-const MINUTE = 60_000;
-const DAY = 24 * 60 * MINUTE;
+const MINUTE_MS = MINUTE * 1000;
+const DAY_MS = DAY * 1000;
 const STOP_MS = 10_000;
 /** The running poll is aborted this long before the limit of `stop`. */
 const LAST_CALL_MS = 2_000;
@@ -134,7 +135,7 @@ function dueRuns({ expression, zone }: ScheduledJob, start: number): (now: numbe
   let checked = start;
   return (now) => {
     // The clock moved backwards: runs are due again from here on.
-    const since = now < checked ? now : Math.max(checked, now - DAY);
+    const since = now < checked ? now : Math.max(checked, now - DAY_MS);
     checked = now;
     const due = timesBetween(task, seconds, since, now);
     const late = due.filter((time) => time < now - LATE_MS).length;
@@ -150,7 +151,7 @@ function timesBetween(
   until: number,
 ): number[] {
   const times: number[] = [];
-  for (let minute = since - (since % MINUTE); minute <= until; minute += MINUTE) {
+  for (let minute = since - (since % MINUTE_MS); minute <= until; minute += MINUTE_MS) {
     for (const second of seconds) {
       const time = minute + second * 1000;
       if (time > since && time <= until && task.match(new Date(time))) times.push(time);

@@ -6,6 +6,7 @@ import { traeSimulator } from './trae.ts';
 import { ucloudFields, ucloudSimulator } from './ucloud.ts';
 import { volcengineArkSimulator } from './volcengine-ark.ts';
 import { createWorld, officeHours, type OfficeHours, type World } from './world.ts';
+import { DAY } from '../windows/units.ts';
 
 export interface CompanyOptions {
   /** The first and the last moment with usage, Unix seconds. */
@@ -36,7 +37,7 @@ const MODELS = {
 const ARK_MODELS = ['doubao-seed-1-6', 'deepseek-v3-2', 'doubao-1-5-vision-pro'];
 const PEOPLE = ['lin', 'zhao', 'chen', 'wang', 'sun', 'zhou', 'wu', 'xu', 'ma', 'hu', 'guo', 'he'];
 const ACTIVE_PEOPLE = 8;
-const WINDOW_LIMIT = 10 * 86_400;
+const WINDOW_LIMIT = 10 * DAY;
 
 /**
  * A fictitious company that uses all five vendors, each a server on loopback. The same options give the same usage,

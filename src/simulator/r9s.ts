@@ -5,6 +5,7 @@ import type { Window } from '../windows/window.ts';
 import { faultyRows, type FaultPlan } from './faults.ts';
 import { serve, type Simulator, type SimulatorReply, type SimulatorRequest, type Vendor } from './server.ts';
 import type { UsageEvent, World } from './world.ts';
+import { DAY } from '../windows/units.ts';
 
 export interface R9sSimulatorOptions {
   /** Events with `input_tokens` (cached included), `output_tokens` and perhaps `cached_input_tokens`. */
@@ -28,7 +29,6 @@ export interface R9sSimulatorOptions {
 }
 
 const PATH = '/usage';
-const DAY = 86_400;
 const DEFAULT_PAGE_SIZE = 20;
 
 /** Fields of one request: a quarter of the input is cached. */

@@ -5,6 +5,7 @@ import { parseJson } from '../usage/json.ts';
 import { faultyRows, type FaultPlan } from './faults.ts';
 import { serve, type Simulator, type SimulatorReply, type SimulatorRequest } from './server.ts';
 import type { UsageEvent, World } from './world.ts';
+import { DAY } from '../windows/units.ts';
 
 interface TraeMember {
   readonly id: number;
@@ -40,7 +41,7 @@ const ACTIONS: Readonly<Record<string, string>> = {
   [USAGE]: 'user-model-usage',
 };
 
-const LONGEST_SPAN = 180 * 86_400;
+const LONGEST_SPAN = 180 * DAY;
 const MOST_MEMBERS = 100;
 const MOST_PER_PAGE = 500;
 /** Faults skipped after a token was invalidated: if no new token ever worked, nothing could be read. */

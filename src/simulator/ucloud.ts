@@ -4,6 +4,7 @@ import type { Field, Fields } from '../usage/point.ts';
 import { faultyRows, type FaultPlan } from './faults.ts';
 import { serve, type Simulator, type SimulatorReply, type SimulatorRequest, type Vendor } from './server.ts';
 import type { World } from './world.ts';
+import { DAY, HOUR, MINUTE } from '../windows/units.ts';
 
 interface UcloudKey {
   readonly id: string;
@@ -47,8 +48,8 @@ export interface UcloudSimulatorOptions {
 /** The plain-text key in the key list, as in the real one. It must appear nowhere else. */
 export const PLAINTEXT_KEY = 'sk-canary-plaintext-inference-key';
 
-const BEIJING = 8 * 3600;
-const WIDTH = { minute: 60, hour: 3600, day: 86_400 } as const;
+const BEIJING = 8 * HOUR;
+const WIDTH = { minute: MINUTE, hour: HOUR, day: DAY } as const;
 const ROW_TYPES: Readonly<Partial<Record<Field, string>>> = {
   input_tokens: 'in',
   output_tokens: 'out',

@@ -4,6 +4,7 @@ import type { UsageRecord } from '../usage/point.ts';
 import { faultyRows, type FaultPlan } from './faults.ts';
 import { serve, type Simulator, type SimulatorReply, type SimulatorRequest, type Vendor } from './server.ts';
 import type { World } from './world.ts';
+import { DAY, HOUR } from '../windows/units.ts';
 
 export interface ArkEndpoint {
   readonly id: string;
@@ -33,8 +34,6 @@ export interface ArkSimulatorOptions {
   readonly faults?: FaultPlan;
 }
 
-const HOUR = 3600;
-const DAY = 86_400;
 const BEIJING = 8 * HOUR;
 const LONGEST: Readonly<Record<number, number>> = { [HOUR]: 7 * DAY, [DAY]: 31 * DAY };
 const SCENES = ['Ordinary', 'Batch', 'BatchChat'];

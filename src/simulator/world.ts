@@ -2,6 +2,7 @@ import { sumRecords } from '../usage/aggregate.ts';
 import type { Fields, Tag, Tags, UsageRecord } from '../usage/point.ts';
 import type { Window } from '../windows/window.ts';
 import { between, seeded } from './random.ts';
+import { HOUR } from '../windows/units.ts';
 
 /** One billed request. Times in Unix seconds. */
 export interface UsageEvent {
@@ -88,7 +89,6 @@ export interface OfficeHours {
   readonly fields?: (input: number, output: number) => Fields;
 }
 
-const HOUR = 3600;
 const BEIJING = 8 * HOUR;
 
 /**

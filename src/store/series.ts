@@ -4,8 +4,8 @@ import { seriesKey } from '../usage/series.ts';
 import { bucketEnd, bucketStart, zoneOffset } from '../windows/calendar.ts';
 import type { SeriesQuery, SeriesRow, SeriesStep, Step, TagFilter } from './series-query.ts';
 import { StoreError } from './store.ts';
+import { DAY } from '../windows/units.ts';
 
-const DAY = 86_400;
 /** 1970-01-05, the first Monday. */
 const MONDAY = 4;
 

@@ -11,6 +11,7 @@ import { createSeriesTable, decodeTags, seriesCondition, type SeriesTable } from
 import { startSeriesWorker } from './sqlite/worker-reader.ts';
 import { column, columns, namedFields, placeholders, prepareTables, tableOf } from './sqlite/tables.ts';
 import { type Rejection, type Store, StoreError, type SumQuery } from './store.ts';
+import { HOUR } from '../windows/units.ts';
 
 /** Rows per INSERT statement; larger statements are not faster. */
 const ROWS = 25;
@@ -63,7 +64,7 @@ export function openSqliteStore(path: string, catalogue: Catalogue = CATALOGUE):
       }
       file.run(upsertSql(measurement, rows.length), values);
     }
-    noteChanges(file, name, new Set(points.map(({ time }) => Math.floor(time / 3600))));
+    noteChanges(file, name, new Set(points.map(({ time }) => Math.floor(time / HOUR))));
   }
 
   return {
@@ -159,7 +160,7 @@ export function openSqliteStore(path: string, catalogue: Catalogue = CATALOGUE):
         if (times.length === 0) return;
         file.run(`DELETE ${selected}`, values);
         file.run(`DELETE FROM ${table.series} WHERE id NOT IN (SELECT series FROM ${table.points})`);
-        noteChanges(file, measurement.name, new Set(times.map(([time]) => Math.floor(time / 3600))));
+        noteChanges(file, measurement.name, new Set(times.map(([time]) => Math.floor(time / HOUR))));
         series.forget();
       });
     },

@@ -65,6 +65,7 @@ const unbounded = (meaning: string): TagSpec => ({ from: 'provider', meaning, un
 
 const PROVIDER = job('provider of the job');
 const ACCOUNT = job('account of the job');
+const OF_A_JOB = { provider: PROVIDER, account: ACCOUNT, job: job('name of the job') };
 
 /** Usage, one point per series and bucket. */
 export const USAGE = defineMeasurement({
@@ -106,7 +107,7 @@ export const RECONCILIATION = defineMeasurement({
   name: 'llm_token_reconciliation',
   time: 'time of the comparison',
   writer: 'tokentide reconcile',
-  tags: { provider: PROVIDER, account: ACCOUNT, job: job('name of the job') },
+  tags: OF_A_JOB,
   fields: {
     provider_tokens: count('tokens', "the provider's own total of the range"),
     stored_tokens: count('tokens', 'sum of the stored points of the range'),
@@ -121,7 +122,7 @@ export const HEALTH = defineMeasurement({
   name: 'llm_collector_health',
   time: 'end of the poll',
   writer: 'every poll, best effort',
-  tags: { provider: PROVIDER, account: ACCOUNT, job: job('name of the job') },
+  tags: OF_A_JOB,
   fields: {
     polls_ok: count('polls', '1 if the poll succeeded, else 0'),
     polls_failed: count('polls', '1 if the poll failed, else 0'),

@@ -1,7 +1,6 @@
 import type { Bucket, Window } from './window.ts';
+import { DAY, HOUR } from './units.ts';
 
-const HOUR = 3600;
-const DAY = 24 * HOUR;
 /** Zones change their offset only on a quarter of an hour, so one look-up serves a quarter. */
 const QUARTER = 900;
 /** Per zone: about three years. */

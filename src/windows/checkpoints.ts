@@ -1,7 +1,6 @@
 import { union } from './intervals.ts';
 import type { Window } from './window.ts';
-
-const DAY = 86_400;
+import { DAY } from './units.ts';
 
 /** A run of closed buckets that were last read at the same moment. Unix seconds. */
 export interface Checkpoint extends Window {

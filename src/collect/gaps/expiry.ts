@@ -3,8 +3,7 @@ import type { Partition } from '../../providers/provider.ts';
 import { bucketStart } from '../../windows/calendar.ts';
 import { subtract } from '../../windows/intervals.ts';
 import type { JobContext } from '../context.ts';
-
-const DAY = 86_400;
+import { DAY } from '../../windows/units.ts';
 
 /** Marks what is older than the provider's retention as expired: it stays listed and is not tried any more. */
 export function expireOld(context: JobContext, at: number): void {

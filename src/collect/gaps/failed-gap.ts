@@ -1,10 +1,11 @@
 import type { FetchError } from '../../fetch/errors.ts';
 import type { Gap } from '../../ledger/gaps.ts';
 import type { Window } from '../../windows/window.ts';
+import { HOUR } from '../../windows/units.ts';
 
 /** Seconds. */
 const FIRST_WAIT = 300;
-const LONGEST_WAIT = 6 * 3600;
+const LONGEST_WAIT = 6 * HOUR;
 
 /** The gap of a failed read, with exponential back-off from five minutes to six hours. */
 export function failedGap(

@@ -11,6 +11,7 @@ import { toPoints } from '../delivery/to-points.ts';
 import { isSameStore, type Identity } from './identity.ts';
 import type { Job } from '../job.ts';
 import { TokentideError } from '../../lib/errors.ts';
+import { HOUR } from '../../windows/units.ts';
 
 export interface Migration {
   readonly ledger: Ledger;
@@ -25,7 +26,6 @@ export interface Migration {
 
 /** Days searched backwards for a boundary that the old and the new buckets have in common. */
 const DAYS_BACK = 3;
-const HOUR = 3600;
 
 /** Old and new buckets have no common boundary: keeping the old points would leave a gap or an overlap. */
 export class NoCommonBoundary extends TokentideError {

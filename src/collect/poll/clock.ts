@@ -1,9 +1,9 @@
 import { bucketStart } from '../../windows/calendar.ts';
 import type { JobContext } from '../context.ts';
+import { HOUR } from '../../windows/units.ts';
 
 /** A wall clock may step back this far (NTP) without consequences, seconds. */
 const TOLERANCE = 60;
-const HOUR = 3600;
 /** A clock that was ahead by more than an hour may have been so for this long, seconds. */
 const LONGEST_WRONG = 30 * 24 * HOUR;
 

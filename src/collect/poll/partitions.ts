@@ -3,11 +3,12 @@ import { bucketStart } from '../../windows/calendar.ts';
 import { intersect } from '../../windows/intervals.ts';
 import type { JobContext } from '../context.ts';
 import { expireVanished } from '../gaps/expiry.ts';
+import { HOUR, MINUTE } from '../../windows/units.ts';
 
 /** Partitions change rarely: they are listed this often while everything that is read belongs to one of them, seconds. */
-const INTERVAL = 3600;
+const INTERVAL = HOUR;
 /** The same after something was read that the last listing does not explain. */
-const INTERVAL_IF_DOUBTFUL = 600;
+const INTERVAL_IF_DOUBTFUL = 10 * MINUTE;
 
 /** Key of the job state: when partitions were last listed, Unix seconds. */
 const DISCOVERED = 'discovered';

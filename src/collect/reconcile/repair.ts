@@ -11,8 +11,7 @@ import { deliver, spool } from '../delivery/deliver.ts';
 import { storedTags } from '../delivery/to-points.ts';
 import { ownersOf } from '../poll/ownership.ts';
 import { readWindow } from '../poll/poll.ts';
-
-const DAY = 86_400;
+import { DAY } from '../../windows/units.ts';
 
 export type UnreportedReason =
   /** The day is older than the provider's retention: it no longer knows the usage. */

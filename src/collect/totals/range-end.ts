@@ -7,12 +7,12 @@ import { batchesOf } from '../poll/batches.ts';
 import type { JobContext } from '../context.ts';
 import { activePartitions } from './diff.ts';
 import type { Totals } from './totals.ts';
+import { DAY } from '../../windows/units.ts';
 
 type RangeEnd = 'exclusive' | 'inclusive';
 
 /** Key of the job state: when the provider last refused a short range, Unix seconds. It is not tried again for a day. */
 const REFUSED = 'range_end_refused';
-const DAY = 86_400;
 
 /**
  * Determines whether a provider counts usage in the second at which a range ends, which no vendor page says. It

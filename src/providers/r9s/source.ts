@@ -10,9 +10,9 @@ import { createClient } from './client.ts';
 import type { R9sOptions } from './options.ts';
 import { MAX_PAGES, readRowPages, readRecordPages, type Complete } from './pages.ts';
 import type { Page, Row, UsageTotal } from './schema.ts';
+import { DAY } from '../../windows/units.ts';
 
 /** The width of the documented totals, which are those of UTC days. */
-const DAY = 86_400;
 
 type TimeSlice = Pick<ReadRequest, 'window' | 'bucket' | 'zone' | 'signal'>;
 

@@ -6,6 +6,7 @@ import { createClient, PAGE_SIZE } from './client.ts';
 import { listMembers } from './members.ts';
 import type { Options } from './options.ts';
 import { requestedOf, emailPartition, idPartition, rowsOf, toRecords } from './records.ts';
+import { DAY } from '../../windows/units.ts';
 
 /** The longest range of one request (https://docs.trae.cn/enterprise_get-model-usage-for-users). */
 export const MAX_DAYS = 180;
@@ -28,7 +29,7 @@ export function connect(options: Options, context: Context): Source {
 
   async function read({ window, rangeEnd, partitions, signal }: ReadRequest): Promise<ReadResult> {
     const { start, end } = window;
-    if (end - start > MAX_DAYS * 86_400) {
+    if (end - start > MAX_DAYS * DAY) {
       throw new FetchError('refused', `user-model-usage: a request may span ${MAX_DAYS} days at most`);
     }
     const range = { start_time: start, end_time: rangeEnd === 'inclusive' ? end - 1 : end };

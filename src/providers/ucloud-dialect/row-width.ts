@@ -3,11 +3,10 @@ import { bucketStart } from '../../windows/calendar.ts';
 import type { Window } from '../../windows/window.ts';
 import type { TimeSlice } from './records.ts';
 import type { Usage } from './schema.ts';
+import { DAY, HOUR } from '../../windows/units.ts';
 
 /** The time zone of the vendor's hours and days. */
 export const ZONE = 'Asia/Shanghai';
-const HOUR = 3600;
-const DAY = 86_400;
 const ACTION = 'GetUMInferTokenUsage';
 
 /**

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { State } from '../provider.ts';
 import type { Endpoint } from './schema.ts';
+import { DAY } from '../../windows/units.ts';
 
-const DAY = 86_400;
 /** How long an endpoint that left the list is still read: longer than any reasonable look-back. */
 export const KEPT_DAYS = 90;
 

@@ -4,6 +4,7 @@ import type { Field, Tags, UsageRecord } from '../../usage/point.ts';
 import type { DropReason } from '../provider.ts';
 import type { UsageQuery } from './client.ts';
 import type { Series } from './schema.ts';
+import { HOUR } from '../../windows/units.ts';
 
 const FIELD_OF: ReadonlyMap<string, Field> = new Map([
   ['PromptTokens', 'input_tokens'],
@@ -102,7 +103,7 @@ function refuseOddTimes(time: number, { window, interval }: UsageQuery): void {
   if ((time - window.start) % interval === 0) return;
   throw new FetchError(
     'invalid_response',
-    `Ark gave a value at ${new Date(time * 1000).toISOString()}, inside the ${interval / 3600} h buckets of the request`,
+    `Ark gave a value at ${new Date(time * 1000).toISOString()}, inside the ${interval / HOUR} h buckets of the request`,
   );
 }
 

@@ -9,10 +9,9 @@ import { createArk, PAGE_SIZE, type UsageQuery } from './client.ts';
 import { endpointRegistry } from './endpoints.ts';
 import type { Options } from './options.ts';
 import { addDropped, isCombinedTotal, readRows, type Dropped } from './records.ts';
+import { DAY, HOUR } from '../../windows/units.ts';
 
 export const ZONE = 'Asia/Shanghai';
-const HOUR = 3600;
-const DAY = 86_400;
 const BEIJING = 8 * HOUR;
 /** Series whose tags are shared at a time. */
 const MOST_SERIES = 50_000;

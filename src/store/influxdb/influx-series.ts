@@ -8,8 +8,8 @@ import { createSeriesBuilder } from '../series.ts';
 import { identifier, literal } from './influxql.ts';
 import { measurementOf, type QueryContext } from './read.ts';
 import { aggregateRows, groupBy, type AggregateRow } from './sums.ts';
+import { DAY } from '../../windows/units.ts';
 
-const DAY = 86_400;
 /** Time zones change their offset at a quarter of an hour at the finest, so a quarter is in one step of any zone. */
 const QUARTER = 900;
 

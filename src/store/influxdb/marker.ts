@@ -8,11 +8,12 @@ import type { QueryContext } from './read.ts';
 import { Unavailable } from './unavailable.ts';
 import { victoriaExport } from './victoria-sums.ts';
 import { classifyResponse } from './write-outcome.ts';
+import { DAY } from '../../windows/units.ts';
 
 const MEASUREMENT = 'tokentide_store';
 /** The year 2100: no retention policy removes it. */
 const FAR = 4_102_444_800;
-const DAY_MS = 86_400_000;
+const DAY_MS = DAY * 1000;
 
 /**
  * The id of a store, which identifies it under any address: one point of a separate measurement, written after the

@@ -1,6 +1,7 @@
 import { StoreError } from '../store.ts';
 import type { Point } from '../../usage/point.ts';
 import { ask, type QueryContext } from './read.ts';
+import { DAY, HOUR } from '../../windows/units.ts';
 
 /** The relevant flags of a VictoriaMetrics. */
 export interface VictoriaCapabilities {
@@ -16,8 +17,8 @@ export interface VictoriaCapabilities {
   readonly separator: string;
 }
 
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
+const HOUR_MS = HOUR * 1000;
+const DAY_MS = DAY * 1000;
 /** https://docs.victoriametrics.com/#retention: a bare number is months, of 31 days. */
 const UNIT_MS: Readonly<Record<string, number>> = {
   ms: 1,

@@ -1,4 +1,5 @@
 import type { SqliteFile } from './database.ts';
+import { HOUR } from '../../windows/units.ts';
 
 /** Identifies the file wherever it is moved. */
 export function storeId(file: SqliteFile): string {
@@ -23,7 +24,7 @@ export function changesOf(
 ): ReadonlyMap<number, number> {
   const rows = file.all(
     'SELECT hour, change FROM hour_change WHERE measurement = ? AND hour >= ? AND hour < ?',
-    [measurement, Math.floor(start / 3600), Math.ceil(end / 3600)],
+    [measurement, Math.floor(start / HOUR), Math.ceil(end / HOUR)],
   );
   return new Map(rows as [number, number][]);
 }

@@ -11,9 +11,8 @@ import { changesOf } from './changes.ts';
 import type { SqliteFile } from './database.ts';
 import { createSeriesTable } from './series-table.ts';
 import { column, columns, namedFields, tableOf } from './tables.ts';
+import { DAY, HOUR } from '../../windows/units.ts';
 
-const HOUR = 3600;
-const DAY = 24 * HOUR;
 /** Days that still change, or are cut by a query, are cached in pieces: a change costs little. */
 const PIECE = 6 * HOUR;
 /** Newer days are cached in pieces; older ones as a whole. */
