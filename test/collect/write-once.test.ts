@@ -1,6 +1,8 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { ALL_PARTITIONS } from '../../src/ledger/gaps.ts';
 import type { FakeOptions } from '../support/fake-provider.ts';
+import { openTestStore } from '../support/influx-store.ts';
+import { describeWith, startVictoriaMetrics } from '../support/servers.ts';
 import { DAY, eventsOf, fixture, HOUR, MINUTE, START, type Fixture } from './fixture.ts';
 
 const KINDS: [string, FakeOptions][] = [
@@ -248,3 +250,36 @@ describe('a store whose server is down at the start', () => {
     expect(f.store.written).toBe(f.store.contents.size);
   });
 });
+
+describeWith(
+  'victoria-metrics',
+  'a real VictoriaMetrics that adds points up and is down at the start',
+  () => {
+    it('receives each point once', async () => {
+      const server = await startVictoriaMetrics({ settings: ['-retentionPeriod=100y'] });
+      onTestFinished(() => server.close());
+      await server.stop();
+      const { store } = await openTestStore({ url: server.url, version: 'victoriametrics' });
+      const f = fixture({ reads: 'series', lookback: LOOKBACK });
+      f.context = { ...f.context, store };
+      useAll(f, 2);
+
+      await f.pollUntil(START + 12 * HOUR, HOUR);
+      await server.start();
+      await f.pollUntil(START + 4 * DAY, 3 * HOUR);
+
+      await fetch(`${server.url}/internal/force_flush`);
+      const query = `match[]={__name__="llm_token_usage_input_tokens"}&start=0&end=${f.now}`;
+      const text = await (await fetch(`${server.url}/api/v1/export?${query}`)).text();
+      const times = text
+        .split('\n')
+        .filter(Boolean)
+        .flatMap((line) => (JSON.parse(line) as { timestamps: number[] }).timestamps);
+      expect(times.length).toBe(f.truth().size);
+      const [sum] = await store.sums({ start: START, end: f.now, by: [] });
+      expect(sum?.fields.input_tokens).toBe(
+        [...f.truth().values()].reduce((total, tokens) => total + tokens, 0),
+      );
+    });
+  },
+);
