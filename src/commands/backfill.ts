@@ -23,6 +23,8 @@ import { EXIT, formatCount, formatJson, printError } from './output.ts';
 import { createWriteSummary } from './write-summary.ts';
 import { parseTime } from './time.ts';
 
+const CLEAR_LINE = '\r\u001b[K';
+
 export interface BackfillArguments {
   readonly job: string;
   readonly from: string;
@@ -77,8 +79,12 @@ async function backfill(context: CommandContext, args: BackfillArguments, job: J
   const runtime = await createRuntime({ settings, role: 'backfill', pid, now, onEvent, onCall });
   try {
     const jobContext = runtime.jobContext(job);
+    const onWait = (holder: string): void => {
+      const clear = context.interactive ? CLEAR_LINE : '';
+      if (!args.json) context.err(`${clear}waiting: job ${job.name} is in use by ${holder}\n`);
+    };
     const exclusively = <T>(work: () => Promise<T>): Promise<T> =>
-      withJob(runtime.lease, jobContext, signal, work);
+      withJob({ ...runtime.lease, onWait }, jobContext, signal, work);
     const request = requestOf(jobContext, args, now());
     const partitions = await exclusively(() => discover(jobContext, signal));
     const planned = planBackfill(jobContext, request.range, partitions);
@@ -163,5 +169,5 @@ function progress(context: CommandContext, args: BackfillArguments, { job }: Job
   const window = `${wallTime(at.window.start, job.zone)} to ${wallTime(at.window.end, job.zone)}`;
   const rate = `${formatCount(at.calls)} calls, ${formatCount(at.points)} points`;
   const line = `${at.done}/${at.total}  ${window}  ${rate}  ${at.done < at.total ? `${formatSpan(Math.ceil(at.eta))} left` : 'done'}`;
-  context.err(context.interactive ? `\r\u001b[K${line}` : `${line}\n`);
+  context.err(context.interactive ? `${CLEAR_LINE}${line}` : `${line}\n`);
 }

@@ -274,6 +274,24 @@ describe('a process that still has the old settings after a migration', () => {
     expect(new Set([...store.contents.values()].map(({ tags }) => tags.account))).toEqual(new Set(['other']));
   });
 
+  it('waits for another process that holds the lease, and says so once', async () => {
+    const { before } = await collected();
+    before.ledger.leases.take('job test', 'run 2');
+    const waited: string[] = [];
+    let waits = 0;
+    const holder: LeaseHolder = {
+      ...holderOf(before),
+      sleep: async () => {
+        if (++waits === 3) before.ledger.leases.release('job test', 'run 2');
+      },
+      onWait: (other) => void waited.push(other),
+    };
+
+    expect(await withJob(holder, before, signal, async () => 'done')).toBe('done');
+
+    expect([waits, waited]).toEqual([3, ['run 2']]);
+  });
+
   it('gives its lease back', async () => {
     const { before, changed, migration } = await collected();
     await dropOld(migration(changed({ account: 'other' }).job));

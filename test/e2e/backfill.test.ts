@@ -50,9 +50,7 @@ test('the plan says what would be asked, and asks for no usage', async () => {
 
   expect([plan.code, plan.stderr, forMachines.code, forMachines.stderr]).toEqual([0, '', 0, '']);
   expect(plan.stdout).toMatch(/^ucloud: \d{4}-\d\d-\d\d \d\d:00 to \d{4}-\d\d-\d\d \d\d:00 Asia\/Shanghai\n/);
-  expect(plan.stdout).toMatch(
-    /\n1[12] windows, 2 to ask for in each\n2[24] calls, about 5 s at 5 per second\n$/,
-  );
+  expect(plan.stdout).toMatch(/\n1[12] windows x 2 partitions\n2[24] calls, about 5 s at 5 per second\n$/);
   const { windows, calls, seconds } = JSON.parse(forMachines.stdout) as Record<string, unknown>;
   expect(calls).toBe((windows as unknown[]).length * 2);
   expect(seconds).toBe(((windows as unknown[]).length * 2) / PER_SECOND);
@@ -109,9 +107,9 @@ test('beside a running daemon it shares the rate limit, and they take turns on a
   const url = await urlOf(daemon);
   const backfills: { stderr: string }[] = [];
   vendor.gateway.intercept(async (asked) => {
-    // The daemon is kept in the middle of its poll until the back-fill wants to begin.
+    // The daemon is kept in the middle of its poll until the backfill waits for it.
     if (ofJob().length === 1 && questionOf(asked)) {
-      await until('the back-fill has said its plan', () => backfills[0]?.stderr.includes('per second'));
+      await until('the backfill waits', () => backfills[0]?.stderr.includes('is in use by run '));
     }
     return undefined;
   });
@@ -125,10 +123,10 @@ test('beside a running daemon it shares the rate limit, and they take turns on a
   await place.run(['backfill', 'other', ...range]);
 
   expect(code).toBe(0);
-  // All of the daemon's poll, then all of the back-fill.
-  const by = ofJob().map((question) => (question.start >= start ? 'daemon' : 'back-fill'));
+  // All of the daemon's poll, then all of the backfill.
+  const by = ofJob().map((question) => (question.start >= start ? 'daemon' : 'backfill'));
   expect(by).toEqual([...by].toSorted().toReversed());
-  expect(new Set(by)).toEqual(new Set(['daemon', 'back-fill']));
+  expect(new Set(by)).toEqual(new Set(['daemon', 'backfill']));
   const times = vendor.gateway.asked.map(({ at }) => at / 1000);
   expect(times.at(-1)! - times[0]!).toBeGreaterThan((times.length - 1) / PER_SECOND - LAG);
   expect(await storedSums(place, vendor, first - DAY)).toEqual(trueSums(vendor, first));
@@ -148,7 +146,7 @@ test('200 days of Trae are asked in parts that it takes', async () => {
   const { code, stderr, stdout } = await place.run(['backfill', 'trae', '--from', '200d']);
 
   expect([code, stdout]).toEqual([0, expect.stringMatching(/^2 points written in \d+ calls/)]);
-  expect(stderr).toMatch(/^trae: .* Asia\/Shanghai\n7 windows, 2 to ask for in each\n7 to 200 calls, about /);
+  expect(stderr).toMatch(/^trae: .* Asia\/Shanghai\n7 windows x 2 partitions\n7 to 200 calls, about /);
   const spans = vendor.gateway.asked.flatMap(({ body }) => {
     const { start_time, end_time } = JSON.parse(body || '{}') as Record<string, number>;
     return start_time === undefined ? [] : [(end_time! - start_time) / DAY];

@@ -11,6 +11,8 @@ export interface LeaseHolder {
   /** Unix seconds. */
   readonly now: () => number;
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<unknown>;
+  /** Called once when the lease is held by another process. */
+  readonly onWait?: (holder: string) => void;
 }
 
 /** The name of a job's lease. */
@@ -23,13 +25,14 @@ export function leaseOf(job: string): string {
  * window at once. Waits for the lease. @throws the signal's reason when cancelled while waiting
  */
 export async function withLease<T>(
-  { ledger, owner, sleep }: LeaseHolder,
+  { ledger, owner, sleep, onWait }: LeaseHolder,
   job: string,
   signal: AbortSignal,
   work: () => Promise<T>,
 ): Promise<T> {
   const name = leaseOf(job);
-  while (!ledger.leases.take(name, owner)) {
+  for (let isFirst = true; !ledger.leases.take(name, owner); isFirst = false) {
+    if (isFirst) onWait?.(ledger.leases.holder(name) ?? 'another process');
     signal.throwIfAborted();
     await sleep(RETRY_MS, signal);
   }
