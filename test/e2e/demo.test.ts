@@ -44,9 +44,7 @@ describe('tokentide demo', () => {
     expect([code, stderr, status]).toEqual([0, '', 200]);
     expect(stdout).toMatch(/^\n {2}tokentide demo: simulated providers on this machine, made-up usage/);
     expect(stdout).toMatch(/\nstopped\n$/);
-    expect(stdout).toMatch(
-      /\nCollected in \d+\.\d s, and jobContext on every minute until Ctrl-C\. Look at:\n/,
-    );
+    expect(stdout).toMatch(/\nCollected in \d+\.\d s; polling every minute until Ctrl-C\. See:\n/);
     const byProvider = tableAfter(stdout, 'Tokens by provider');
     const byModel = tableAfter(stdout, 'Tokens by model');
     expect(byProvider.map(([name]) => name).toSorted()).toEqual(VENDORS.toSorted());
@@ -92,8 +90,8 @@ describe('tokentide demo', () => {
 
     expectComplaint(
       second,
-      /^another demo is at work in data\/demo$/,
-      /^ {2}look at that one, or name another/,
+      /^another demo is using data\/demo$/,
+      /^ {2}stop it, or set another folder with --data$/,
     );
     expect(existsSync(join(place.data, 'demo/usage.sqlite'))).toBe(true);
   });

@@ -10,6 +10,7 @@ import { PROVIDERS } from '../../src/providers/index.ts';
 import { startCompany, VENDORS, type CompanyVendor, type VendorId } from '../../src/simulator/company.ts';
 import { rough } from '../../src/simulator/faults.ts';
 import type { Fields, Tag } from '../../src/usage/point.ts';
+import { withTokens } from '../../src/usage/aggregate.ts';
 import { seriesKey } from '../../src/usage/series.ts';
 import { describeWith, influxQuery, startInfluxd, type RealServer } from '../support/servers.ts';
 import { totalsOf, type Totals } from '../../src/collect/totals/totals.ts';
@@ -63,12 +64,12 @@ function jobOf(id: VendorId): Job {
   };
 }
 
-/** The vendor's world does not know the model of an Ark endpoint: it is joined by the provider. */
+/** With the derived field. The vendor's world does not have the model of an Ark endpoint: the provider joins it. */
 function bySeries(totals: Totals): Map<string, Fields> {
   return new Map(
     [...totals.values()].map(({ tags, fields }) => [
       seriesKey(tags.endpoint ? { ...tags, model: '' } : tags),
-      fields,
+      withTokens(fields),
     ]),
   );
 }

@@ -28,7 +28,8 @@ export function createEvidence(): Evidence {
     files: ({ data }) => {
       for (const entry of readdirSync(data, { recursive: true, withFileTypes: true })) {
         const path = join(entry.parentPath, entry.name);
-        if (entry.isFile()) found.push({ where: path, text: readFileSync(path, 'latin1') });
+        const text = entry.isFile() ? textOf(path) : undefined;
+        if (text !== undefined) found.push({ where: path, text });
       }
     },
     search: (secrets) =>
@@ -38,4 +39,14 @@ export function createEvidence(): Evidence {
           .map(({ where }) => `${secret} in ${where}`),
       ),
   };
+}
+
+/** Undefined if the file is gone: SQLite removes its own files when the last process closes the database. */
+function textOf(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
 }
