@@ -7,6 +7,7 @@ import { hourlies, hourly, influx2At, storedKey, storedRequests } from '../suppo
 import { openTestStore, type TestStore } from '../support/influx-store.ts';
 import { startScriptedInflux, type Reply, type ScriptedInflux } from '../support/scripted-influx.ts';
 import { freePort } from '../support/servers.ts';
+import { runs } from '../support/extent.ts';
 
 let server: ScriptedInflux;
 let opened: TestStore;
@@ -223,7 +224,7 @@ describe('order', () => {
             for (const line of lines) expect(line).toMatch(/requests=/);
         },
       ),
-      { numRuns: 200 },
+      runs(200),
     );
   });
 });

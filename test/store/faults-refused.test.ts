@@ -9,6 +9,7 @@ import {
   type ScriptedInflux,
   type WriteRequest,
 } from '../support/scripted-influx.ts';
+import { runs } from '../support/extent.ts';
 
 let server: ScriptedInflux;
 let opened: TestStore;
@@ -137,7 +138,7 @@ describe('refused', () => {
           if (last) expect(server.stored.get(storedKey(last))).toBe(`requests=${last.fields.requests}i`);
         }
       }),
-      { numRuns: 300 },
+      runs(300),
     );
   });
 

@@ -6,6 +6,7 @@ import { seriesOfPoints } from '../../src/store/series.ts';
 import type { Point } from '../../src/usage/point.ts';
 import { openTestStore, type TestStore } from '../support/influx-store.ts';
 import { startInflux3Double, type Influx3Double } from '../support/influx3-double.ts';
+import { runs } from '../support/extent.ts';
 
 const HOUR = 3_600;
 /** Three days before the clocks change in Berlin. */
@@ -65,7 +66,7 @@ it('equals the sums of the points, whatever the query', async () => {
       const inRange = points.filter(({ time }) => time >= asked.start && time < asked.end);
       expect(await opened.store.series(asked)).toEqual(seriesOfPoints(asked, inRange));
     }),
-    { numRuns: 150 },
+    runs(150),
   );
 });
 

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { stepEnd, stepStart } from '../../src/store/series.ts';
 import type { Step } from '../../src/store/series-query.ts';
 import { wallTime } from '../../src/windows/calendar.ts';
+import { runs } from '../support/extent.ts';
 
 const STEPS: readonly Step[] = ['hour', 'day', 'week', 'month'];
 const ZONES = [
@@ -48,7 +49,7 @@ describe('stepStart', () => {
         expect(stepStart(end, step, zone)).toBe(end);
         expect(stepStart(end - 1, step, zone)).toBe(start);
       }),
-      { numRuns: 1000 },
+      runs(1000),
     );
   });
 
@@ -64,7 +65,7 @@ describe('stepStart', () => {
         expect(month).toMatch(/-01$/);
         expect(month.slice(0, 7)).toBe(wallTime(time, zone).slice(0, 7));
       }),
-      { numRuns: 500 },
+      runs(500),
     );
   });
 });

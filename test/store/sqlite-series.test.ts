@@ -11,6 +11,7 @@ import { startSeriesWorker } from '../../src/store/sqlite/worker-reader.ts';
 import { openSqliteStore } from '../../src/store/sqlite.ts';
 import { CATALOGUE } from '../../src/usage/catalogue.ts';
 import type { Point, Tag } from '../../src/usage/point.ts';
+import { runs } from '../support/extent.ts';
 
 const HOUR = 3600;
 const DAY = 24 * HOUR;
@@ -90,7 +91,7 @@ describe('series from a cache', () => {
           await other.close();
         },
       ),
-      { numRuns: 25 },
+      runs(25),
     );
   });
 });

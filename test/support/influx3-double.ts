@@ -114,7 +114,9 @@ function answerOf(statement: string, rows: readonly Row[]): string[] {
     const found = groups.get(key) ?? { tags, steps: new Map<number, Row[]>() };
     groups.set(key, found);
     const step = stepOf(row.time);
-    found.steps.set(step, [...(found.steps.get(step) ?? []), row]);
+    const inStep = found.steps.get(step);
+    if (inStep) inStep.push(row);
+    else found.steps.set(step, [row]);
   }
   const documents = [...groups.values()].map(({ tags, steps }) => {
     const values = [...steps].map(([time, inStep]) => [

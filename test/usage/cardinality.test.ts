@@ -10,6 +10,7 @@ import {
 } from '../../src/usage/cardinality.ts';
 import type { Fields, Tag, UsageRecord } from '../../src/usage/point.ts';
 import { seriesKey } from '../../src/usage/series.ts';
+import { runs } from '../support/extent.ts';
 
 function use(user: string, requests: number, { time = 0, model = 'm' } = {}): UsageRecord {
   return { time, tags: { model, user }, fields: { requests } };
@@ -241,7 +242,7 @@ describe('an __other__ point', () => {
         expect(self.values('user').size).toBeLessThanOrEqual(highest + 1);
         expect(self.values('model').size).toBeLessThanOrEqual(2);
       }),
-      { numRuns: 500 },
+      runs(500),
     );
   });
 });

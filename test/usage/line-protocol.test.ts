@@ -6,6 +6,7 @@ import { decodeText, encodeText, storedTexts } from '../../src/usage/tag-encodin
 import { FIELDS, TAGS, type Point } from '../../src/usage/point.ts';
 import { createSerialiser } from '../../src/usage/serialiser.ts';
 import { anyPoint, anyText } from '../support/points.ts';
+import { runs } from '../support/extent.ts';
 
 const point: Point = {
   time: 1_700_000_000,
@@ -75,7 +76,7 @@ describe('parseLine', () => {
         expect(line).not.toContain('\n');
         expect(parseLine(line)).toEqual(original);
       }),
-      { numRuns: 5_000 },
+      runs(5_000),
     );
   });
 
@@ -112,7 +113,7 @@ describe('encodeText', () => {
         expect(text.endsWith('\\')).toBe(false);
         expect(Buffer.from(text).toString()).toBe(text);
       }),
-      { numRuns: 5_000 },
+      runs(5_000),
     );
   });
 });
@@ -159,7 +160,7 @@ describe('createSerialiser', () => {
 
         expect(lines).toBe(points.map((each) => `${toLine(each)}\n`).join(''));
       }),
-      { numRuns: 2_000 },
+      runs(2_000),
     );
   });
 
@@ -194,7 +195,7 @@ describe('createSerialiser', () => {
 
         expect(serialise([{ ...point, fields: { images } }]).toString()).toContain(` images=${value}i `);
       }),
-      { numRuns: 5_000 },
+      runs(5_000),
     );
   });
 

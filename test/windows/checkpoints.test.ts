@@ -6,6 +6,7 @@ import {
   removeCheckpoints,
   type Checkpoint,
 } from '../../src/windows/checkpoints.ts';
+import { runs } from '../support/extent.ts';
 
 const HOUR = 3600;
 const DAY = 24 * HOUR;
@@ -59,7 +60,7 @@ describe('addCheckpoint', () => {
           else expect(kept.get(hour)).toBe(readAt);
         }
       }),
-      { numRuns: 2000 },
+      runs(2000),
     );
   });
 
@@ -73,7 +74,7 @@ describe('addCheckpoint', () => {
           if (i > 0) expect(read.start).toBeGreaterThanOrEqual(kept[i - 1]!.end);
         }
       }),
-      { numRuns: 2000 },
+      runs(2000),
     );
   });
 

@@ -6,6 +6,7 @@ import { overlaps, subtract } from '../../src/windows/intervals.ts';
 import { plan, type Plan, type PlanInput } from '../../src/windows/planner.ts';
 import { addCheckpoint, type Checkpoint } from '../../src/windows/checkpoints.ts';
 import type { Bucket, Window } from '../../src/windows/window.ts';
+import { runs } from '../support/extent.ts';
 
 const HOUR = 3600;
 const DAY = 24 * HOUR;
@@ -123,7 +124,7 @@ describe('one plan', () => {
 
         expectSound(planned, input);
       }),
-      { numRuns: 2000 },
+      runs(2000),
     );
   });
 
@@ -233,7 +234,7 @@ describe('plan after plan', () => {
           [],
         );
       }),
-      { numRuns: 1000 },
+      runs(1000),
     );
   });
 
