@@ -130,7 +130,9 @@ export async function openInfluxStore(options: InfluxOptions): Promise<InfluxSto
     get identity() {
       return marker.id === undefined ? connection.identity : `influxdb:${marker.id}`;
     },
-    formerIdentities: [connection.identity],
+    get formerIdentities() {
+      return [connection.identity, ...marker.formerIdentities];
+    },
     get overwrites() {
       return dialect.overwrites;
     },

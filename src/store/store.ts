@@ -60,7 +60,7 @@ export interface Store {
   readonly description: string;
   /** Identifies the stored data; differs when points would go elsewhere. No credentials. */
   readonly identity: string;
-  /** Identities under which earlier versions recorded the same data. */
+  /** Identities under which the same data may have been recorded before. */
   readonly formerIdentities?: readonly string[];
   /** False if points cannot be overwritten reliably: only final buckets are written then. */
   readonly overwrites: boolean;

@@ -252,14 +252,14 @@ it('usage that was held back for a store without overwriting is stored after a c
   expect(tokens()).toBe(truth);
 });
 
-describe('a process that still has the old settings after a migration', () => {
-  const holderOf = ({ ledger }: JobContext): LeaseHolder => ({
-    ledger,
-    owner: 'run 1',
-    now: () => NOW,
-    sleep: () => Promise.resolve(),
-  });
+const holderOf = ({ ledger }: JobContext): LeaseHolder => ({
+  ledger,
+  owner: 'run 1',
+  now: () => NOW,
+  sleep: () => Promise.resolve(),
+});
 
+describe('a process that still has the old settings after a migration', () => {
   it('cannot poll: nothing is stored under the old settings, and the new ones read everything', async () => {
     const { before, changed, migration, tokens, truth, store } = await collected();
     const after = changed({ account: 'other' });
@@ -302,6 +302,25 @@ describe('a process that still has the old settings after a migration', () => {
 
     expect(before.ledger.leases.take('job test', 'run 2')).toBe(true);
   });
+});
+
+it('a new store that has its id only since the first points of a poll is recorded by its id after that poll', async () => {
+  const { before } = await collected();
+  const { ledger, job } = before;
+  const address = 'influxdb http://a:8086 usage';
+  const store = { ...memoryStore(), identity: address, formerIdentities: [address] };
+  ledger.jobs.save('test', {
+    identity: JSON.stringify(identityOf(job, store)),
+    clock: 0,
+    rangeEnd: undefined,
+  });
+
+  await withJob(holderOf(before), { ...before, store }, signal, () => {
+    store.identity = 'influxdb:1a-2b';
+    return Promise.resolve();
+  });
+
+  expect(recordedIdentity(ledger, 'test')?.store).toBe('influxdb:1a-2b');
 });
 
 describe('the store of a job', () => {

@@ -1,5 +1,7 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { isSameStore } from '../../src/collect/jobs/identity.ts';
 import { Secret } from '../../src/lib/secret.ts';
+import { startInflux3Double } from '../support/influx3-double.ts';
 import { hourlies } from '../support/influx-points.ts';
 import { openTestStore } from '../support/influx-store.ts';
 import {
@@ -36,7 +38,6 @@ describeWith('influxd', 'the identity of a store in a real InfluxDB 1.x', () => 
     await other.store.write(hourlies(1));
 
     expect(before).toBe(`influxdb ${server.url} one`);
-    expect(store.formerIdentities).toEqual([before]);
     expect(store.identity).toMatch(ID);
     expect(again.store.identity).toBe(store.identity);
     expect(elsewhere.store.identity).toBe(store.identity);
@@ -63,6 +64,66 @@ describeWith('influxd', 'the identity of a store in a real InfluxDB 1.x', () => 
     const { store } = await openTestStore({ url, version: '1', database: 'one' });
 
     expect(store.identity).toBe(`influxdb ${url} one`);
+  });
+});
+
+describeWith('influxd', 'the addresses of a store in a real InfluxDB 1.x', () => {
+  let server: RealServer;
+
+  beforeAll(async () => {
+    server = await startInfluxd();
+    await influxQuery(server.url, `CREATE DATABASE "a b,c=d"`);
+  });
+  afterAll(() => server.close());
+
+  it('are kept in it, so that a job recorded with one of them is accepted under another', async () => {
+    const named = server.url.replace('127.0.0.1', 'localhost');
+    const first = await openTestStore({ url: server.url, database: 'a b,c=d' });
+    const recorded = first.store.identity;
+    const early = await openTestStore({ url: named, database: 'a b,c=d' });
+    const recordedEarly = early.store.identity;
+    await first.store.write(hourlies(1));
+    await early.store.write(hourlies(1));
+
+    const again = await openTestStore({ url: server.url, database: 'a b,c=d' });
+    const elsewhere = await openTestStore({ url: named, database: 'a b,c=d' });
+
+    expect(recorded).toBe(`influxdb ${server.url} a b,c=d`);
+    expect(recordedEarly).toBe(`influxdb ${named} a b,c=d`);
+    for (const { store } of [again, elsewhere]) {
+      expect(isSameStore(recorded, store)).toBe(true);
+      expect(isSameStore(recordedEarly, store)).toBe(true);
+      expect(isSameStore('influxdb http://other:8086 a b,c=d', store)).toBe(false);
+    }
+  });
+
+  it('may have two ids, created at the same time: both identify it, and the smaller one is used', async () => {
+    await influxQuery(server.url, 'CREATE DATABASE both');
+    const ids = ['1111-a', '0000-b'];
+    const lines = ids.map((id) => `tokentide_store,address=a,id=${id} value=1 4102444800`);
+    await fetch(`${server.url}/write?db=both&precision=s`, { method: 'POST', body: lines.join('\n') });
+
+    const { store } = await openTestStore({ url: server.url, database: 'both' });
+
+    expect(store.identity).toBe('influxdb:0000-b');
+    expect(isSameStore('influxdb:1111-a', store)).toBe(true);
+  });
+});
+
+describe('the addresses of a store in an InfluxDB 3 in memory', () => {
+  it('are kept in it', async () => {
+    const server = await startInflux3Double('usage');
+    onTestFinished(() => server.close());
+    const access = { bucket: 'usage', token: new Secret('x') };
+    const { store } = await openTestStore({ ...access, url: server.url });
+    const recorded = store.identity;
+    await store.write(hourlies(1));
+
+    const elsewhere = await openTestStore({ ...access, url: server.url.replace('127.0.0.1', 'localhost') });
+
+    expect(recorded).toBe(`influxdb ${server.url} usage`);
+    expect(elsewhere.store.identity).toBe(store.identity);
+    expect(isSameStore(recorded, elsewhere.store)).toBe(true);
   });
 });
 
@@ -135,6 +196,7 @@ describeWith('victoria-metrics', 'a real VictoriaMetrics', () => {
     await store.write(hourlies(1));
 
     const again = await openTestStore({ url: server.url.replace('127.0.0.1', 'localhost') });
+    expect(isSameStore(`victoriametrics ${server.url}`, again.store)).toBe(true);
     expect(store.identity).toMatch(ID);
     expect(again.store.identity).toBe(store.identity);
     expect([before, await samples()]).toEqual([1, 2]);

@@ -21,7 +21,7 @@ export interface Identity {
 export interface StoreIdentity {
   /** `sqlite:<id>` or `influxdb:<id>`, from an id inside the store; another form while the id is unknown. */
   readonly identity: string;
-  /** Texts under which older versions recorded the same store. */
+  /** Texts under which the same store may have been recorded before its id was known. */
   readonly formerIdentities?: readonly string[];
 }
 

@@ -44,7 +44,8 @@ export async function withLease<T>(
 }
 
 /**
- * Runs `work` on a job under its lease, unless the job was migrated since this process read its settings.
+ * Runs `work` on a job under its lease, unless the job was migrated since this process read its settings. Afterwards
+ * the id of its store is recorded.
  * @throws JobChanged
  */
 export function withJob<T>(
@@ -53,8 +54,11 @@ export function withJob<T>(
   signal: AbortSignal,
   work: () => Promise<T>,
 ): Promise<T> {
-  return withLease(holder, job.name, signal, () => {
+  return withLease(holder, job.name, signal, async () => {
     admitJob(ledger, job, store);
-    return work();
+    const result = await work();
+    // A new store has its id only since its first points.
+    admitJob(ledger, job, store);
+    return result;
   });
 }

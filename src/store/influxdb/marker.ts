@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { escape, unescape } from 'node:querystring';
 import { z } from 'zod';
 import { StoreError } from '../store.ts';
 import type { Connection } from './connection.ts';
@@ -16,24 +17,34 @@ const FAR = 4_102_444_800;
 const DAY_MS = DAY * 1000;
 
 /**
- * The id of a store, which identifies it under any address: one point of a separate measurement, written after the
- * first points of a store without one.
+ * The id of a store, which identifies it under any address: a separate measurement with one series per id and address,
+ * written after the first points under each address.
  */
 export interface Marker {
   /** Undefined until it has been read or written. */
   readonly id: string | undefined;
+  /** All ids and the addresses under which points were written: a job may be recorded with any of them. */
+  readonly formerIdentities: readonly string[];
   /** Reads the id; leaves it undefined if that fails. */
   load(): Promise<void>;
-  /** Creates the id if the store has none. Call it after a write; it never fails, a later call tries again. */
+  /** Creates the id if the store has none, and adds the address. Call it after a write; it never fails, a later call tries again. */
   ensure(): Promise<void>;
 }
 
+/** One series of the marker. */
+interface Entry {
+  readonly id: string;
+  readonly address: string;
+}
+
+const Tags = z.object({ id: z.string().optional(), address: z.string().optional() });
+
 /** How a kind of server stores the id. */
 export interface MarkerAccess {
-  /** Undefined if the store has none. @throws StoreError */
-  read(): Promise<string | undefined>;
-  /** Its line protocol; `seconds` is the current time. */
-  line(id: string, seconds: number): string;
+  /** @throws StoreError */
+  read(): Promise<Entry[]>;
+  /** Unix seconds of its point; `seconds` is the current time. */
+  time(seconds: number): number;
   /** True if retention removes it, so that it is written every day. */
   readonly expires: boolean;
 }
@@ -44,36 +55,52 @@ export function createMarker(
   connection: Connection,
   now: () => number,
 ): Marker {
-  let id: string | undefined;
+  const address = connection.identity;
+  let entries: readonly Entry[] = [];
   let nextWrite = 0;
+  /** Two processes may each have created an id: all use the same. */
+  const idOf = (): string | undefined => entries.map(({ id }) => id).toSorted()[0];
+  const isComplete = (): boolean => entries.some((entry) => entry.id === idOf() && entry.address === address);
 
-  async function read(): Promise<string | undefined> {
-    id = (await access.read()) ?? id;
-    return id;
+  async function read(): Promise<void> {
+    const found = await access.read();
+    if (found.length > 0) entries = found;
   }
 
-  async function write(value: string): Promise<void> {
-    const body = await compress(Buffer.from(`${access.line(value, Math.floor(now() / 1_000))}\n`));
+  async function write(entry: Entry): Promise<void> {
+    const body = await compress(Buffer.from(`${lineOf(entry, access.time(Math.floor(now() / 1_000)))}\n`));
     const outcome = classifyResponse(await post(body, new AbortController().signal), connection);
-    if (outcome.kind === 'accepted') id = value;
+    if (outcome.kind === 'accepted') entries = [...entries, entry];
   }
 
   return {
     get id() {
-      return id;
+      return idOf();
     },
-    load: () => tolerant(async () => void (await read())),
+    get formerIdentities() {
+      return [...new Set(entries.flatMap((entry) => [`influxdb:${entry.id}`, entry.address]))];
+    },
+    load: () => tolerant(read),
     async ensure() {
-      if (now() < nextWrite || (id !== undefined && !access.expires)) return;
+      if (now() < nextWrite || (isComplete() && !access.expires)) return;
       nextWrite = now() + DAY_MS;
-      // Read first: a write would replace an existing id.
+      // Read first: the store may have an id by now.
       await tolerant(async () => {
-        const found = await read();
-        if (found === undefined || access.expires) await write(found ?? randomUUID());
+        await read();
+        if (!isComplete() || access.expires) await write({ id: idOf() ?? randomUUID(), address });
       });
-      if (id === undefined) nextWrite = now() + DAY_MS / 24;
+      if (idOf() === undefined) nextWrite = now() + DAY_MS / 24;
     },
   };
+}
+
+/** An address may contain any character, so it is percent-encoded. */
+function lineOf({ id, address }: Entry, time: number): string {
+  return `${MEASUREMENT},address=${escape(address)},id=${id} value=1 ${time}`;
+}
+
+function entriesOf({ id, address = '' }: z.infer<typeof Tags>): Entry[] {
+  return id ? [{ id, address: unescape(address) }] : [];
 }
 
 /** Errors are ignored: a store without an id is identified by its address. */
@@ -89,35 +116,28 @@ export function influxMarker(context: QueryContext): MarkerAccess {
   return {
     expires: false,
     async read() {
-      const statement = `SELECT "id" FROM ${identifier(MEASUREMENT)} WHERE time = ${FAR}s`;
-      const [series] = await influxql(context, statement);
-      const id = series?.values[0]?.[series.columns.indexOf('id')];
-      return typeof id === 'string' ? id : undefined;
+      const statement = `SELECT "value" FROM ${identifier(MEASUREMENT)} WHERE time = ${FAR}s GROUP BY "address","id"`;
+      return (await influxql(context, statement)).flatMap(({ tags }) => entriesOf(tags));
     },
-    line: (id) => `${MEASUREMENT} id="${id}" ${FAR}`,
+    time: () => FAR,
   };
 }
 
-const Exported = z.object({ metric: z.object({ id: z.string().optional() }) });
+const Exported = z.object({ metric: Tags });
 
 export function victoriaMarker(context: QueryContext, separator: () => Promise<string>): MarkerAccess {
   return {
     expires: true,
     async read() {
       const form = { 'match[]': `${MEASUREMENT}${await separator()}value`, start: '0' };
-      const ids = await victoriaExport<string[]>(
+      return victoriaExport<Entry[]>(
         context,
         form,
         () => [],
-        (found, document) => {
-          const id = Exported.safeParse(document).data?.metric.id;
-          if (id) found.push(id);
-        },
+        (found, document) => found.push(...entriesOf(Exported.safeParse(document).data?.metric ?? {})),
       );
-      // Two processes may each have written one: all use the same.
-      return ids.toSorted()[0];
     },
-    line: (id, seconds) => `${MEASUREMENT},id=${id} value=1 ${seconds}`,
+    time: (seconds) => seconds,
   };
 }
 
