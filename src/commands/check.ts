@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { jobChange } from '../collect/jobs/identity.ts';
 import type { Job } from '../collect/job.ts';
 import { createRuntime, openLedgerFile, openStore } from '../runtime.ts';
@@ -112,6 +113,7 @@ async function checkJob(
   if (change) return problem(job.name, 'changed', change.message, change.hint);
   const timeout = AbortSignal.timeout(TIMEOUT_MS);
   const signal = AbortSignal.any([context.signal, timeout]);
+  setMaxListeners(0, signal);
   try {
     const source = access.openSource(job);
     const partitions = await source.partitions(signal);

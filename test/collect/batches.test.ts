@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { batchesOf, ProviderDown, readBatches, type BatchOptions } from '../../src/collect/poll/batches.ts';
 import { FetchError, type FetchErrorKind } from '../../src/fetch/errors.ts';
 import type { ReadResult, Partition, Source } from '../../src/providers/provider.ts';
@@ -233,6 +233,25 @@ describe('readBatches', () => {
 
     expect(source.asked.map(([id]) => id)).toEqual(['p5', 'p6', 'p7', ...dead]);
     expect(idsOf(batches.failed.keys())).toEqual(dead);
+  });
+
+  it('causes no warning about listeners on the signal of its requests', async () => {
+    const warnings: Error[] = [];
+    const note = (warning: Error): void => void warnings.push(warning);
+    process.on('warning', note);
+    onTestFinished(() => void process.off('warning', note));
+    const source: Source = {
+      ...sourceOf(() => ({ records: [] })),
+      read: ({ signal }) => {
+        signal.addEventListener('abort', () => undefined);
+        return Promise.resolve({ records: [] });
+      },
+    };
+
+    await readBatches(source, REQUEST, partitionsOf(40), options(), () => undefined);
+    await new Promise(setImmediate);
+
+    expect(warnings).toEqual([]);
   });
 
   it('passes on a cancellation', async () => {

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import pLimit from 'p-limit';
 import { FetchError, type FetchErrorKind } from '../../fetch/errors.ts';
 import { cancelled } from '../../fetch/signals.ts';
@@ -101,6 +102,8 @@ class BatchReader {
     this.#partitions = partitions;
     this.#options = options;
     this.#onAnswer = onAnswer;
+    // Every call under way adds a listener.
+    setMaxListeners(0, this.#stop.signal);
   }
 
   async readAll(batches: readonly Partition[][]): Promise<void> {

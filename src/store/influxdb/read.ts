@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { withDeadline } from '../../lib/deadline.ts';
 import { measurementNamed, type Catalogue, type Measurement } from '../../usage/catalogue.ts';
 import { MEASUREMENT } from '../../usage/point.ts';
@@ -37,6 +38,8 @@ export function measurementOf(
 }
 
 const NEVER = new AbortController().signal;
+// Every request under way adds a listener.
+setMaxListeners(0, NEVER);
 /** Maximum length of an answer that is read as one text: metrics, errors, versions. */
 const MAX_TEXT = 16 * 1024 * 1024;
 /** Maximum length of one JSON document: 10,000 rows of InfluxQL, or one field of a series of VictoriaMetrics. */
