@@ -1,5 +1,6 @@
+import { bucketStart } from './calendar.ts';
 import { union } from './intervals.ts';
-import type { Window } from './window.ts';
+import type { Bucket, Window } from './window.ts';
 import { DAY } from './units.ts';
 
 /** A run of closed buckets that were last read at the same moment. Unix seconds. */
@@ -33,6 +34,19 @@ export function addCheckpoint(
     }
   }
   return merged;
+}
+
+/** The final parts of checkpoints: buckets that were read at an age of at least `lookback`, in seconds. */
+export function finalWindows(
+  checkpoints: readonly Checkpoint[],
+  { bucket, zone, lookback }: { readonly bucket: Bucket; readonly zone: string; readonly lookback: number },
+): Window[] {
+  return checkpoints
+    .map(({ start, end, readAt }) => ({
+      start,
+      end: Math.min(end, bucketStart(readAt - lookback, bucket, zone)),
+    }))
+    .filter(({ start, end }) => start < end);
 }
 
 /** Removes windows from the checkpoints, so that they count as unread. */

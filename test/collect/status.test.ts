@@ -19,6 +19,15 @@ describe('the status of a job', () => {
     });
   });
 
+  it('counts no final buckets before a start that has moved', async () => {
+    const f = fixture({ reads: 'series', lookback: DAY });
+    await f.pollAfter(3 * DAY);
+
+    const status = jobStatus(f.ledger, { ...f.context.job, start: START + DAY }, f.now);
+
+    expect(status).toMatchObject({ buckets: 2 * 24, final: 24 });
+  });
+
   it('has nothing to count before the start', () => {
     const f = fixture({ reads: 'series', start: START + DAY });
 

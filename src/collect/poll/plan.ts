@@ -1,5 +1,6 @@
 import { ALL_PARTITIONS, type Gap } from '../../ledger/gaps.ts';
 import { bucketStart, splitByDays } from '../../windows/calendar.ts';
+import { finalWindows } from '../../windows/checkpoints.ts';
 import { subtract } from '../../windows/intervals.ts';
 import { plan, type Plan } from '../../windows/planner.ts';
 import type { Window } from '../../windows/window.ts';
@@ -60,10 +61,7 @@ export function urgentWindows(context: JobContext, { open, due, backlog }: Plan,
     start: Math.min(...windows.map(({ start }) => start)),
     end: Math.max(...windows.map(({ end }) => end)),
   };
-  const final = ledger.checkpoints.of(job.name).map(({ start, end, readAt }) => ({
-    start,
-    end: Math.min(end, bucketStart(readAt - job.lookback, job.bucket, job.zone)),
-  }));
+  const final = finalWindows(ledger.checkpoints.of(job.name), job);
   return subtract([hull], [...final, ...backlog, ...postponedGaps(context, at)])
     .flatMap((window) => splitByDays(window, maxDays(context), job.zone))
     .toReversed();

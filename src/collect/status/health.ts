@@ -1,7 +1,7 @@
 import { withDeadline } from '../../lib/deadline.ts';
 import { HEALTH } from '../../usage/catalogue.ts';
 import type { Fields, Point } from '../../usage/point.ts';
-import { bucketStart } from '../../windows/calendar.ts';
+import { finalWindows } from '../../windows/checkpoints.ts';
 import { subtract } from '../../windows/intervals.ts';
 import type { CallCounts, JobContext } from '../context.ts';
 import type { CollectEvent } from '../events.ts';
@@ -79,13 +79,7 @@ export function healthPoint({ job, ledger, now }: JobContext, isOk: boolean, tal
 
 /** The end of the buckets that are final, without a hole since the start of the job. */
 function finalUntil({ job, ledger }: Pick<JobContext, 'job' | 'ledger'>): number {
-  const final = ledger.checkpoints
-    .of(job.name)
-    .map(({ start, end, readAt }) => ({
-      start,
-      end: Math.min(end, bucketStart(readAt - job.lookback, job.bucket, job.zone)),
-    }))
-    .filter(({ start, end }) => start < end);
+  const final = finalWindows(ledger.checkpoints.of(job.name), job);
   const [missing] = subtract([{ start: job.start, end: Number.MAX_SAFE_INTEGER }], final);
   return missing?.start ?? job.start;
 }

@@ -1,7 +1,8 @@
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { Reconciliation } from '../../ledger/reconciliations.ts';
 import { bucketStart, countBuckets } from '../../windows/calendar.ts';
-import { subtract } from '../../windows/intervals.ts';
+import { finalWindows } from '../../windows/checkpoints.ts';
+import { intersect, subtract } from '../../windows/intervals.ts';
 import type { Window } from '../../windows/window.ts';
 import type { Job } from '../job.ts';
 import { lateness, type LatenessAdvice, type LatenessRow } from './lateness.ts';
@@ -37,10 +38,7 @@ export function jobStatus(ledger: Ledger, job: Job, now: number): JobStatus {
   const checkpoints = ledger.checkpoints.of(job.name);
   const gaps = ledger.gaps.of(job.name);
   const missing = subtract(closed, checkpoints);
-  const final = checkpoints.map((read) => ({
-    start: read.start,
-    end: Math.min(read.end, read.readAt - job.lookback),
-  }));
+  const final = finalWindows(checkpoints, job);
   const newest = checkpoints.reduce((end, read) => Math.max(end, read.end), 0);
   const counters = ledger.counters.of(job.name);
   const rows = ledger.lateness.of(job.name);
@@ -53,7 +51,8 @@ export function jobStatus(ledger: Ledger, job: Job, now: number): JobStatus {
     job: job.name,
     ...(newest > 0 && { readUntil: newest, dataAge: Math.max(0, now - newest) }),
     buckets: count(closed),
-    final: count(final),
+    // A relative start moves on; what was read before it no longer counts.
+    final: count(intersect(final, closed)),
     unread: count(missing),
     gaps: gaps.filter((gap) => !gap.expired).length,
     expired: gaps.filter((gap) => gap.expired).length,
