@@ -19,6 +19,7 @@ const options = (failedBefore: readonly string[] = [], concurrency = 1): BatchOp
   progress: {
     startedAt: START,
     answered: false,
+    hasRows: false,
     failuresInARow: 0,
     halvingCalls: 0,
     probes: 0,

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { losesRows } from '../../src/collect/status/dropped.ts';
 import { droppedRows } from '../../src/collect/poll/dropped.ts';
 import type { ReadResult } from '../../src/providers/provider.ts';
 import { DAY, eventsOf, fixture, HOUR, intercept, START, type Fixture } from './fixture.ts';
@@ -41,6 +42,22 @@ it('keeps the counts of the last poll while the provider is down', async () => {
   await f.pollAfter(HOUR);
 
   expect(droppedRows(f.ledger, 'test')).toEqual([{ reason: 'outside_window', total: 6, rows: 6, polls: 1 }]);
+});
+
+it('counts a job as losing rows although polls without rows come in between', async () => {
+  const f = fixture({ reads: 'series', lookback: DAY });
+  let answer: ReadResult = { records: [] };
+  intercept(f, () => ({ read: () => Promise.resolve(answer) }));
+  for (const dropped of [4, 0, 4, 4, 0]) {
+    answer = { records: [], dropped: dropped > 0 ? { outside_window: dropped } : {} };
+    await f.pollAfter(HOUR);
+  }
+  const whileLosing = losesRows(droppedRows(f.ledger, 'test'));
+
+  answer = { records: [{ time: f.now, tags: { model: 'm' }, fields: { requests: 1 } }] };
+  await f.pollAfter(HOUR);
+
+  expect([whileLosing, losesRows(droppedRows(f.ledger, 'test'))]).toEqual([true, false]);
 });
 
 it('returns nothing for a job without discarded rows', async () => {

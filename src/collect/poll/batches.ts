@@ -166,6 +166,7 @@ class BatchReader {
     }
     this.result.completeUntil = Math.min(this.result.completeUntil, answer.completeUntil ?? -Infinity);
     this.#options.progress.answered = true;
+    if (answer.records.length > 0 || dropped.size > 0) this.#options.progress.hasRows = true;
     this.#options.progress.failuresInARow = 0;
     await this.#onAnswer(answer.records, batch);
     return undefined;

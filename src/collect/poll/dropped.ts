@@ -8,9 +8,9 @@ export interface DroppedRows {
   readonly reason: DropReason;
   /** Since the job's first poll. A row counts at every read that discards it. */
   readonly total: number;
-  /** At the last poll. */
+  /** At the last poll that received rows. */
   readonly rows: number;
-  /** Polls in a row, up to the last one, that discarded rows for this reason. */
+  /** Polls in a row, up to the last one that received rows, that discarded rows for this reason. */
   readonly polls: number;
 }
 
@@ -37,9 +37,9 @@ export function noteDropped(
   }
 }
 
-/** Keeps what a whole poll discarded. A poll without an answer says nothing. */
-export function saveDropped({ job, ledger }: JobContext, { answered, dropped }: PollProgress): void {
-  if (!answered) return;
+/** Keeps what a whole poll discarded. A poll without any row says nothing. */
+export function saveDropped({ job, ledger }: JobContext, { hasRows, dropped }: PollProgress): void {
+  if (!hasRows) return;
   const before = lastPollOf(ledger, job.name);
   const after: LastPoll = {};
   for (const [reason, rows] of dropped) after[reason] = { rows, polls: (before[reason]?.polls ?? 0) + 1 };

@@ -7,6 +7,8 @@ export interface PollProgress {
   readonly startedAt: number;
   /** Whether the provider has answered any request for usage. */
   answered: boolean;
+  /** Whether any answer has held rows. */
+  hasRows: boolean;
   /** Batches that failed one after the other because the provider could not be read. */
   failuresInARow: number;
   /** Requests spent on halving batches that fail with a server error. */
@@ -30,6 +32,7 @@ export function startProgress({ job, ledger, now }: JobContext): PollProgress {
   return {
     startedAt: now(),
     answered: false,
+    hasRows: false,
     failuresInARow: 0,
     halvingCalls: 0,
     probes: 0,
