@@ -7,6 +7,7 @@ import type { FailedJob } from '../src/collect/status/readiness.ts';
 import { ConfigError } from '../src/config/errors.ts';
 import { readSettings } from '../src/config/settings.ts';
 import { jitterOf, remind, startDaemon, type Daemon } from '../src/daemon.ts';
+import { FetchError } from '../src/fetch/errors.ts';
 import { createLogger, type Logger } from '../src/observe/log.ts';
 import type { Source } from '../src/providers/provider.ts';
 import { StoreError } from '../src/store/store.ts';
@@ -232,6 +233,17 @@ describe('startDaemon', () => {
     expect(after).toMatchObject({
       status: 503,
       reasons: [expect.stringMatching(/^lossy: usage is incomplete: rows outside the requested window/)],
+    });
+  });
+
+  it('is not ready while every partition of a job is refused', async () => {
+    const refusal = new FetchError('refused', 'usage: totals per UTC day, not per hours');
+    const daemon = await start([jobOf('hourly', () => Promise.reject(refusal))]);
+    await daemon.firstPolls;
+
+    expect(await readyz(daemon)).toMatchObject({
+      status: 503,
+      reasons: ['hourly: no partition can be read: refused: usage: totals per UTC day, not per hours'],
     });
   });
 

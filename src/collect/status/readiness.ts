@@ -1,3 +1,4 @@
+import { ALL_PARTITIONS, type Gap } from '../../ledger/gaps.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { Job } from '../job.ts';
 import { droppedRows } from '../poll/dropped.ts';
@@ -44,8 +45,25 @@ function jobReasons(ledger: Ledger, { name }: Job, state: PollState | undefined)
   const reasons = [];
   if (!state?.result) reasons.push(`${name}: not polled yet`);
   if (state?.result === 'failed') reasons.push(`${name}: the last poll failed`);
+  const failure = commonFailure(ledger, name);
+  if (failure) reasons.push(`${name}: no partition can be read: ${failure.kind}: ${failure.error}`);
   if (state && state.missed >= STUCK_POLLS)
     reasons.push(`${name}: no poll has finished for ${state.missed} scheduled polls`);
   if (losesRows(droppedRows(ledger, name))) reasons.push(`${name}: ${LOSES_ROWS}`);
   return reasons;
+}
+
+/** A gap of the job while each of its partitions has failed since it was last read. */
+function commonFailure(ledger: Ledger, job: string): Gap | undefined {
+  const failed = new Map(
+    ledger.gaps
+      .openOf(job)
+      .filter(({ partition, attempts }) => partition !== ALL_PARTITIONS && attempts > 0)
+      .map((gap) => [gap.partition, gap]),
+  );
+  if (failed.size === 0) return undefined;
+  const known = [...ledger.partitions.of(job)];
+  const listedAt = known.reduce((latest, [, { lastSeen }]) => Math.max(latest, lastSeen), 0);
+  const listed = known.filter(([, { lastSeen }]) => lastSeen === listedAt);
+  return listed.every(([id]) => failed.has(id)) ? failed.get(listed[0]?.[0] ?? '') : undefined;
 }
