@@ -196,6 +196,7 @@ async function pollJob(
   // A long backfill yields to the open bucket when the next poll is due.
   const mayContinue = (): boolean => now() - started < interval * 1000;
   let result: 'ok' | 'failed' | 'cancelled' = 'failed';
+  let missed = 0;
   try {
     const report = await withJob(runtime.lease, context, signal, () =>
       pollWithHealth(context, signal, (observed) =>
@@ -214,6 +215,8 @@ async function pollJob(
   } catch (error) {
     if (signal.aborted) result = 'cancelled';
     else log.error({ job, error }, 'poll failed');
+    // It ended early, for example because the ledger is locked.
+    missed = (polls.get(job)?.missed ?? 0) + 1;
   } finally {
     const ended = now();
     metrics.record(({ polls: counter, lastPoll, pollDuration }) => {
@@ -221,7 +224,7 @@ async function pollJob(
       lastPoll.set({ job }, ended / 1000);
       pollDuration.observe({ job }, (ended - started) / 1000);
     });
-    if (result !== 'cancelled') polls.set(job, { result, missed: 0 });
+    if (result !== 'cancelled') polls.set(job, { result, missed });
   }
 }
 

@@ -8,6 +8,7 @@ import { ConfigError } from '../src/config/errors.ts';
 import { readSettings } from '../src/config/settings.ts';
 import { jitterOf, remind, startDaemon, type Daemon } from '../src/daemon.ts';
 import { FetchError } from '../src/fetch/errors.ts';
+import { LedgerError } from '../src/ledger/database.ts';
 import { createLogger, type Logger } from '../src/observe/log.ts';
 import type { Source } from '../src/providers/provider.ts';
 import { StoreError } from '../src/store/store.ts';
@@ -186,6 +187,27 @@ describe('startDaemon', () => {
     });
     expect(metrics).toMatch(/^tokentide_missed_polls\{job="stuck"\} [45]$/m);
     expect(after).toMatchObject({ status: 200 });
+  });
+
+  it('counts polls that end because the ledger is locked as missed', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'setTimeout', 'clearInterval', 'clearTimeout', 'Date'] });
+    const daemon = await start([jobOf('locked')]);
+    await daemon.firstPolls;
+    const locked = vi.spyOn(daemon.runtime.ledger.leases, 'take').mockImplementation(() => {
+      throw new LedgerError('the ledger is locked', 'Wait.');
+    });
+
+    await vi.advanceTimersByTimeAsync(4 * 60_000);
+    vi.useRealTimers();
+    const metrics = await (await fetch(`${daemon.url}/metrics`)).text();
+    const during = await readyz(daemon);
+    locked.mockRestore();
+
+    expect(metrics).toMatch(/^tokentide_missed_polls\{job="locked"\} [345]$/m);
+    expect(during.reasons).toEqual([
+      'locked: the last poll failed',
+      expect.stringMatching(/^locked: no poll has finished for [345] scheduled polls$/),
+    ]);
   });
 
   it('polls a store that is down only every 15 minutes', async () => {

@@ -10,7 +10,7 @@ export interface JobState {
   readonly dataAge?: number | undefined;
   readonly openGaps: number;
   readonly expiredGaps: number;
-  /** Scheduled polls since the last poll ended. */
+  /** Polls since the last complete one that were missed, skipped, or ended with an internal error. */
   readonly missedPolls: number;
   /** Lookback suggested by the measured lateness, seconds. */
   readonly lookbackAdvice?: number | undefined;
@@ -159,7 +159,7 @@ function scrapedGauges(registers: Registry[], version: string): (state: Collecto
   const expiredGaps = perJob('tokentide_expired_gaps', "Missing windows beyond the provider's retention.");
   const missedPolls = perJob(
     'tokentide_missed_polls',
-    'Scheduled polls that were missed or skipped since the last poll ended.',
+    'Polls since the last complete one that were missed, skipped, or ended with an internal error.',
   );
   const lookbackAdvice = perJob(
     'tokentide_lookback_advice_seconds',

@@ -8,7 +8,7 @@ import { losesRows, LOSES_ROWS } from './dropped.ts';
 export interface PollState {
   /** Result of the last poll; absent before the first one has ended. */
   readonly result?: 'ok' | 'failed' | undefined;
-  /** Scheduled polls since the last poll ended that were missed or skipped. */
+  /** Polls since the last complete one that were missed, skipped, or ended with an internal error. */
   readonly missed: number;
 }
 
