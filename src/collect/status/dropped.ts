@@ -1,7 +1,7 @@
 import type { DroppedRows } from '../poll/dropped.ts';
 
-/** Polls in a row from which on dropped rows are not explained by a bucket border. */
-const PERSISTENT_POLLS = 3;
+/** Polls with rows, one after the other, from which on dropped rows are not explained by a single wrong answer. */
+const PERSISTENT_POLLS = 2;
 
 /** What a job that loses rows has to change. */
 export const LOSES_ROWS =
