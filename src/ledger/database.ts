@@ -103,7 +103,7 @@ function connect(path: string, address: string): LedgerDatabase {
   } catch (error) {
     const full = isFull(path);
     throw new LedgerError(
-      `cannot open the ledger ${path}: ${full ? 'the disk is full: ' : ''}${(error as Error).message}`,
+      `cannot open the ledger ${path}: ${full ? 'the disk is full' : (error as Error).message}`,
       full
         ? FREE_SPACE
         : 'Make the data folder writable for this user, or name another one with TOKENTIDE_DATA.',
@@ -202,7 +202,9 @@ export function ledgerError(error: unknown, path: string, full: () => boolean = 
   const code = /^SQLITE_([A-Z]+)/.exec(error.code)?.[1] ?? '';
   const found = code === 'IOERR' && full() ? EXPLANATIONS['FULL'] : EXPLANATIONS[code];
   const [kind, what, hint] = found ?? DAMAGED;
-  return new LedgerError(`the ledger ${path} ${what}: ${error.message}`, hint, error, kind);
+  // SQLite's own words for the rest repeat the explanation, or contradict it: "disk I/O error" on a full disk.
+  const detail = kind === 'other' || kind === 'damaged' ? `: ${error.message}` : '';
+  return new LedgerError(`the ledger ${path} ${what}${detail}`, hint, error, kind);
 }
 
 function isFull(path: string): boolean {

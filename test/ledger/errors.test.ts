@@ -31,6 +31,17 @@ describe('an error of the ledger', () => {
     expect(error.message).toContain(path);
   });
 
+  it.each([
+    ['SQLITE_BUSY', 'database is locked', 'is locked by another process'],
+    ['SQLITE_FULL', 'database or disk is full', 'cannot grow: the disk is full'],
+    ['SQLITE_IOERR_WRITE', 'disk I/O error', 'cannot be read or written: disk I/O error'],
+    ['SQLITE_NOTADB', 'file is not a database', 'cannot be used: file is not a database'],
+  ])('%s is said once', (code, reason, message) => {
+    const error = ledgerError(new Database.SqliteError(reason, code, 1), path) as LedgerError;
+
+    expect(error.message).toBe(`the ledger ${path} ${message}`);
+  });
+
   it('reports an I/O error on a full disk as a full disk', () => {
     const error = new Database.SqliteError('disk I/O error', 'SQLITE_IOERR_SHMSIZE', 4874);
 

@@ -434,7 +434,7 @@ describe('an error of SQLite', () => {
   ])('%s (%s) on a full disk says that the disk is full', (code, message) => {
     expect(storeError(sqliteError(code, message), '/data/usage.sqlite', () => 0)).toMatchObject({
       kind: 'unavailable',
-      message: expect.stringContaining('the disk is full'),
+      message: 'the SQLite file /data/usage.sqlite cannot grow: the disk is full',
       hint: expect.stringContaining('space'),
     });
   });

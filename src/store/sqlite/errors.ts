@@ -20,6 +20,12 @@ const FULL: Explanation = {
   hint: 'Free some space; unwritten points are kept and retried.',
 };
 
+const BUSY: Explanation = {
+  kind: 'unavailable',
+  what: 'is locked by another process',
+  hint: 'The write is retried; stop the other process if this persists.',
+};
+
 /** By primary result code: https://www.sqlite.org/rescode.html */
 const EXPLANATIONS: ReadonlyMap<string, Explanation> = new Map([
   ['CANTOPEN', UNREACHABLE],
@@ -46,14 +52,7 @@ const EXPLANATIONS: ReadonlyMap<string, Explanation> = new Map([
     { kind: 'config', what: 'reported an SQL error', hint: 'If the file was changed by hand, move it away.' },
   ],
   ['FULL', FULL],
-  [
-    'BUSY',
-    {
-      kind: 'unavailable',
-      what: 'is locked by another process',
-      hint: 'The write is retried; stop the other process if this persists.',
-    },
-  ],
+  ['BUSY', BUSY],
 ]);
 
 /** SQLite raises an error instead of wrapping around. */
@@ -75,12 +74,12 @@ const OTHER: Explanation = {
  */
 export function storeError(error: unknown, path: string, freeBytes = freeBytesOf): unknown {
   if (!(error instanceof Error) || error instanceof StoreError) return error;
-  const { kind, what, hint } = explanationOf(error, path, freeBytes) ?? {};
-  if (!kind) return error;
-  return new StoreError(kind, `the SQLite file ${path} ${what}: ${error.message}`, {
-    hint: hint!,
-    cause: error,
-  });
+  const explanation = explanationOf(error, path, freeBytes);
+  if (!explanation) return error;
+  const { kind, what, hint } = explanation;
+  // SQLite's own words for these two repeat the explanation, or contradict it: "disk I/O error" on a full disk.
+  const detail = explanation === FULL || explanation === BUSY ? '' : `: ${error.message}`;
+  return new StoreError(kind, `the SQLite file ${path} ${what}${detail}`, { hint, cause: error });
 }
 
 function explanationOf(
