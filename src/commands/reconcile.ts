@@ -2,11 +2,11 @@ import { withJob } from '../collect/jobs/lease.ts';
 import { comparableDays, type ComparableDays } from '../collect/reconcile/days.ts';
 import { discover } from '../collect/poll/partitions.ts';
 import {
-  daysThatDiffer,
   NoTotals,
   reconcile,
   record,
   type Comparison,
+  type Comparisons,
   type Reconciled,
 } from '../collect/reconcile/reconcile.ts';
 import { repair, type Unreported, type UnreportedReason } from '../collect/reconcile/repair.ts';
@@ -16,6 +16,7 @@ import { selectJobs, soundJobs } from '../config/jobs.ts';
 import { ProviderDown } from '../collect/poll/batches.ts';
 import type { Job } from '../collect/job.ts';
 import type { JobContext } from '../collect/context.ts';
+import { seriesKey } from '../usage/series.ts';
 import { displayText } from '../lib/display-text.ts';
 import { bucketStart, splitByDays, wallTime } from '../windows/calendar.ts';
 import type { Window } from '../windows/window.ts';
@@ -65,8 +66,7 @@ export async function reconcileCommand(context: CommandContext, args: ReconcileA
     }
     if (args.json) context.out(formatJson(results));
     const isEqual = results.every(
-      ({ error, reconciled }) =>
-        !error && (reconciled?.rows ?? []).every((row) => within(row, args.tolerance)),
+      ({ error, reconciled }) => !error && (!reconciled || differing(reconciled, args.tolerance) === 0),
     );
     if (!isConfigured) return EXIT.usageError;
     return isEqual ? EXIT.success : EXIT.failed;
@@ -115,19 +115,18 @@ async function reconcileJob(
       },
     ]);
   }
-  const allowed = (row: Comparison): boolean => within(row, args.tolerance);
   return withJob(runtime.lease, jobContext, signal, async () => {
     const partitions = await discover(jobContext, signal);
     let reconciled = await reconcile(jobContext, window, partitions, signal);
-    if (args.fix && !reconciled.rows.every(allowed)) {
-      const differing = await daysThatDiffer(jobContext, window, partitions, allowed, signal);
-      const repaired = differing.length > 0 ? differing : splitByDays(window, 1, job.zone);
+    if (args.fix && differing(reconciled, args.tolerance) > 0) {
+      const days = differingDays(reconciled, args.tolerance).map((day) => day.window);
+      const repaired = days.length > 0 ? days : splitByDays(window, 1, job.zone);
       const { dropUnreported } = args;
       const left = await repair(jobContext, repaired, partitions, { dropUnreported, signal });
       notes.push(...left.map((one) => describeUnreported(job, one)));
       reconciled = await reconcile(jobContext, window, partitions, signal);
     }
-    await record(jobContext, reconciled, reconciled.rows.filter((row) => !allowed(row)).length);
+    await record(jobContext, reconciled, differing(reconciled, args.tolerance));
     return { job: job.name, reconciled, notes };
   });
 }
@@ -174,6 +173,18 @@ function describeUnreported(job: Job, { window, reason, points, tokens }: Unrepo
   return `${day}: ${formatCount(points)} stored points with ${formatCount(tokens)} tokens that the provider does not report were kept: ${REASONS[reason]}`;
 }
 
+function differingDays({ days }: Reconciled, tolerance: number): Comparisons[] {
+  return days
+    .map((day) => ({ ...day, rows: day.rows.filter((row) => !within(row, tolerance)) }))
+    .filter(({ rows }) => rows.length > 0);
+}
+
+/** How many series differ, over the range or on a day. */
+function differing(reconciled: Reconciled, tolerance: number): number {
+  const rows = [reconciled, ...reconciled.days].flatMap((one) => one.rows);
+  return new Set(rows.filter((row) => !within(row, tolerance)).map(({ tags }) => seriesKey(tags))).size;
+}
+
 function within({ provider, difference, fields }: Comparison, tolerance: number): boolean {
   return [
     { difference, provider },
@@ -200,13 +211,16 @@ function print(
   }
 }
 
-function format(job: Job, { window, rows, provider, stored }: Reconciled, tolerance: number): string {
+function format(job: Job, reconciled: Reconciled, tolerance: number): string {
+  const { window, rows, provider, stored } = reconciled;
+  const days = differingDays(reconciled, tolerance);
   const span = `${wallTime(window.start, job.zone)} to ${wallTime(window.end, job.zone)} ${job.zone}`;
   const tags = [
     ...new Set(rows.flatMap((row) => Object.keys(row.tags))),
   ].toSorted() as (keyof Comparison['tags'])[];
   const bad = rows.filter((row) => !within(row, tolerance)).length;
-  const verdict = bad === 0 ? 'equal' : `${bad} of ${rows.length} differ`;
+  const equal = days.length === 0 ? 'equal' : 'equal over the range, but not on each day';
+  const verdict = bad === 0 ? equal : `${bad} of ${rows.length} differ`;
   const hasFields = rows.some(({ fields }) => fields.length > 0);
   const all = rows.length === 1 ? rows[0]!.fields : [];
   const detail = (fields: Comparison['fields']): string[] => (hasFields ? [describeFields(fields)] : []);
@@ -234,7 +248,25 @@ function format(job: Job, { window, rows, provider, stored }: Reconciled, tolera
         ],
       ],
     ),
+    ...(days.length > 0 ? [formatDays(job, days)] : []),
   ].join('');
+}
+
+function formatDays(job: Job, days: readonly Comparisons[]): string {
+  return formatTable(
+    [
+      { title: 'day that differs' },
+      { title: 'differences', align: 'right' },
+      { title: 'provider', align: 'right' },
+      { title: 'stored', align: 'right' },
+      { title: 'difference', align: 'right' },
+    ],
+    days.map(({ window, rows, provider, stored }) => [
+      wallTime(window.start, job.zone).slice(0, 10),
+      formatCount(rows.length),
+      ...[provider, stored, stored - provider].map(formatCount),
+    ]),
+  );
 }
 
 /** `requests +1,000, input_tokens -7`: stored minus the provider's total. */

@@ -80,8 +80,9 @@ export interface Source {
   /** @throws FetchError; `refused` if the request itself is at fault. */
   read(request: ReadRequest): Promise<ReadResult>;
   /**
-   * The provider's own totals for a range of whole days, independent of the buckets that `read` returns, with the
-   * tags that the total has. Absent, or undefined, if the provider has none. @throws FetchError
+   * The provider's own totals of whole days, independent of the buckets that `read` returns, with the tags that the
+   * total has: one record per series and day, at the day's start; for a provider of totals one per series, at the
+   * window's start. Absent, or undefined, if the provider has none. @throws FetchError
    */
   totals?(request: ReadRequest): Promise<readonly UsageRecord[] | undefined>;
   /** Warnings for the person who set up the job, shown by `tokentide check`. */

@@ -2,23 +2,17 @@ import { describe, expect, it } from 'vitest';
 import { drain } from '../../src/collect/delivery/deliver.ts';
 import { discover } from '../../src/collect/poll/partitions.ts';
 import { poll } from '../../src/collect/poll/poll.ts';
-import {
-  daysThatDiffer,
-  NoTotals,
-  reconcile,
-  record,
-  type FieldComparison,
-} from '../../src/collect/reconcile/reconcile.ts';
+import { NoTotals, reconcile, record, type FieldComparison } from '../../src/collect/reconcile/reconcile.ts';
 import { repair, type UnreportedReason } from '../../src/collect/reconcile/repair.ts';
 import { comparableDays } from '../../src/collect/reconcile/days.ts';
-import { totalsOf } from '../../src/collect/totals/totals.ts';
 import type { Job } from '../../src/collect/job.ts';
 import type { Source } from '../../src/providers/provider.ts';
 import { RECONCILIATION } from '../../src/usage/catalogue.ts';
-import { addFields } from '../../src/usage/aggregate.ts';
+import { addFields, sumRecords } from '../../src/usage/aggregate.ts';
 import type { Fields } from '../../src/usage/point.ts';
+import { bucketStart } from '../../src/windows/calendar.ts';
 import { jobContextOf, DAY, HOUR } from '../support/job-context.ts';
-import { fakeVendor } from '../support/fake-provider.ts';
+import { fakeVendor, stored, truth } from '../support/fake-provider.ts';
 import { memoryStore } from '../support/memory-store.ts';
 
 const START = Date.UTC(2026, 9, 1) / 1000;
@@ -41,7 +35,7 @@ async function collected({
   const plain = jobContextOf(vendor, store, { reads, job, start: START, now: () => NOW, lookback: DAY });
   const totals: NonNullable<Source['totals']> = async (request) => {
     const { records } = await plain.source.read(request);
-    return [...totalsOf(records).values()].map((total) => ({ ...total, time: request.window.start }));
+    return sumRecords(records.map((one) => ({ ...one, time: bucketStart(one.time, '1d', 'UTC') })));
   };
   const context = { ...plain, source: { ...plain.source, totals } };
   await poll(context, { signal });
@@ -81,7 +75,7 @@ describe('reconcile', () => {
     const equal = ({ difference }: { difference: bigint }) => difference === 0n;
 
     const before = await reconcile(context, WEEK, partitions, signal);
-    const days = await daysThatDiffer(context, WEEK, partitions, equal, signal);
+    const days = before.days.map(({ window }) => window);
     vendor.requests.length = 0;
     await repair(context, days, partitions, { dropUnreported: false, signal });
     const after = await reconcile(context, WEEK, partitions, signal);
@@ -90,7 +84,7 @@ describe('reconcile', () => {
       { tags: { user: 'ann' }, difference: -9n },
     ]);
     expect(days).toEqual([{ start: START + 3 * DAY, end: START + 4 * DAY }]);
-    expect(vendor.requests[0]).toMatchObject(days[0]!);
+    expect(vendor.requests[0]).toMatchObject({ start: START + 3 * DAY, end: START + 4 * DAY });
     expect(after.rows.every(equal)).toBe(true);
   });
 
@@ -157,6 +151,46 @@ describe('reconcile', () => {
 
     await expect(reconcile(plain, WEEK, partitions, signal)).rejects.toThrow(NoTotals);
   });
+});
+
+describe.each<['series' | 'totals', number]>([
+  ['series', 1],
+  ['totals', 8],
+])('usage that moves to another day, from a provider of %s', (reads, calls) => {
+  const [from, to] = [START + 2 * DAY + 4 * HOUR + 60, START + 5 * DAY + 6 * HOUR + 60];
+
+  it('is found, although the totals of the range are equal, and repaired', async () => {
+    const { context, partitions, store, vendor } = await collected({ reads });
+    const index = vendor.uses.findIndex(({ time }) => time === from);
+    vendor.uses[index] = { ...vendor.uses[index]!, time: to };
+    vendor.requests.length = 0;
+
+    const found = await reconcile(context, WEEK, partitions, signal);
+    const asked = vendor.requests.length;
+    const windows = found.days.map(({ window }) => window);
+    await repair(context, windows, partitions, { dropUnreported: false, signal });
+
+    expect(found.rows.map(({ difference }) => difference)).toEqual([0n, 0n]);
+    expect(found.days).toMatchObject([
+      { window: { start: START + 2 * DAY }, provider: 230n, stored: 240n },
+      { window: { start: START + 5 * DAY }, provider: 250n, stored: 240n },
+    ]);
+    expect(found.days.map(({ rows }) => rows)).toMatchObject([[{ difference: 10n }], [{ difference: -10n }]]);
+    expect(asked).toBe(calls);
+    expect((await reconcile(context, WEEK, partitions, signal)).days).toEqual([]);
+    expect(stored(store.contents.values())).toEqual(truth(vendor, '1h', 'UTC', NOW));
+  });
+});
+
+it('only partitions with usage are asked for the totals of days', async () => {
+  const { context, vendor } = await collected({ reads: 'totals' });
+  for (let idle = 0; idle < 30; idle += 1) vendor.users.add(`idle${idle}`);
+  const partitions = await discover(context, signal);
+  vendor.requests.length = 0;
+
+  await reconcile(context, WEEK, partitions, signal);
+
+  expect(vendor.requests.map(({ users }) => users)).toEqual([10, 10, 10, 2, ...Array(7).fill(2)]);
 });
 
 describe('the days that can be compared', () => {

@@ -5,6 +5,9 @@ import { collectCommand } from '../../src/commands/collect.ts';
 import { reconcileCommand, type ReconcileArguments } from '../../src/commands/reconcile.ts';
 import { Secret } from '../../src/lib/secret.ts';
 import { openSqliteStore } from '../../src/store/sqlite.ts';
+import { addFields } from '../../src/usage/aggregate.ts';
+import type { Point } from '../../src/usage/point.ts';
+import { seriesKey } from '../../src/usage/series.ts';
 import { bucketStart } from '../../src/windows/calendar.ts';
 import { jobOf } from '../e2e/support/job.ts';
 import { anHourAgo, DAY, startVendor, type VendorId } from '../e2e/support/vendor.ts';
@@ -85,6 +88,39 @@ test.each(['ucloud', 'sigcal'] as const)(
 
     expect([found.code, fixed.code]).toEqual([1, 0]);
     expect(found.out).toMatch(/ 0 {2}input_tokens \+7, output_tokens -7\n/);
+  },
+);
+
+test.each(['trae', 'ucloud', 'volcengine-ark'] as const)(
+  '%s: usage stored on another day is reported and repaired, although the range has the same total',
+  async (id) => {
+    const { place, job } = await collected(id);
+    const store = openSqliteStore(join(place.data, 'usage.sqlite'));
+    const points = await store.points({ start: START, end: START + 2 * DAY });
+    const ofDay = (point: Point): number => bucketStart(point.time, '1d', ZONE);
+    const [a, b] = points
+      .flatMap((one) => points.map((other) => [one, other] as const))
+      .find(([one, other]) => seriesKey(one.tags) === seriesKey(other.tags) && ofDay(one) < ofDay(other))!;
+    const change = (point: Point, tokens: number): Point => {
+      const fields = addFields(point.fields, { input_tokens: tokens });
+      return {
+        ...point,
+        fields: point.fields.total_tokens ? addFields(fields, { total_tokens: tokens }) : fields,
+      };
+    };
+    await store.write([change(a, 7), change(b, -7)]);
+    await store.close();
+
+    const found = await place.run(reconcile(), [job]);
+    const machine = await place.run(reconcile({ json: true }), [job]);
+    const fixed = await place.run(reconcile({ fix: true }), [job]);
+
+    expect([found.code, machine.code, fixed.code]).toEqual([1, 1, 0]);
+    expect(found.out).toMatch(/: equal over the range, but not on each day\n/);
+    expect(found.out.match(/^20[0-9-]+ +1 .* -?7\n/gm)).toHaveLength(2);
+    const [result] = JSON.parse(machine.out) as { reconciled: { days: object[] } }[];
+    expect(result!.reconciled.days).toMatchObject([{ rows: [{}] }, { rows: [{}] }]);
+    expect(fixed.out).toMatch(/: equal\n/);
   },
 );
 

@@ -3,12 +3,13 @@ import { sumRecords, tokensOf } from '../../usage/aggregate.ts';
 import { toCount, toInteger } from '../../usage/count.ts';
 import { RECONCILIATION } from '../../usage/catalogue.ts';
 import { DIMENSIONS, FIELDS, type Field, type Tag, type Tags, type UsageRecord } from '../../usage/point.ts';
-import type { SumRow } from '../../store/store.ts';
 import { seriesKey } from '../../usage/series.ts';
 import { splitByDays } from '../../windows/calendar.ts';
 import type { Window } from '../../windows/window.ts';
 import { batchesOf } from '../poll/batches.ts';
 import { maxDays, type JobContext } from '../context.ts';
+import { activePartitions } from '../totals/diff.ts';
+import { totalsOf } from '../totals/totals.ts';
 import { jobTags } from '../job.ts';
 import { deliver, spool } from '../delivery/deliver.ts';
 import { storedTags } from '../delivery/to-points.ts';
@@ -32,11 +33,17 @@ export interface FieldComparison {
   readonly stored: bigint;
 }
 
-export interface Reconciled {
+/** All rows of a range, and their sums. */
+export interface Comparisons {
   readonly window: Window;
   readonly rows: readonly Comparison[];
   readonly provider: bigint;
   readonly stored: bigint;
+}
+
+export interface Reconciled extends Comparisons {
+  /** The days with a difference, each with only the rows that differ. */
+  readonly days: readonly Comparisons[];
 }
 
 /** The provider has no totals other than the buckets themselves. */
@@ -47,7 +54,8 @@ export class NoTotals extends TokentideError {
 }
 
 /**
- * Compares the provider's own totals of whole days with the sums of the stored buckets.
+ * Compares the provider's own totals of whole days with the sums of the stored buckets: over the range, and day by
+ * day, since usage that has moved to another day changes no total of the range.
  * @throws NoTotals, FetchError, StoreError
  */
 export async function reconcile(
@@ -58,37 +66,19 @@ export async function reconcile(
 ): Promise<Reconciled> {
   const { job, store } = context;
   const totals = await providerTotals(context, window, partitions, signal);
-  const by = tagsIn(totals);
-  const sums = await store.sums({ ...window, where: jobTags(job), by });
-  const said = new Map(
-    sumRecords(totals.map((record) => only(record, by))).map((r) => [seriesKey(r.tags), r]),
-  );
-  const held = new Map(sums.map((row) => [seriesKey(row.tags), row]));
-  const rows = [...new Set([...said.keys(), ...held.keys()])]
-    .map((key) => compare(said.get(key), held.get(key)))
-    .filter(({ provider, stored, fields }) => provider !== 0n || stored !== 0n || fields.length > 0);
-  return {
-    window,
-    rows: rows.toSorted((a, b) => (a.provider === b.provider ? 0 : a.provider > b.provider ? -1 : 1)),
-    provider: rows.reduce((sum, row) => sum + row.provider, 0n),
-    stored: rows.reduce((sum, row) => sum + row.stored, 0n),
-  };
-}
-
-/** The days of a window with a row that is not `allowed`; each day is reconciled separately. */
-export async function daysThatDiffer(
-  context: JobContext,
-  window: Window,
-  partitions: readonly Partition[],
-  allowed: (row: Comparison) => boolean,
-  signal: AbortSignal,
-): Promise<Window[]> {
-  const days: Window[] = [];
-  for (const day of splitByDays(window, 1, context.job.zone)) {
-    const { rows } = await reconcile(context, day, partitions, signal);
-    if (!rows.every(allowed)) days.push(day);
+  const by = tagsIn([...totals.range, ...totals.days]);
+  const sums: UsageRecord[] = [];
+  const days: Comparisons[] = [];
+  for (const day of splitByDays(window, 1, job.zone)) {
+    const rows = await store.sums({ ...day, where: jobTags(job), by });
+    const stored = rows.map((row) => ({ ...row, time: window.start }));
+    const reported = totals.days.filter(({ time }) => time === day.start);
+    sums.push(...stored);
+    const compared = compareAll(day, atStart(window, reported), stored, by);
+    const differing = compared.rows.filter((row) => row.difference !== 0n || row.fields.length > 0);
+    if (differing.length > 0) days.push({ ...compared, rows: differing });
   }
-  return days;
+  return { ...compareAll(window, totals.range, sums, by), days };
 }
 
 /** Keeps the result in the ledger, for `status` and the metrics, and as a point in the store. */
@@ -118,29 +108,77 @@ export async function record(context: JobContext, result: Reconciled, difference
   ledger.commit(() => spool(context, kept));
 }
 
+interface ProviderTotals {
+  /** At the start of the window. */
+  readonly range: readonly UsageRecord[];
+  /** At the start of each day. */
+  readonly days: readonly UsageRecord[];
+}
+
+/** Where a request returns one total, days cost requests of their own, and only partitions with usage make them. */
 async function providerTotals(
   context: JobContext,
   window: Window,
   partitions: readonly Partition[],
   signal: AbortSignal,
+): Promise<ProviderTotals> {
+  const { job, source } = context;
+  const spans = splitByDays(window, maxDays(context), job.zone);
+  const answers = await requestTotals(context, spans, partitions, signal);
+  // Stored points carry pseudonyms, teams and `__other__`.
+  const name = storedTags(context);
+  const stored = (records: readonly UsageRecord[]): UsageRecord[] =>
+    records.map((record) => only({ ...record, tags: name(record.tags) }, DIMENSIONS));
+  const range = stored(atStart(window, answers));
+  const days = splitByDays(window, 1, job.zone);
+  if (source.reads === 'series' || days.length === 1) return { range, days: stored(answers) };
+  const active = activePartitions(partitions, totalsOf(answers));
+  return { range, days: stored(await requestTotals(context, days, active, signal)) };
+}
+
+async function requestTotals(
+  { job, source, ledger }: JobContext,
+  windows: readonly Window[],
+  partitions: readonly Partition[],
+  signal: AbortSignal,
 ): Promise<UsageRecord[]> {
-  const { job, source, ledger } = context;
   const rangeEnd = ledger.jobs.of(job.name)?.rangeEnd;
   const records: UsageRecord[] = [];
-  for (const span of splitByDays(window, maxDays(context), job.zone)) {
+  for (const window of windows) {
     for (const batch of batchesOf(partitions, source.batchSize)) {
-      const request = { window: span, bucket: job.bucket, zone: job.zone, partitions: batch, signal };
+      const request = { window, bucket: job.bucket, zone: job.zone, partitions: batch, signal };
       const totals = await source.totals?.({ ...request, ...(rangeEnd && { rangeEnd }) });
       if (!totals)
         throw new NoTotals(`${job.provider.title} has no totals other than the buckets themselves`);
       records.push(...totals);
     }
   }
-  // Stored points carry pseudonyms, teams and `__other__`.
-  const name = storedTags(context);
-  return sumRecords(
-    records.map(({ tags, fields }) => only({ time: window.start, tags: name(tags), fields }, DIMENSIONS)),
-  );
+  return records;
+}
+
+function atStart({ start }: Window, records: readonly UsageRecord[]): UsageRecord[] {
+  return records.map((record) => ({ ...record, time: start }));
+}
+
+/** Both sides, summed by some tags. All records have the same time. */
+function compareAll(
+  window: Window,
+  reported: readonly UsageRecord[],
+  stored: readonly UsageRecord[],
+  by: readonly Tag[],
+): Comparisons {
+  const sums = (records: readonly UsageRecord[]): Map<string, UsageRecord> =>
+    new Map(sumRecords(records.map((record) => only(record, by))).map((sum) => [seriesKey(sum.tags), sum]));
+  const [said, held] = [sums(reported), sums(stored)];
+  const rows = [...new Set([...said.keys(), ...held.keys()])]
+    .map((key) => compare(said.get(key), held.get(key)))
+    .filter(({ provider, stored: sum, fields }) => provider !== 0n || sum !== 0n || fields.length > 0);
+  return {
+    window,
+    rows: rows.toSorted((a, b) => (a.provider === b.provider ? 0 : a.provider > b.provider ? -1 : 1)),
+    provider: rows.reduce((sum, row) => sum + row.provider, 0n),
+    stored: rows.reduce((sum, row) => sum + row.stored, 0n),
+  };
 }
 
 /** The tags that every total has: both sides are grouped by them. */
@@ -153,7 +191,7 @@ function only(record: UsageRecord, by: readonly Tag[]): UsageRecord {
   return { ...record, tags: Object.fromEntries(kept) };
 }
 
-function compare(total: UsageRecord | undefined, sum: SumRow | undefined): Comparison {
+function compare(total: UsageRecord | undefined, sum: UsageRecord | undefined): Comparison {
   const provider = total ? tokensOf(total.fields) : 0n;
   const stored = sum ? tokensOf(sum.fields) : 0n;
   const fields = FIELDS.filter((field) => (total ?? sum)?.fields[field] !== undefined)

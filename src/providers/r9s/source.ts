@@ -1,8 +1,8 @@
 import { FetchError } from '../../fetch/errors.ts';
 import { sumRecords } from '../../usage/aggregate.ts';
-import { addCounts } from '../../usage/count.ts';
+import { addCounts, type Count } from '../../usage/count.ts';
 import type { UsageRecord } from '../../usage/point.ts';
-import { bucketStart } from '../../windows/calendar.ts';
+import { bucketsOf, bucketStart } from '../../windows/calendar.ts';
 import type { Window } from '../../windows/window.ts';
 import { mergeAnswers } from '../merge-answers.ts';
 import type { ReadResult, Context, ReadRequest, Source } from '../provider.ts';
@@ -44,6 +44,21 @@ export function connect(options: R9sOptions, { http }: Context): Source {
     return mergeAnswers(answers);
   }
 
+  /** The total of one day; undefined for an account with rows per request. */
+  async function readTotal(timeSlice: TimeSlice): Promise<Count | undefined> {
+    if (shape === 'list') return undefined;
+    const { window, signal } = timeSlice;
+    const first = await ask(window, 1, signal);
+    shape = first.shape;
+    if (first.shape === 'list') return undefined;
+    requireUtcDays(timeSlice);
+    const { rows } = await readRecordPages(first, (page) => ask(window, page, signal), options.page_size);
+    // A record at or after the end shows that `end_time` is inclusive on this server.
+    if (rows.every((row) => row.timestamp < window.end)) return first.totalTokens;
+    const answer = await ask({ ...window, end: window.end - 1 }, 1, signal);
+    return answer.shape === 'list' ? undefined : answer.totalTokens;
+  }
+
   return {
     reads: 'series',
     batchSize: 1,
@@ -54,20 +69,13 @@ export function connect(options: R9sOptions, { http }: Context): Source {
 
     /** For rows per request the vendor has no total to compare with. */
     async totals(request) {
-      if (shape === 'list') return undefined;
-      const { window, rangeEnd, signal } = request;
-      const lastSecond = { start: window.start, end: window.end - 1 };
-      const range = rangeEnd === 'inclusive' ? lastSecond : window;
-      const first = await ask(range, 1, signal);
-      shape = first.shape;
-      if (first.shape === 'list') return undefined;
-      requireUtcDays(request);
-      const { rows } = await readRecordPages(first, (page) => ask(range, page, signal), options.page_size);
-      // A record at or after the end shows that `end_time` is inclusive on this server.
-      const pastEnd = rows.some((row) => row.timestamp >= window.end);
-      const answer = pastEnd ? await ask(lastSecond, 1, signal) : first;
-      if (answer.shape === 'list') return undefined;
-      return [{ time: window.start, tags: {}, fields: { total_tokens: answer.totalTokens } }];
+      const records: UsageRecord[] = [];
+      for (const window of bucketsOf(request.window, '1d', request.zone)) {
+        const total = await readTotal({ ...request, window });
+        if (total === undefined) return undefined;
+        records.push({ time: window.start, tags: {}, fields: { total_tokens: total } });
+      }
+      return records;
     },
 
     warnings() {

@@ -1,4 +1,5 @@
 import { FetchError } from '../../fetch/errors.ts';
+import { sumRecords } from '../../usage/aggregate.ts';
 import type { Fields, Tags, UsageRecord } from '../../usage/point.ts';
 import { bucketsOf } from '../../windows/calendar.ts';
 import type { Window } from '../../windows/window.ts';
@@ -88,17 +89,15 @@ export function connect(options: Options, { http }: Context): Source {
     async totals(request) {
       const records: UsageRecord[] = [];
       for (const { tags = {} } of request.partitions) {
-        const totals: Fields[] = [];
         for (const model of options.models ?? [undefined]) {
           const fetch = fetcher(tags, model, request.signal);
           for (const window of bucketsOf(request.window, '1d', request.zone)) {
-            totals.push(await readTotals(fetch, { ...request, window, bucket: '1h' }));
+            const fields = await readTotals(fetch, { ...request, window, bucket: '1h' });
+            if (Object.keys(fields).length > 0) records.push({ time: window.start, tags, fields });
           }
         }
-        const fields = sumFields(totals);
-        if (Object.keys(fields).length > 0) records.push({ time: request.window.start, tags, fields });
       }
-      return records;
+      return sumRecords(records);
     },
 
     warnings: () =>

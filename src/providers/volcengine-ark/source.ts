@@ -2,7 +2,7 @@ import { FetchError } from '../../fetch/errors.ts';
 import { addRecords } from '../../usage/aggregate.ts';
 import type { Tags, UsageRecord } from '../../usage/point.ts';
 import { createRecordIndex } from '../../usage/record-index.ts';
-import { bucketStart } from '../../windows/calendar.ts';
+import { bucketEnd, bucketStart } from '../../windows/calendar.ts';
 import type { Bucket, Window } from '../../windows/window.ts';
 import type { ReadResult, Context, Partition, ReadRequest, Source } from '../provider.ts';
 import { createArk, PAGE_SIZE, type UsageQuery } from './client.ts';
@@ -76,11 +76,10 @@ export function connect(options: Options, context: Context): Source {
   async function totals(request: ReadRequest): Promise<readonly UsageRecord[]> {
     const { bucket, zone, window } = request;
     const interval = bucket === '1d' ? HOUR : intervalOf('1d', window, zone);
-    const { records } = await ask(request, interval, ({ tags, fields }) => ({
-      time: window.start,
-      tags: withModel(tags, window.start, window.end - 1),
-      fields,
-    }));
+    const { records } = await ask(request, interval, ({ time, tags, fields }) => {
+      const day = bucketStart(time, '1d', zone);
+      return { time: day, tags: withModel(tags, day, bucketEnd(time, '1d', zone) - 1), fields };
+    });
     return records;
   }
 

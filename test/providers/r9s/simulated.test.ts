@@ -180,21 +180,21 @@ describe('r9s against the simulator, with totals per model', () => {
   });
 
   it.each(['exclusive', 'inclusive'] as const)(
-    'returns the total of a range, end_time %s',
+    'returns the totals of days, end_time %s',
     async (rangeEnd) => {
       await start({ shape: 'records', rangeEnd });
       const source = connect({ page_size: 1 });
       const { signal } = new AbortController();
 
       const totals = await source.totals?.({
-        window: MONDAY,
+        window: WEEK,
         bucket: '1d',
         zone: 'UTC',
         partitions: [],
         signal,
       });
 
-      expect(sorted(totals ?? [])).toEqual(totalsWorld.totals(MONDAY, NOW, []));
+      expect(sorted(totals ?? [])).toEqual(truthOf(totalsWorld, WEEK, '1d', 'UTC', [], NOW));
     },
   );
 
