@@ -23,8 +23,8 @@ export interface SqliteFile {
   close(): void;
 }
 
-/** How long a write waits for another process's transaction. */
-const BUSY_MS = 5000;
+/** How long a write waits for another process's transaction, ms. It blocks the event loop; unwritten points are kept. */
+const BUSY_MS = 1000;
 
 /** Opens or creates a file of points and its folder; or `:memory:`. @throws StoreError */
 export function openSqliteFile(
