@@ -44,10 +44,10 @@ export class LedgerError extends TokentideError {
 }
 
 /**
- * How long a write waits for another process to finish its commit, ms. The wait blocks the event loop, so it is shorter
- * than the time-out of a health check; a poll that meets a longer lock fails, and the next one repeats it.
+ * How long a write waits for another process to finish its commit, ms. The wait blocks the event loop, so it is short;
+ * a poll waits for a longer lock before it starts, and one that meets it later fails and is repeated.
  */
-export const BUSY_TIMEOUT_MS = 2_000;
+const BUSY_TIMEOUT_MS = 1_000;
 const OWNER_ONLY = 0o600;
 /** With less free space, SQLite reports a full disk as an I/O error or as a failed rollback. */
 const FULL_BYTES = 256 * 1024;
@@ -136,8 +136,18 @@ function upgrade(db: LedgerDatabase, path: string): void {
   });
 }
 
+/** Runs `work` without waiting for a lock. @throws LedgerError `busy`, and whatever `work` throws */
+export function withoutWaiting(db: LedgerDatabase, work: () => void): void {
+  db.exec('PRAGMA busy_timeout = 0');
+  try {
+    work();
+  } finally {
+    db.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
+  }
+}
+
 /** Runs `change` as one transaction. @throws LedgerError, and whatever `change` throws */
-export function transaction<T>(db: LedgerDatabase, change: () => T): T {
+export function transaction<T>(db: Pick<LedgerDatabase, 'inTransaction' | 'exec'>, change: () => T): T {
   db.exec('BEGIN IMMEDIATE');
   try {
     const result = change();
@@ -160,17 +170,29 @@ function explainErrors(db: Database.Database, path: string): LedgerDatabase {
         throw ledgerError(error, path);
       }
     };
-  const explained = (statement: Database.Statement): Statement => ({
-    raw: () => explained(statement.raw()),
-    run: explain((...values) => statement.run(...values)),
-    get: explain((...values) => statement.get(...values)),
-    all: explain((...values) => statement.all(...values)),
-  });
+  /**
+   * A write without a transaction gets one of its own: libsql never resets a statement that met a lock, and SQLite
+   * commits nothing while a statement is in progress.
+   */
+  const inTransaction =
+    <Values extends unknown[], Result>(call: (...values: Values) => Result) =>
+    (...values: Values): Result =>
+      db.inTransaction ? call(...values) : transaction(db, () => call(...values));
+  const explained = (statement: Database.Statement, isWrite: boolean): Statement => {
+    const wrap = <Result>(call: (...values: unknown[]) => Result): ((...values: unknown[]) => Result) =>
+      explain(isWrite ? inTransaction(call) : call);
+    return {
+      raw: () => explained(statement.raw(), isWrite),
+      run: wrap((...values) => statement.run(...values)),
+      get: wrap((...values) => statement.get(...values)),
+      all: wrap((...values) => statement.all(...values)),
+    };
+  };
   return {
     get inTransaction() {
       return db.inTransaction;
     },
-    prepare: explain((sql) => explained(db.prepare(sql))),
+    prepare: explain((sql) => explained(db.prepare(sql), /^\s*(INSERT|UPDATE|DELETE)\b/.test(sql))),
     exec: explain((sql: string) => void db.exec(sql)),
     close: () => void db.close(),
   };

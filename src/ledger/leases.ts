@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import Database from 'libsql';
-import { BUSY_TIMEOUT_MS, LedgerError, ledgerError, type LedgerDatabase } from './database.ts';
+import { LedgerError, ledgerError, withoutWaiting, type LedgerDatabase } from './database.ts';
 
 /**
  * Mutual exclusion between processes. Each lease is a lock on a file beside the ledger, which the operating system
@@ -24,12 +24,9 @@ export function createLeases(db: LedgerDatabase, folder: string | undefined): Le
   /** The note is for messages only: neither a lock on the ledger nor a full disk may delay or fail a lease. */
   function noteHolder(name: string, owner: string): void {
     try {
-      db.exec('PRAGMA busy_timeout = 0');
-      insert.run(name, owner);
+      withoutWaiting(db, () => void insert.run(name, owner));
     } catch (error) {
       if (!(error instanceof LedgerError)) throw error;
-    } finally {
-      db.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
     }
   }
 

@@ -1,5 +1,11 @@
 import { dirname } from 'node:path';
-import { openDatabase, openReadableDatabase, transaction, type LedgerDatabase } from './database.ts';
+import {
+  openDatabase,
+  openReadableDatabase,
+  transaction,
+  withoutWaiting,
+  type LedgerDatabase,
+} from './database.ts';
 import { jobTables } from './layout.ts';
 import { createGaps, type Gaps } from './gaps.ts';
 import { createLastAnswers, type LastAnswers } from './last-answers.ts';
@@ -38,6 +44,8 @@ export interface Ledger {
   readonly leases: Leases;
   /** Runs `change` as one transaction: when this returns, all of it is on disk; when it throws, none of it. */
   commit<T>(change: () => T): T;
+  /** @throws LedgerError `busy`, without waiting, while another process is writing */
+  assertUnlocked(): void;
   /** Removes everything about a job, its spooled points too, except from some tables. Returns the number of rows. */
   forget(job: string, except?: readonly JobTable[]): number;
   close(): void;
@@ -73,6 +81,7 @@ function ledgerOf(db: LedgerDatabase, path: string): Ledger {
     rateLimiter: createRateLimiter(db),
     leases,
     commit: (change) => transaction(db, change),
+    assertUnlocked: () => withoutWaiting(db, () => transaction(db, () => undefined)),
     forget: (job, except = []) => {
       const remove = (): number =>
         jobTables(db)

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import Database from 'libsql';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { LedgerError, ledgerError, openDatabase, transaction } from '../../src/ledger/database.ts';
-import { openLedger } from '../../src/ledger/ledger.ts';
+import { openLedger, type Ledger } from '../../src/ledger/ledger.ts';
 
 let folder: string;
 let path: string;
@@ -76,6 +76,25 @@ describe('an error of the ledger', () => {
   });
 });
 
+describe('a write without a transaction that meets a lock', () => {
+  it.each<[string, (ledger: Ledger) => void]>([
+    ['a reserved request', ({ rateLimiter }) => void rateLimiter.acquire('host', 1, 1)],
+    ['a pause of a host', ({ rateLimiter }) => rateLimiter.pause('host', 1)],
+    ['a state', ({ state }) => state.set('a', 'key', 'value')],
+  ])('(%s) does not make later commits fail', (_, write) => {
+    const [mine, other] = [openLedger(path), new Database(path)];
+    other.exec('BEGIN IMMEDIATE');
+    expect(() => write(mine)).toThrow(/locked by another process/);
+    other.exec('ROLLBACK');
+
+    mine.commit(() => mine.counters.add('a', 'n', 1));
+
+    expect(mine.counters.of('a')).toEqual({ n: 1 });
+    other.close();
+    mine.close();
+  });
+});
+
 describe('a lease', () => {
   it('is taken and released while another process has the ledger locked', () => {
     const [mine, other] = [openLedger(path), new Database(path)];
@@ -84,6 +103,7 @@ describe('a lease', () => {
     expect(mine.leases.take('job x', 'run 1')).toBe(true);
     mine.leases.release('job x', 'run 1');
     other.exec('ROLLBACK');
+    mine.commit(() => mine.counters.add('a', 'n', 1));
 
     expect(mine.leases.take('job x', 'run 1')).toBe(true);
     expect(mine.leases.holder('job x')).toBe('run 1');
