@@ -1,8 +1,11 @@
+import { LedgerError } from '../../ledger/database.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { JobContext } from '../context.ts';
 import { admitJob } from './identity.ts';
 
 const RETRY_MS = 250;
+/** Attempts while another process has the ledger locked: 10 s. */
+const LOCK_ATTEMPTS = 40;
 
 export interface LeaseHolder {
   readonly ledger: Ledger;
@@ -22,14 +25,16 @@ export function leaseOf(job: string): string {
 
 /**
  * Runs `work` while no other process works on the same job, so that a daemon and a backfill never write the same
- * window at once. Waits for the lease. @throws the signal's reason when cancelled while waiting
+ * window at once. Waits for the lease, then for the ledger if another process has it locked.
+ * @throws the signal's reason when cancelled while waiting, LedgerError `busy`
  */
 export async function withLease<T>(
-  { ledger, owner, sleep, onWait }: LeaseHolder,
+  holder: LeaseHolder,
   job: string,
   signal: AbortSignal,
   work: () => Promise<T>,
 ): Promise<T> {
+  const { ledger, owner, sleep, onWait } = holder;
   const name = leaseOf(job);
   for (let isFirst = true; !ledger.leases.take(name, owner); isFirst = false) {
     if (isFirst) onWait?.(ledger.leases.holder(name) ?? 'another process');
@@ -37,9 +42,23 @@ export async function withLease<T>(
     await sleep(RETRY_MS, signal);
   }
   try {
+    await untilUnlocked(holder, signal);
     return await work();
   } finally {
     ledger.leases.release(name, owner);
+  }
+}
+
+/** A commit would wait too, but block the event loop meanwhile. */
+async function untilUnlocked({ ledger, sleep }: LeaseHolder, signal: AbortSignal): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return ledger.assertUnlocked();
+    } catch (error) {
+      const isBusy = error instanceof LedgerError && error.kind === 'busy';
+      if (!isBusy || attempt === LOCK_ATTEMPTS) throw error;
+    }
+    await sleep(RETRY_MS, signal);
   }
 }
 
