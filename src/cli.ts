@@ -3,6 +3,7 @@ import { realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import type { CommandContext, GlobalOptions, ProcessIo } from './commands/context.ts';
+import type { BackfillArguments } from './commands/backfill.ts';
 import type { ReconcileArguments } from './commands/reconcile.ts';
 import { version } from './commands/version.ts';
 
@@ -66,9 +67,10 @@ export async function main(argv: readonly string[], io: ProcessIo): Promise<numb
     .argument('<job>', 'job name')
     .addOption(from().makeOptionMandatory())
     .addOption(to())
+    .option('--full', 'also read buckets whose totals equal what is stored (Trae)', false)
     .option('--plan', 'print windows, calls and estimated time, then exit', false)
     .addOption(json())
-    .action((job: string, options: { from: string; to?: string; plan: boolean; json: boolean }) =>
+    .action((job: string, options: Omit<BackfillArguments, 'job'>) =>
       run(async () => (await import('./commands/backfill.ts')).backfillCommand, { job, ...options }),
     );
 

@@ -29,6 +29,7 @@ export interface BackfillArguments {
   readonly job: string;
   readonly from: string;
   readonly to?: string;
+  readonly full: boolean;
   readonly plan: boolean;
   readonly json: boolean;
 }
@@ -122,11 +123,11 @@ async function backfill(context: CommandContext, args: BackfillArguments, job: J
 }
 
 /** @param now milliseconds since the epoch @throws ConfigError */
-function requestOf(jobContext: JobContext, { from, to }: BackfillArguments, now: number): Request {
+function requestOf(jobContext: JobContext, { from, to, full }: BackfillArguments, now: number): Request {
   const { zone } = jobContext.job;
   const start = parseTime(from, '--from', zone, now);
   const end = to === undefined ? now / 1000 : parseTime(to, '--to', zone, now);
-  const asked = { from, to };
+  const asked = { from, to, full };
   const left = resumeRange(jobContext, asked);
   const range = left ?? alignToBuckets(jobContext, { start, end });
   if (range.start < range.end) return { asked, range, isResumed: left !== undefined };

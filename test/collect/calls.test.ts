@@ -189,7 +189,7 @@ describe('calls for 1,000 members of whom 100 are active, by the hour', () => {
     const range = { start: START, end: NOW - DAY };
     const planned = planBackfill(context, range, await context.source.partitions(signal));
     for (const window of planned.windows) {
-      await backfillWindow(context, planned, window, { from: '29d', to: undefined }, signal);
+      await backfillWindow(context, planned, window, { from: '29d', to: undefined, full: false }, signal);
     }
 
     expect(vendor.calls.length - before).toBe(table.get('29 days again, nothing has changed'));

@@ -19,7 +19,7 @@ async function backfill(f: Fixture): Promise<number> {
   const range = { start: START, end: START + DAYS * DAY };
   const planned = planBackfill(f.context, range, await discover(f.context, signal));
   for (const window of planned.windows) {
-    await backfillWindow(f.context, planned, window, { from: 'start', to: undefined }, signal);
+    await backfillWindow(f.context, planned, window, { from: 'start', to: undefined, full: false }, signal);
   }
   return f.store.written - written;
 }

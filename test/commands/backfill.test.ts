@@ -1,7 +1,12 @@
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { backfillCommand, type BackfillArguments } from '../../src/commands/backfill.ts';
 import { ConfigError } from '../../src/config/errors.ts';
+import { openSqliteStore } from '../../src/store/sqlite.ts';
+import { addFields } from '../../src/usage/aggregate.ts';
+import { seriesKey } from '../../src/usage/series.ts';
+import { bucketStart } from '../../src/windows/calendar.ts';
 import { jobOf } from '../e2e/support/job.ts';
 import { instant, storedSums, trueSums } from '../e2e/support/place.ts';
 import { anHourAgo, DAY, startVendor } from '../e2e/support/vendor.ts';
@@ -12,7 +17,14 @@ const FIRST = END - 5 * DAY;
 const backfill =
   (more: Partial<BackfillArguments> = {}) =>
   (context: Parameters<typeof backfillCommand>[0]) =>
-    backfillCommand(context, { job: 'ucloud', from: instant(FIRST), plan: false, json: false, ...more });
+    backfillCommand(context, {
+      job: 'ucloud',
+      from: instant(FIRST),
+      full: false,
+      plan: false,
+      json: false,
+      ...more,
+    });
 
 test('--json prints one line of progress per window', async () => {
   const place = commandPlace();
@@ -54,6 +66,41 @@ test('a finished backfill starts from the beginning when run again, and changes 
 
   expect([first.code, again.code]).toEqual([0, 0]);
   expect(again.err.split('\n').slice(0, 3)).toEqual(first.err.split('\n').slice(0, 3));
+  expect(await storedSums(place, vendor, 0)).toEqual(trueSums(vendor, FIRST));
+});
+
+test('--full reads buckets whose totals equal what is stored, and its plan says at most how many', async () => {
+  const place = commandPlace();
+  const vendor = await startVendor('trae', { start: FIRST, end: END });
+  const jobs = [jobOf(vendor, { start: END - DAY })];
+  const range = { job: 'trae', to: instant(END) };
+  await place.run(backfill(range), jobs);
+  const store = openSqliteStore(join(place.data, 'usage.sqlite'));
+  const points = await store.points({ start: FIRST, end: END - 4 * DAY });
+  const [a, b] = points
+    .flatMap((one) => points.map((other) => [one, other] as const))
+    .find(
+      ([one, other]) =>
+        one.time < other.time &&
+        seriesKey(one.tags) === seriesKey(other.tags) &&
+        bucketStart(one.time, '1d', 'Asia/Shanghai') === bucketStart(other.time, '1d', 'Asia/Shanghai'),
+    )!;
+  await store.write([
+    { ...a, fields: addFields(a.fields, { input_tokens: 7 }) },
+    { ...b, fields: addFields(b.fields, { input_tokens: -7 }) },
+  ]);
+  await store.close();
+
+  const equal = await place.run(backfill(range), jobs);
+  const plan = await place.run(backfill({ ...range, full: true, plan: true }), jobs);
+  const full = await place.run(backfill({ ...range, full: true }), jobs);
+
+  expect([equal.code, plan.code, full.code]).toEqual([0, 0, 0]);
+  expect(equal.out).toMatch(/^0 points written in /);
+  expect(full.out).toMatch(/^[1-9]\d* points written in /);
+  const [, most] = / to ([\d,]+) calls/.exec(plan.out)!;
+  const [, calls] = / in ([\d,]+) calls/.exec(full.out)!;
+  expect(Number(calls)).toBeLessThanOrEqual(Number(most!.replaceAll(',', '')));
   expect(await storedSums(place, vendor, 0)).toEqual(trueSums(vendor, FIRST));
 });
 

@@ -67,10 +67,12 @@ function callsOf(
   );
 }
 
-/** A range as the user wrote it: the same text when the command is run again. */
+/** A backfill as the user wrote it: the same when the command is run again. */
 export interface BackfillRange {
   readonly from: string;
   readonly to: string | undefined;
+  /** For a provider of totals: read every bucket with usage, also where totals equal what is stored. */
+  readonly full: boolean;
 }
 
 /**
@@ -80,8 +82,8 @@ export interface BackfillRange {
 export function resumeRange({ ledger, job }: JobContext, asked: BackfillRange): Window | undefined {
   const text = ledger.state.get(job.name, BACKFILL);
   if (!text) return undefined;
-  const { from, to, start, end } = JSON.parse(text) as BackfillRange & Window;
-  return from === asked.from && to === asked.to ? { start, end } : undefined;
+  const { from, to, full, start, end } = JSON.parse(text) as BackfillRange & Window;
+  return from === asked.from && to === asked.to && full === asked.full ? { start, end } : undefined;
 }
 
 /** Reads one window and records that all newer ones are done. @throws ProviderDown, FetchError `cancelled` */
@@ -98,6 +100,7 @@ export async function backfillWindow(
     partitions: planned.partitions,
     allPartitions: true,
     baseline: baselineOf(context, window),
+    full: asked.full,
     signal,
   });
   const start = planned.windows.at(-1)!.start;

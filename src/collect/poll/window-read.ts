@@ -16,6 +16,8 @@ export interface WindowRead {
   readonly baseline: 'ledger' | 'store';
   /** Store every record, also those that are stored already. */
   readonly force?: boolean;
+  /** For a provider of totals: read every bucket with usage, also where totals equal what is stored. */
+  readonly full?: boolean;
   /** Of the poll that the window belongs to; a new one by default. */
   readonly progress?: PollProgress;
   readonly signal: AbortSignal;

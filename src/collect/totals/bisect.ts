@@ -1,11 +1,12 @@
 import type { Partition } from '../../providers/provider.ts';
 import type { UsageRecord } from '../../usage/point.ts';
-import { bucketsOf, bucketStart, splitByDays } from '../../windows/calendar.ts';
+import { seriesKey } from '../../usage/series.ts';
+import { bucketEnd, bucketsOf, bucketStart, splitByDays } from '../../windows/calendar.ts';
 import type { Window } from '../../windows/window.ts';
 import type { JobContext } from '../context.ts';
 import { batchesOf, emptyBatches, readBatches, type Batches } from '../poll/batches.ts';
 import type { PollProgress } from '../poll/progress.ts';
-import { activePartitions, bucketRecords, diffPartitions } from './diff.ts';
+import { activePartitions, bucketRecords, diffPartitions, totalsOfPartitions } from './diff.ts';
 import { findRangeEnd } from './range-end.ts';
 import { addTotals, describeTotals, sameTotals, subtractTotals, totalsOf, type Totals } from './totals.ts';
 
@@ -24,6 +25,8 @@ export interface BisectInput {
   readonly baseline: 'ledger' | 'store';
   /** Everything is read, and nothing is compared. */
   readonly force?: boolean;
+  /** Ranges are read down to their buckets also where their totals equal what is stored. */
+  readonly full?: boolean;
   readonly progress: PollProgress;
   readonly signal: AbortSignal;
 }
@@ -40,8 +43,8 @@ interface Node {
   readonly reported: boolean;
   /** Whether an inferred total of a single bucket has to be verified. */
   readonly unverified: boolean;
-  /** True within a range whose total equals what is stored: usage has only moved. */
-  readonly isMoved?: boolean;
+  /** Those whose total equals what is stored, for this range or one around it: their usage has only moved. */
+  readonly moved: ReadonlySet<Partition>;
 }
 
 /** A total over up to this many buckets is trusted where it does not contradict what is stored. */
@@ -65,6 +68,9 @@ export function bisectTotals(context: JobContext, input: BisectInput, emit: Emit
  *
  * Equal totals do not show that usage has moved from one bucket to another. So each bucket is requested alone at its
  * last read, and what is older than the lookback is compared day by day.
+ *
+ * A provider may have forgotten old usage, which is no reason to replace it by zeros. It has not where it reports older
+ * usage, and other usage of the same day.
  */
 class Bisection {
   readonly #context: JobContext;
@@ -75,6 +81,10 @@ class Bisection {
   readonly #isTagged: boolean;
   readonly #result = emptyBatches();
   readonly #unverified: Node[] = [];
+  /** Zeros for older usage that the provider does not report and may have forgotten. */
+  readonly #withdrawn: UsageRecord[] = [];
+  /** The earliest end of a range for which the provider reports usage. */
+  #oldestUsage = Infinity;
   /** Calls left until bisecting has cost as much as a request for every bucket. */
   #verificationBudget: number;
   #rangeEnd: 'exclusive' | 'inclusive' | undefined;
@@ -99,9 +109,10 @@ class Bisection {
     const { window, partitions } = this.#input;
     const totals = await this.#requestWindow();
     const buckets = bucketsOf(window, job.bucket, job.zone);
-    const whole: Node = { buckets, partitions, totals, reported: true, unverified: false };
+    const whole: Node = { buckets, partitions, totals, reported: true, unverified: false, moved: new Set() };
     await this.#descend(await this.#readLast(whole));
     for (const node of this.#unverified) await this.#verify(node);
+    await this.#storeWithdrawn();
     return { ...this.#result, answered: partitions.filter(this.#isAlive) };
   }
 
@@ -166,9 +177,9 @@ class Bisection {
       const ofBucket = await this.#request(bucket, active);
       sum = addTotals(sum, ofBucket);
       const leaf = { buckets: [bucket], partitions: active, totals: ofBucket };
-      await this.#descend({ ...leaf, reported: true, unverified: false });
+      await this.#descend({ ...node, ...leaf });
     }
-    const rest = { buckets: buckets.slice(last.length), reported: true, unverified: false };
+    const rest = { ...node, buckets: buckets.slice(last.length) };
     if (rest.buckets.length === 0) return { ...rest, partitions: [], totals: new Map() };
     const range = rangeOf(rest.buckets);
     const inferred = subtractTotals(totals, sum);
@@ -186,30 +197,45 @@ class Bisection {
   async #descend(node: Node): Promise<void> {
     if (node.partitions.length === 0) return;
     const range = rangeOf(node.buckets);
+    if (node.totals.size > 0) this.#oldestUsage = Math.min(this.#oldestUsage, range.end);
     const stored = await this.#input.stored(range);
-    const { partitions, totals, before } = diffPartitions(node, stored, this.#isAlive, this.#isSuspect);
-    await this.#compareDays(node, partitions);
+    const differing = diffPartitions(node, stored, this.#isAlive);
+    const equal = this.#equal(node, differing.partitions);
+    const isFull = this.#isSuspect || this.#input.full === true;
+    if (!isFull) await this.#compareDays(node, equal);
+    const hasParts = node.buckets.length > 1;
+    const { partitions, totals, before } =
+      isFull && hasParts ? diffPartitions(node, stored, this.#isAlive, true) : differing;
     if (partitions.length === 0) return;
-    const differing: Node = { ...node, partitions, totals };
-    if (node.buckets.length > 1) return this.#split(differing, before);
-    if (!node.reported && node.unverified) return void this.#unverified.push(differing);
+    const moved = new Set([...node.moved, ...equal]);
+    const next: Node = { ...node, partitions, totals, moved };
+    if (hasParts) return this.#split(next, before);
+    if (!node.reported && node.unverified) return void this.#unverified.push(next);
     const allKnown = this.#isTagged || (this.#input.allAnswered && this.#result.failed.size === 0);
     const records = bucketRecords(range.start, totals, before, allKnown);
-    // A provider may have forgotten old usage, which is no reason to replace it by zeros.
-    const isKept = this.#input.baseline === 'ledger' || node.isMoved;
-    return this.#emit(isKept ? records : records.filter(hasUsage));
+    if (this.#input.baseline === 'ledger') return this.#emit(records);
+    const sure = totalsOfPartitions(
+      partitions.filter((partition) => moved.has(partition)),
+      before,
+    );
+    const isSure = (record: UsageRecord): boolean => hasUsage(record) || sure.has(seriesKey(record.tags));
+    this.#withdrawn.push(...records.filter((record) => !isSure(record)));
+    return this.#emit(records.filter(isSure));
   }
 
-  /** Partitions with usage whose total equals what is stored: for older ranges their days are compared as well. */
-  async #compareDays({ buckets, partitions, totals }: Node, differing: readonly Partition[]): Promise<void> {
-    const { job } = this.#context;
-    const days = splitByDays(rangeOf(buckets), 1, job.zone);
-    if (this.#input.baseline === 'ledger' || days.length === 1) return;
+  /** Partitions with usage whose total equals what is stored. */
+  #equal({ partitions, totals }: Node, differing: readonly Partition[]): readonly Partition[] {
     const excluded = new Set(differing);
-    const equal = activePartitions(partitions, totals).filter(
+    return activePartitions(partitions, totals).filter(
       (partition) => this.#isAlive(partition) && !excluded.has(partition),
     );
-    if (equal.length === 0) return;
+  }
+
+  /** Of older ranges with equal totals the days are compared as well. */
+  async #compareDays({ buckets }: Node, equal: readonly Partition[]): Promise<void> {
+    const { job } = this.#context;
+    const days = splitByDays(rangeOf(buckets), 1, job.zone);
+    if (this.#input.baseline === 'ledger' || days.length === 1 || equal.length === 0) return;
     for (const day of days.toReversed()) {
       await this.#descend({
         buckets: bucketsOf(day, job.bucket, job.zone),
@@ -217,8 +243,21 @@ class Bisection {
         totals: await this.#request(day, equal),
         reported: true,
         unverified: false,
-        isMoved: true,
+        moved: new Set(equal),
       });
+    }
+  }
+
+  /** Stores zeros for usage that the provider does not report and has not forgotten. */
+  async #storeWithdrawn(): Promise<void> {
+    const { bucket, zone } = this.#context.job;
+    const { window, partitions } = this.#input;
+    const known = this.#withdrawn.filter(({ time }) => bucketEnd(time, bucket, zone) >= this.#oldestUsage);
+    for (const day of splitByDays(window, 1, zone)) {
+      const zeros = known.filter(({ time }) => time >= day.start && time < day.end);
+      if (zeros.length === 0) continue;
+      const totals = await this.#request(day, partitions);
+      if (totals.size > 0) await this.#emit(zeros);
     }
   }
 

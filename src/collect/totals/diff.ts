@@ -35,13 +35,19 @@ export function diffPartitions(
   const now = totalsByOwner(totals);
   const before = totalsByOwner(known);
   const none: Totals = new Map();
-  const owner = ({ tags }: Partition): string => tags!.user!.toLowerCase();
   const differing = alive.filter(
-    (partition) => !same(now.get(owner(partition)) ?? none, before.get(owner(partition)) ?? none),
+    (partition) => !same(now.get(ownerOf(partition)) ?? none, before.get(ownerOf(partition)) ?? none),
   );
   const only = (all: Map<string, Totals>): Totals =>
-    new Map(differing.flatMap((partition) => [...(all.get(owner(partition)) ?? none)]));
+    new Map(differing.flatMap((partition) => [...(all.get(ownerOf(partition)) ?? none)]));
   return { partitions: differing, totals: only(now), before: only(before) };
+}
+
+/** The totals that belong to some partitions; all of them where usage cannot be assigned to a partition. */
+export function totalsOfPartitions(partitions: readonly Partition[], totals: Totals): Totals {
+  if (partitions.some(({ tags }) => tags?.user === undefined)) return totals;
+  const owners = new Set(partitions.map(ownerOf));
+  return new Map([...totals].filter(([, { tags }]) => owners.has(tags.user?.toLowerCase() ?? '')));
 }
 
 /**
@@ -66,4 +72,8 @@ export function activePartitions(
     all.flatMap((totals) => [...totals.values()].map(({ tags }) => tags.user?.toLowerCase())),
   );
   return partitions.filter(({ tags }) => users.has(tags?.user?.toLowerCase()));
+}
+
+function ownerOf({ tags }: Partition): string {
+  return tags?.user?.toLowerCase() ?? '';
 }
