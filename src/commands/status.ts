@@ -47,7 +47,7 @@ export async function statusCommand(context: CommandContext, { json }: { json: b
       context.out(
         `${name} has stored data but no job file; tokentide forget ${name} removes it from the ledger\n`,
       );
-    for (const line of warnings(ledger, jobs)) context.out(`${line}\n`);
+    for (const line of warnings(ledger, jobs, loaded.jobs, now)) context.out(`${line}\n`);
     if (rejected > 0)
       context.out(
         `${formatCount(rejected)} points rejected permanently by the store: see rejected.jsonl in the data folder\n`,
@@ -90,14 +90,30 @@ function describe(statuses: readonly JobStatus[], jobs: readonly Job[]): string 
   );
 }
 
-function warnings(ledger: Ledger, statuses: readonly JobStatus[]): string[] {
+function warnings(
+  ledger: Ledger,
+  statuses: readonly JobStatus[],
+  jobs: readonly Job[],
+  now: number,
+): string[] {
+  const zones = new Map(jobs.map(({ name, zone }) => [name, zone]));
   const lines: string[] = [];
-  for (const { job, advice, lookback, mismatches, rangeEnd, reconciled } of statuses) {
+  for (const status of statuses) {
+    const { job, advice, lookback, mismatches, rangeEnd, reconciled, heldBack, storedUntil } = status;
     for (const { reason, total, polls } of droppedRows(ledger, job)) {
       const last = polls > 1 ? `, at each of the last ${polls} polls` : '';
       lines.push(`${job}: ${formatCount(total)} rows dropped: ${reason}${last}`);
     }
     if (losesRows(droppedRows(ledger, job))) lines.push(`${job}: ${LOSES_ROWS}`);
+    if (heldBack > 0) {
+      const stored =
+        storedUntil === undefined
+          ? 'nothing is stored yet'
+          : `stored up to ${wallTime(storedUntil, zones.get(job)!)}, ${formatSpan(now - storedUntil)} ago`;
+      lines.push(
+        `${job}: ${stored}; the store takes each point once, so ${formatCount(heldBack)} points are held back until they are final`,
+      );
+    }
     if (advice) lines.push(`${job}: ${describeLookback(advice, lookback)}`);
     if (rangeEnd) lines.push(`${job}: the provider treats the end of a range as ${rangeEnd} (detected)`);
     if (mismatches > 0) {

@@ -13,6 +13,8 @@ import type { LedgerDatabase } from './database.ts';
 export interface LastAnswers {
   /** The records of a window. They are cached: do not modify them. */
   of(job: string, window: Window): ReadonlyRecordIndex;
+  /** The number of records of a job. */
+  count(job: string): number;
   put(job: string, records: Iterable<UsageRecord>): void;
   /** Removes the buckets that start in a window. */
   forget(job: string, window: Window): void;
@@ -28,6 +30,7 @@ export function createLastAnswers(db: LedgerDatabase): LastAnswers {
     'INSERT OR REPLACE INTO last_answer (job, time, series, fields) VALUES (?, ?, ?, ?)',
   );
   const removeWindow = db.prepare('DELETE FROM last_answer WHERE job = ? AND time >= ? AND time < ?');
+  const countRows = db.prepare('SELECT count(*) FROM last_answer WHERE job = ?').raw();
   const cache = createLastAnswersCache(db);
 
   function load(job: string, { start, end }: Window): ReadonlyRecordIndex {
@@ -47,6 +50,7 @@ export function createLastAnswers(db: LedgerDatabase): LastAnswers {
       cache.keep(job, window, found);
       return found;
     },
+    count: (job) => (countRows.get(job) as [number])[0],
     put: (job, records) => {
       for (const { time, tags, fields } of records) {
         insert.run(job, time, seriesKey(tags), encodeFields(fields));

@@ -12,6 +12,8 @@ export interface JobState {
   readonly expiredGaps: number;
   /** Polls since the last complete one that were missed, skipped, or ended with an internal error. */
   readonly missedPolls: number;
+  /** Points that wait for their bucket to be final, because the store takes each point once. */
+  readonly heldBackPoints: number;
   /** Lookback suggested by the measured lateness, seconds. */
   readonly lookbackAdvice?: number | undefined;
   /** Stored minus the provider's totals, at the last reconciliation. */
@@ -161,6 +163,10 @@ function scrapedGauges(registers: Registry[], version: string): (state: Collecto
     'tokentide_missed_polls',
     'Polls since the last complete one that were missed, skipped, or ended with an internal error.',
   );
+  const heldBackPoints = perJob(
+    'tokentide_held_back_points',
+    'Points that wait for their bucket to be final, because the store takes each point once.',
+  );
   const lookbackAdvice = perJob(
     'tokentide_lookback_advice_seconds',
     'Lookback suggested by the measured lateness.',
@@ -183,12 +189,21 @@ function scrapedGauges(registers: Registry[], version: string): (state: Collecto
   }).set({ version }, 1);
 
   return ({ jobs, spoolPoints: waiting }) => {
-    for (const gauge of [dataAge, openGaps, expiredGaps, missedPolls, lookbackAdvice, reconcileDifference])
+    for (const gauge of [
+      dataAge,
+      openGaps,
+      expiredGaps,
+      missedPolls,
+      heldBackPoints,
+      lookbackAdvice,
+      reconcileDifference,
+    ])
       gauge.reset();
     for (const { job, ...known } of jobs) {
       openGaps.set({ job }, known.openGaps);
       expiredGaps.set({ job }, known.expiredGaps);
       missedPolls.set({ job }, known.missedPolls);
+      heldBackPoints.set({ job }, known.heldBackPoints);
       if (known.dataAge !== undefined) dataAge.set({ job }, known.dataAge);
       if (known.lookbackAdvice !== undefined) lookbackAdvice.set({ job }, known.lookbackAdvice);
       if (known.reconcileDifference !== undefined)

@@ -148,6 +148,10 @@ export const HEALTH = defineMeasurement({
       'seconds',
       'age at which 99.9 % of the tokens of a bucket had arrived; absent until enough was measured',
     ),
+    held_back_points: count(
+      'points',
+      'points that wait for their bucket to be final, on stores that take each point once',
+    ),
     spool_points: count('points', 'points of all jobs that wait for the store'),
   },
 });

@@ -56,6 +56,7 @@ describe('after a poll', () => {
         revisions: 1,
         mismatches: 0,
         lookback_seconds: 2 * HOUR,
+        held_back_points: 0,
         spool_points: 0,
       },
     });

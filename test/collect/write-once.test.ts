@@ -1,4 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { jobStatus } from '../../src/collect/status/status.ts';
 import { ALL_PARTITIONS } from '../../src/ledger/gaps.ts';
 import type { FakeOptions } from '../support/fake-provider.ts';
 import { openTestStore } from '../support/influx-store.ts';
@@ -97,6 +98,22 @@ describe.each(KINDS)('a store that cannot overwrite, with %s', (_, options) => {
 
     expect(f.stored()).toEqual(f.truth());
     expect(f.store.written).toBe(f.truth().size);
+  });
+
+  it('is reported with its newest bucket and the number of points that are held back', async () => {
+    const f = writeOnce(options);
+    useAll(f, 4);
+    await f.pollUntil(START + 4 * DAY, HOUR);
+    const sent = f.store.written;
+
+    const status = jobStatus(f.ledger, f.context.job, f.now);
+
+    expect(status).toMatchObject({
+      heldBack: f.ledger.lastAnswers.of('test', { start: 0, end: Infinity }).size,
+      storedUntil: START + 4 * DAY - LOOKBACK,
+      readUntil: START + 4 * DAY,
+    });
+    expect([sent > 0, status.heldBack > 0]).toEqual([true, true]);
   });
 
   it('receives old buckets immediately', async () => {

@@ -87,6 +87,27 @@ test('a broken job file does not hide the other jobs, and dropped rows are liste
   expect(out).toMatch(/\nucloud: usage is incomplete: rows outside the requested window/);
 });
 
+test('points that are held back are counted, with the end of what is stored', async () => {
+  const place = commandPlace();
+  const vendor = await startVendor('ucloud', { start: START, end: anHourAgo() });
+  const job = jobOf(vendor, { start: START });
+  await place.run(collect, [job]);
+  const ledger = openLedger(join(place.data, 'ledger.sqlite'));
+  ledger.state.set('ucloud', 'held_back', 'yes');
+  ledger.close();
+
+  const recent = await place.run(status(), [job]);
+  const old = await place.run(status(), [{ ...job, lookback: DAY / 2 }]);
+
+  const held = /; the store takes each point once, so [\d,]+ points are held back until they are final\n/;
+  expect(recent.out).toMatch(new RegExp(`\\nucloud: nothing is stored yet${held.source}`));
+  expect(old.out).toMatch(
+    new RegExp(
+      `\\nucloud: stored up to \\d{4}-\\d\\d-\\d\\d \\d\\d:00, 1[23] h( \\d+ min)? ago${held.source}`,
+    ),
+  );
+});
+
 test('errors in job files are not ignored', async () => {
   const issues = [{ file: 'jobs/a.yaml', message: 'unknown provider "r9x"' }];
 

@@ -19,6 +19,7 @@ describe('createMetrics', () => {
           openGaps: 2,
           expiredGaps: 1,
           missedPolls: 4,
+          heldBackPoints: 7,
           lookbackAdvice: 7200,
           reconcileDifference: -5,
         },
@@ -32,6 +33,7 @@ describe('createMetrics', () => {
         'tokentide_open_gaps{job="trae-main"} 2',
         'tokentide_expired_gaps{job="trae-main"} 1',
         'tokentide_missed_polls{job="trae-main"} 4',
+        'tokentide_held_back_points{job="trae-main"} 7',
         'tokentide_lookback_advice_seconds{job="trae-main"} 7200',
         'tokentide_reconcile_difference_tokens{job="trae-main"} -5',
         'tokentide_spool_points 10',
@@ -42,7 +44,10 @@ describe('createMetrics', () => {
   });
 
   it('omits unknown values', async () => {
-    state = { jobs: [{ job: 'trae-main', openGaps: 0, expiredGaps: 0, missedPolls: 0 }], spoolPoints: 0 };
+    state = {
+      jobs: [{ job: 'trae-main', openGaps: 0, expiredGaps: 0, missedPolls: 0, heldBackPoints: 0 }],
+      spoolPoints: 0,
+    };
 
     const text = (await samples()).join('\n');
 
@@ -52,7 +57,9 @@ describe('createMetrics', () => {
 
   it('drops the gauges of a removed job', async () => {
     state = {
-      jobs: [{ job: 'trae-main', dataAge: 1, openGaps: 1, expiredGaps: 0, missedPolls: 0 }],
+      jobs: [
+        { job: 'trae-main', dataAge: 1, openGaps: 1, expiredGaps: 0, missedPolls: 0, heldBackPoints: 0 },
+      ],
       spoolPoints: 0,
     };
     await samples();
@@ -65,7 +72,10 @@ describe('createMetrics', () => {
   });
 
   it('initialises the counters of a job with 0', async () => {
-    state = { jobs: [{ job: 'trae-main', openGaps: 0, expiredGaps: 0, missedPolls: 0 }], spoolPoints: 0 };
+    state = {
+      jobs: [{ job: 'trae-main', openGaps: 0, expiredGaps: 0, missedPolls: 0, heldBackPoints: 0 }],
+      spoolPoints: 0,
+    };
 
     const before = await samples();
     metrics.polls.inc({ job: 'trae-main', result: 'failed' });

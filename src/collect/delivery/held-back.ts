@@ -17,6 +17,11 @@ export function isHeldBack(ledger: Ledger, job: string): boolean {
   return (ledger.state.get(job, HELD_BACK) ?? '') !== '';
 }
 
+/** The points that wait for their bucket to be final, because the store takes each point once. */
+export function countHeldBack(ledger: Ledger, job: string): number {
+  return isHeldBack(ledger, job) ? ledger.lastAnswers.count(job) : 0;
+}
+
 /**
  * Writes what was held back and would never be written otherwise: everything once the store overwrites points (its
  * server was upgraded or reconfigured, or has answered for the first time), else what is older than the job's start.

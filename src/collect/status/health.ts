@@ -52,7 +52,7 @@ export async function pollWithHealth<T extends { readonly error?: unknown }>(
 /** The state of a job now. */
 export function healthPoint({ job, ledger, now }: JobContext, isOk: boolean, tally: Tally): Point {
   const at = now();
-  const { dataAge, unread, gaps, expired, lookback, advice } = jobStatus(ledger, job, at);
+  const { dataAge, unread, gaps, expired, lookback, advice, heldBack } = jobStatus(ledger, job, at);
   const fields: Fields = {
     polls_ok: isOk ? 1 : 0,
     polls_failed: isOk ? 0 : 1,
@@ -71,6 +71,7 @@ export function healthPoint({ job, ledger, now }: JobContext, isOk: boolean, tal
     mismatches: tally.mismatches,
     lookback_seconds: lookback,
     ...(advice && { lookback_advice_seconds: advice.completeAfter }),
+    held_back_points: heldBack,
     spool_points: ledger.spool.size(),
   };
   const tags = { provider: job.provider.id, account: job.account, job: job.name };

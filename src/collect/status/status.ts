@@ -4,6 +4,7 @@ import { bucketStart, countBuckets } from '../../windows/calendar.ts';
 import { finalWindows } from '../../windows/checkpoints.ts';
 import { intersect, subtract } from '../../windows/intervals.ts';
 import type { Window } from '../../windows/window.ts';
+import { countHeldBack } from '../delivery/held-back.ts';
 import type { Job } from '../job.ts';
 import { lateness, type LatenessAdvice, type LatenessRow } from './lateness.ts';
 
@@ -19,6 +20,10 @@ export interface JobStatus {
   readonly final: number;
   /** Closed buckets that were never read. */
   readonly unread: number;
+  /** Points that wait for their bucket to be final, because the store takes each point once. */
+  readonly heldBack: number;
+  /** The end of the newest bucket that such a store has received. Absent where no points are held back. */
+  readonly storedUntil?: number;
   readonly gaps: number;
   readonly expired: number;
   readonly revisions: number;
@@ -40,6 +45,8 @@ export function jobStatus(ledger: Ledger, job: Job, now: number): JobStatus {
   const missing = subtract(closed, checkpoints);
   const final = finalWindows(checkpoints, job);
   const newest = checkpoints.reduce((end, read) => Math.max(end, read.end), 0);
+  const heldBack = countHeldBack(ledger, job.name);
+  const storedUntil = final.reduce((end, part) => Math.max(end, part.end), 0);
   const counters = ledger.counters.of(job.name);
   const rows = ledger.lateness.of(job.name);
   const row = ledger.jobs.of(job.name);
@@ -54,6 +61,8 @@ export function jobStatus(ledger: Ledger, job: Job, now: number): JobStatus {
     // A relative start moves on; what was read before it no longer counts.
     final: count(intersect(final, closed)),
     unread: count(missing),
+    heldBack,
+    ...(heldBack > 0 && storedUntil > 0 && { storedUntil }),
     gaps: gaps.filter((gap) => !gap.expired).length,
     expired: gaps.filter((gap) => gap.expired).length,
     revisions: counters.revisions ?? 0,
