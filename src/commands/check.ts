@@ -7,6 +7,7 @@ import { droppedRows } from '../collect/poll/dropped.ts';
 import { losesRows, LOSES_ROWS } from '../collect/status/dropped.ts';
 import { FetchError } from '../fetch/errors.ts';
 import { displayText } from '../lib/display-text.ts';
+import type { Gap } from '../ledger/gaps.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { DropReason, Partition, Source } from '../providers/provider.ts';
 import { StoreError, type Store } from '../store/store.ts';
@@ -42,6 +43,8 @@ interface Checked {
 const TIMEOUT_MS = 60_000;
 /** Partitions of one job that are read, spread over its batches. */
 const SAMPLES = 3;
+/** Partitions with an open gap that are read besides. */
+const GAP_SAMPLES = 3;
 
 /** `tokentide check`: validates the configuration, makes a few cheap calls per job, and writes to the store. */
 export async function checkCommand(
@@ -137,7 +140,7 @@ interface Sample {
   readonly dropped: Partial<Record<DropReason, number>>;
 }
 
-/** Reads the newest closed bucket of a few partitions, each with a call of its own. */
+/** Reads the newest closed bucket of a few partitions, among them some with open gaps, each with a call of its own. */
 async function readSample(
   { name, bucket, zone, end: jobEnd }: Job,
   source: Source,
@@ -152,7 +155,7 @@ async function readSample(
   const request = { window, bucket, zone, signal, ...(rangeEnd && { rangeEnd }) };
   const read: { id: string; series: number; error?: FetchError }[] = [];
   const dropped: Partial<Record<DropReason, number>> = {};
-  for (const partition of spread(partitions, SAMPLES)) {
+  for (const partition of sampleOf(partitions, ledger.gaps.openOf(name))) {
     const { id } = partition;
     try {
       const result = await source.read({ ...request, partitions: [partition] });
@@ -166,6 +169,14 @@ async function readSample(
     }
   }
   return { window, read, dropped };
+}
+
+/** A few partitions, and a few of those that could not be read before, in the order of the listing. */
+function sampleOf(partitions: readonly Partition[], gaps: readonly Gap[]): Partition[] {
+  const broken = new Set(gaps.map(({ partition }) => partition));
+  const withGap = partitions.filter(({ id }) => broken.has(id));
+  const sample = new Set([...spread(partitions, SAMPLES), ...spread(withGap, GAP_SAMPLES)]);
+  return partitions.filter((partition) => sample.has(partition));
 }
 
 /** Up to `count` items from the first to the last, evenly spread. */
@@ -205,7 +216,9 @@ function warnings(job: Job, source: Source, ledger: Ledger, { dropped }: Sample)
     ...(Object.keys(dropped).length > 0 ? [`Rows dropped by this check: ${formatDropped(dropped)}.`] : []),
     ...(since.length > 0 ? [`Rows dropped so far: ${formatDropped(Object.fromEntries(since))}.`] : []),
     ...(gaps.length > 0
-      ? [`${open} open gaps, ${gaps.length - open} expired: run tokentide gaps ${job.name}.`]
+      ? [
+          `${open} open ${open === 1 ? 'gap' : 'gaps'}, ${gaps.length - open} expired: run tokentide gaps ${job.name}.`,
+        ]
       : []),
   ];
 }

@@ -105,6 +105,51 @@ test('a few partitions from different batches are read, and a broken one fails t
   expect([code, out[0]]).toEqual([1, 'failed   mine: 60 partitions; key:30: refused: no such key']);
 });
 
+test.each(['key:00', 'key:37', 'key:59'])(
+  'a job with the broken partition %s fails once it has a gap',
+  async (broken) => {
+    const asked: string[] = [];
+    const ids = Array.from({ length: 60 }, (_, i) => `key:${String(i).padStart(2, '0')}`);
+    const source = sourceOf({
+      partitions: () => Promise.resolve(ids.map((id) => ({ id }))),
+      read: ({ partitions: [partition] }) => {
+        asked.push(partition!.id);
+        return partition!.id === broken
+          ? Promise.reject(new FetchError('refused', 'no such key'))
+          : Promise.resolve({ records: [] });
+      },
+    });
+    const access = accessOf({ mine: source });
+    const gap = { start: 0, end: 3600, since: 0, kind: 'refused', error: 'no', attempts: 1, nextTry: 0 };
+    access.ledger.gaps.open('mine', { ...gap, partition: broken, expired: false });
+
+    const { code, out } = await check(contextOf({ jobs: [jobOf('mine')] }), access);
+
+    expect([code, out[0]]).toEqual([1, `failed   mine: 60 partitions; ${broken}: refused: no such key`]);
+    expect(asked).toEqual([...new Set(['key:00', 'key:30', 'key:59', broken])].toSorted());
+  },
+);
+
+test('of many partitions with gaps only a few are read', async () => {
+  let calls = 0;
+  const ids = Array.from({ length: 60 }, (_, i) => `key:${i}`);
+  const source = sourceOf({
+    partitions: () => Promise.resolve(ids.map((id) => ({ id }))),
+    read: () => {
+      calls += 1;
+      return Promise.resolve({ records: [] });
+    },
+  });
+  const access = accessOf({ mine: source });
+  const gap = { start: 0, end: 3600, since: 0, kind: 'refused', error: 'no', attempts: 1, nextTry: 0 };
+  for (const id of ids.slice(5, 50))
+    access.ledger.gaps.open('mine', { ...gap, partition: id, expired: false });
+
+  await check(contextOf({ jobs: [jobOf('mine')] }), access);
+
+  expect(calls).toBe(6);
+});
+
 test('open gaps and dropped rows are listed', async () => {
   const access = accessOf({
     mine: sourceOf({ read: () => Promise.resolve({ records: [], dropped: { duplicate: 2 } }) }),
@@ -117,7 +162,7 @@ test('open gaps and dropped rows are listed', async () => {
   expect(code).toBe(0);
   expect(out.slice(1, 3)).toEqual([
     '          Rows dropped by this check: 4 duplicate.',
-    '          1 open gaps, 0 expired: run tokentide gaps mine.',
+    '          1 open gap, 0 expired: run tokentide gaps mine.',
   ]);
 });
 
