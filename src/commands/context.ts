@@ -24,6 +24,8 @@ export interface CommandContext {
   readonly err: (text: string) => void;
   /** Whether standard error is a terminal. */
   readonly interactive: boolean;
+  /** Whether standard output is a terminal. */
+  readonly terminal: boolean;
   /** Aborted by SIGINT and SIGTERM. */
   readonly signal: AbortSignal;
   readonly pid: number;
@@ -37,7 +39,7 @@ export interface ProcessIo {
   readonly cwd: () => string;
   readonly pid: number;
   once(signal: 'SIGINT' | 'SIGTERM', listener: () => void): unknown;
-  readonly stdout: { write(text: string): unknown };
+  readonly stdout: { write(text: string): unknown; readonly isTTY?: boolean };
   readonly stderr: { write(text: string): unknown; readonly isTTY?: boolean };
 }
 
@@ -68,6 +70,7 @@ export function createContext(options: GlobalOptions, io: ProcessIo): CommandCon
     signal: stop.signal,
     pid: io.pid,
     interactive: io.stderr.isTTY === true,
+    terminal: io.stdout.isTTY === true,
     loadJobs() {
       settings ??= readSettings(env);
       return loadJobs(settings.jobs, { env, now, providers: PROVIDERS });

@@ -1,5 +1,6 @@
 import type { Job } from '../collect/job.ts';
 import { poll } from '../collect/poll/poll.ts';
+import { displayText } from '../lib/display-text.ts';
 import { createRuntime, openExistingLedger, type Runtime } from '../runtime.ts';
 import type { Store } from '../store/store.ts';
 import { toLine } from '../usage/line-protocol.ts';
@@ -45,9 +46,11 @@ async function pollOnce(memory: Runtime, context: CommandContext, job: Job, json
 }
 
 /** A store that prints its points. */
-function printer({ out }: CommandContext, job: Job, json: boolean): Store {
+function printer({ out, terminal }: CommandContext, job: Job, json: boolean): Store {
+  // Line protocol has no escape for control characters; a program that reads it gets them exactly.
+  const shown = terminal ? displayText : (line: string): string => line;
   const print = (point: Point): void =>
-    out(json ? formatJsonLine({ job: job.name, ...point }) : `${toLine(point)}\n`);
+    out(json ? formatJsonLine({ job: job.name, ...point }) : `${shown(toLine(point))}\n`);
   return {
     description: 'standard output',
     identity: 'standard output',

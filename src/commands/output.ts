@@ -49,14 +49,26 @@ export function formatCount(count: Count): string {
   return count.toLocaleString('en-US');
 }
 
-/** Pretty-printed JSON; counts above 2^53 keep all digits. */
-export function formatJson(value: unknown): string {
-  return `${stringify(value, null, 2)}\n`;
+/** Characters that change how a terminal shows the text around them. JSON may hold them, but does not need to. */
+const UNSAFE = /[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu;
+
+function escapeUnsafe(json: string): string {
+  return json.replaceAll(UNSAFE, (text) =>
+    text
+      .split('')
+      .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+      .join(''),
+  );
 }
 
-/** One line of JSON, for streamed results. */
+/** Pretty-printed JSON; counts above 2^53 keep all digits. Control characters are escaped. */
+export function formatJson(value: unknown): string {
+  return `${escapeUnsafe(stringify(value, null, 2) ?? '')}\n`;
+}
+
+/** One line of JSON, for streamed results. Control characters are escaped. */
 export function formatJsonLine(value: unknown): string {
-  return `${stringify(value)}\n`;
+  return `${escapeUnsafe(stringify(value) ?? '')}\n`;
 }
 
 /** `2026-11-24 08:00-09:00 UTC`, or both dates where they differ. */

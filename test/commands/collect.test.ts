@@ -232,6 +232,23 @@ test('a dry run prints line protocol and leaves no file', async () => {
   expect(existsSync(place.data)).toBe(false);
 });
 
+test('a dry run shows no control characters on a terminal, and prints them exactly to a program', async () => {
+  const place = commandPlace();
+  const model = 'm\u202eevil\u2066';
+  const job = withSource('evil', {
+    read: ({ window }) =>
+      Promise.resolve({ records: [{ time: window.start, tags: { model }, fields: { input_tokens: 1 } }] }),
+  });
+  const dry: Parameters<typeof place.run>[0] = (context) =>
+    collectCommand(context, { ...PLAIN, dryRun: true });
+
+  const shown = await place.run(dry, [job], { terminal: true });
+  const piped = await place.run(dry, [job]);
+
+  expect(shown.out).toContain(',model=mevil,');
+  expect(piped.out).toContain(`,model=${model},`);
+});
+
 test('a dry run with --json prints one point per line', async () => {
   const place = commandPlace();
   const vendor = await startVendor('r9s', USAGE);

@@ -16,6 +16,7 @@ export function contextOf(jobs: Partial<LoadedJobs> = {}, more: Partial<CommandC
     out: (text) => void (printed.out += text),
     err: (text) => void (printed.err += text),
     interactive: false,
+    terminal: false,
     signal: new AbortController().signal,
     pid: 1,
     loadJobs: () => ({ jobs: [], off: [], broken: [], issues: [], ...jobs }),

@@ -36,6 +36,16 @@ test('JSON keeps every digit and no secret', () => {
   expect(text).toBe('{\n  "count": 9007199254740993,\n  "secret": "***"\n}\n');
 });
 
+test('JSON escapes what would change the display of a terminal, and stays exact', () => {
+  const name = 'a\u001b[31m\u202eb\u2066\u009b\u2028\u{e0001}';
+
+  const text = formatJson({ name });
+
+  // eslint-disable-next-line no-control-regex
+  expect(text).toMatch(/^[\x20-\x7e\n]+$/);
+  expect(JSON.parse(text)).toEqual({ name });
+});
+
 const down = new FetchError('unavailable', 'no answer', { hint: 'Try later.' });
 
 test.each([

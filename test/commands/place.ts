@@ -19,6 +19,7 @@ interface PlaceOptions {
   readonly off?: readonly OffJob[];
   readonly issues?: readonly Diagnostic[];
   readonly interactive?: boolean;
+  readonly terminal?: boolean;
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
 }
@@ -40,10 +41,11 @@ export function commandPlace(): CommandPlace {
   const data = join(folder, 'data');
   return {
     data,
-    run: async (command, jobs, { off = [], issues = [], interactive = false, now = Date.now } = {}) => {
+    run: async (command, jobs, more = {}) => {
+      const { off = [], issues = [], interactive = false, terminal = false, now = Date.now } = more;
       const context = contextOf(
         { jobs, off, issues },
-        { settings: readSettings({ TOKENTIDE_DATA: data }), now, interactive },
+        { settings: readSettings({ TOKENTIDE_DATA: data }), now, interactive, terminal },
       );
       const code = await command(context);
       return { code, ...context.printed };
