@@ -12,13 +12,14 @@ export function collectorState(
   now: number,
 ): CollectorState {
   const states = jobs.map((job): JobState => {
-    const { dataAge, gaps, expired, advice, reconciled } = jobStatus(ledger, job, now);
+    const { dataAge, gaps, expired, heldBack, advice, reconciled } = jobStatus(ledger, job, now);
     return {
       job: job.name,
       dataAge,
       openGaps: gaps,
       expiredGaps: expired,
       missedPolls: polls.get(job.name)?.missed ?? 0,
+      heldBackPoints: heldBack,
       lookbackAdvice: advice?.completeAfter,
       reconcileDifference: reconciled && Number(BigInt(reconciled.stored) - BigInt(reconciled.provider)),
     };

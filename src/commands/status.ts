@@ -105,13 +105,13 @@ function warnings(
       lines.push(`${job}: ${formatCount(total)} rows dropped: ${reason}${last}`);
     }
     if (losesRows(droppedRows(ledger, job))) lines.push(`${job}: ${LOSES_ROWS}`);
-    if (heldBack > 0) {
+    if (storedUntil !== undefined) {
       const stored =
-        storedUntil === undefined
+        storedUntil === 0
           ? 'nothing is stored yet'
           : `stored up to ${wallTime(storedUntil, zones.get(job)!)}, ${formatSpan(now - storedUntil)} ago`;
       lines.push(
-        `${job}: ${stored}; the store takes each point once, so ${formatCount(heldBack)} points are held back until they are final`,
+        `${job}: ${stored}; the store takes each point once, when it is final; points held back: ${formatCount(heldBack)}`,
       );
     }
     if (advice) lines.push(`${job}: ${describeLookback(advice, lookback)}`);

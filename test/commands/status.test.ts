@@ -99,7 +99,7 @@ test('points that are held back are counted, with the end of what is stored', as
   const recent = await place.run(status(), [job]);
   const old = await place.run(status(), [{ ...job, lookback: DAY / 2 }]);
 
-  const held = /; the store takes each point once, so [\d,]+ points are held back until they are final\n/;
+  const held = /; the store takes each point once, when it is final; points held back: [\d,]+\n/;
   expect(recent.out).toMatch(new RegExp(`\\nucloud: nothing is stored yet${held.source}`));
   expect(old.out).toMatch(
     new RegExp(

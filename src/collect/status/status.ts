@@ -4,7 +4,7 @@ import { bucketStart, countBuckets } from '../../windows/calendar.ts';
 import { finalWindows } from '../../windows/checkpoints.ts';
 import { intersect, subtract } from '../../windows/intervals.ts';
 import type { Window } from '../../windows/window.ts';
-import { countHeldBack } from '../delivery/held-back.ts';
+import { countHeldBack, isHeldBack } from '../delivery/held-back.ts';
 import type { Job } from '../job.ts';
 import { lateness, type LatenessAdvice, type LatenessRow } from './lateness.ts';
 
@@ -22,7 +22,7 @@ export interface JobStatus {
   readonly unread: number;
   /** Points that wait for their bucket to be final, because the store takes each point once. */
   readonly heldBack: number;
-  /** The end of the newest bucket that such a store has received. Absent where no points are held back. */
+  /** The end of the newest bucket that such a store has received. 0 before the first one. Absent for other stores. */
   readonly storedUntil?: number;
   readonly gaps: number;
   readonly expired: number;
@@ -62,7 +62,7 @@ export function jobStatus(ledger: Ledger, job: Job, now: number): JobStatus {
     final: count(intersect(final, closed)),
     unread: count(missing),
     heldBack,
-    ...(heldBack > 0 && storedUntil > 0 && { storedUntil }),
+    ...(isHeldBack(ledger, job.name) && { storedUntil }),
     gaps: gaps.filter((gap) => !gap.expired).length,
     expired: gaps.filter((gap) => gap.expired).length,
     revisions: counters.revisions ?? 0,
