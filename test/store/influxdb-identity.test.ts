@@ -202,6 +202,19 @@ describeWith('victoria-metrics', 'a real VictoriaMetrics', () => {
     expect([before, await samples()]).toEqual([1, 2]);
   });
 
+  it('finds its id where its clock is behind that of the collector', async () => {
+    const fresh = await startVictoriaMetrics();
+    onTestFinished(() => fresh.close());
+    const now = (): number => Date.now() + 3_600_000;
+    const { store } = await openTestStore({ url: fresh.url, now });
+
+    await store.write(hourlies(1));
+
+    const again = await openTestStore({ url: fresh.url, now });
+    expect(store.identity).toMatch(ID);
+    expect(again.store.identity).toBe(store.identity);
+  });
+
   it('is read once it is there: a store that opens while it is down', async () => {
     const { store } = await openTestStore({ url: server.url });
     await store.write(hourlies(1));
