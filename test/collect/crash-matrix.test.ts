@@ -177,7 +177,7 @@ describe('a collector killed at any point between fetch and ledger commit loses 
     const steps = await play(matrix, Infinity);
     expect(steps).toBeGreaterThan(30);
 
-    const stride = FULL ? 1 : 5;
+    const stride = FULL ? 1 : 11;
     for (let killAt = 1; killAt <= steps; killAt += stride) await play(matrix, killAt);
   });
 });
