@@ -1,43 +1,71 @@
-import { CATALOGUE, measurementNamed, type Catalogue } from './catalogue.ts';
+import { CATALOGUE, measurementNamed, type Catalogue, type Measurement } from './catalogue.ts';
 import { NO_LIMITS, restOf, seriesOf, type LineLimits } from './line-protocol.ts';
-import { MEASUREMENT, type Point, type Tags } from './point.ts';
+import { MEASUREMENT, type Point, type Tag } from './point.ts';
 
 /** Points as lines of line protocol, each ended by a newline. @throws RangeError as `toLine` does */
 export type Serialiser = (points: readonly Point[]) => Buffer;
 
-/** Initial size: about 5,000 typical lines. */
-const INITIAL_BYTES = 2 * 1024 * 1024;
+/** Of one line. */
+const TYPICAL_BYTES = 400;
+/** Series whose bytes are kept: about 10 MB. */
+const MAX_SERIES = 50_000;
 
-/** `toLine` for many points: the text of a series is built once per tags object, which points of a series share. */
+/** A level of the tree of known series: the next tag and its value, in the order of the tags object. */
+interface Node {
+  readonly children: Map<string, Map<string | undefined, Node>>;
+  /** The child found last: most points in a row agree on most tags. */
+  last?: { readonly tag: string; readonly value: string | undefined; readonly node: Node };
+  /** Measurement and tags as bytes. */
+  series?: Buffer;
+}
+
+/** `toLine` for many points: the bytes of a series are built once, and found again by the values of its tags. */
 export function createSerialiser(
   limits: LineLimits = NO_LIMITS,
   catalogue: Catalogue = CATALOGUE,
 ): Serialiser {
-  const prefixes = new Map<string, WeakMap<Tags, Buffer>>();
+  const roots = new Map<Measurement, Node>();
+  let known = 0;
 
-  function prefixOf({ measurement: name = MEASUREMENT, tags }: Point): Buffer {
-    let ofMeasurement = prefixes.get(name);
-    if (!ofMeasurement) prefixes.set(name, (ofMeasurement = new WeakMap()));
-    let prefix = ofMeasurement.get(tags);
-    if (!prefix) {
-      prefix = Buffer.from(seriesOf(measurementNamed(catalogue, name), tags, limits));
-      ofMeasurement.set(tags, prefix);
+  function seriesBytes(measurement: Measurement, { tags }: Point): Buffer {
+    let node = roots.get(measurement);
+    if (!node) roots.set(measurement, (node = { children: new Map() }));
+    for (const tag in tags) node = childOf(node, tag, tags[tag as Tag]);
+    if (node.series === undefined) {
+      node.series = Buffer.from(seriesOf(measurement, tags, limits));
+      if (++known > MAX_SERIES) {
+        roots.clear();
+        known = 0;
+      }
     }
-    return prefix;
+    return node.series;
   }
 
   return (points) => {
-    let bytes = Buffer.allocUnsafe(INITIAL_BYTES);
+    let bytes = Buffer.allocUnsafe(points.length * TYPICAL_BYTES);
     let end = 0;
     for (const point of points) {
-      const prefix = prefixOf(point);
-      const rest = restOf(measurementNamed(catalogue, point.measurement ?? MEASUREMENT), point);
-      const needed = end + prefix.length + rest.length + 1;
-      if (needed > bytes.length) bytes = Buffer.concat([bytes.subarray(0, end)], 2 * needed);
-      bytes.set(prefix, end);
-      bytes.write(`${rest}\n`, end + prefix.length, 'latin1');
-      end = needed;
+      const measurement = measurementNamed(catalogue, point.measurement ?? MEASUREMENT);
+      const series = seriesBytes(measurement, point);
+      // Fields and time are ASCII.
+      const rest = `${restOf(measurement, point)}\n`;
+      const next = end + series.length + rest.length;
+      if (next > bytes.length) bytes = Buffer.concat([bytes.subarray(0, end)], 2 * next);
+      bytes.set(series, end);
+      bytes.write(rest, end + series.length, 'latin1');
+      end = next;
     }
     return bytes.subarray(0, end);
   };
+}
+
+function childOf(node: Node, tag: string, value: string | undefined): Node {
+  const { last } = node;
+  if (last && last.tag === tag && last.value === value) return last.node;
+  let values = node.children.get(tag);
+  if (!values) node.children.set(tag, (values = new Map()));
+  let child = values.get(value);
+  if (!child) values.set(value, (child = { children: new Map() }));
+  node.last = { tag, value, node: child };
+  return child;
 }
