@@ -37,18 +37,40 @@ export function toLine(
   return `${seriesOf(measurement, point.tags, limits)}${restOf(measurement, point)}`;
 }
 
+/** A field as text, before and after its value: made once per measurement. */
+interface FieldText {
+  readonly name: string;
+  readonly kind: FieldKind;
+  readonly first: string;
+  readonly next: string;
+}
+
+const fieldTexts = new WeakMap<Measurement, readonly FieldText[]>();
+
+function fieldTextsOf(measurement: Measurement): readonly FieldText[] {
+  let texts = fieldTexts.get(measurement);
+  if (!texts) {
+    texts = measurement.fieldNames.map((name) => {
+      const { kind } = measurement.fields[name]!;
+      return { name, kind, first: ` ${name}=`, next: `,${name}=` };
+    });
+    fieldTexts.set(measurement, texts);
+  }
+  return texts;
+}
+
 /** What follows the series in a line: fields and time. @throws RangeError as `toLine` does */
-export function restOf({ fieldNames, fields: specs }: Measurement, { fields, time }: Point): string {
+export function restOf(measurement: Measurement, { fields, time }: Point): string {
   let rest = '';
-  for (const name of fieldNames) {
+  for (const { name, kind, first, next } of fieldTextsOf(measurement)) {
     const value = fields[name as Field];
     if (value === undefined) continue;
-    const { kind } = specs[name]!;
-    rest += (rest === '' ? ' ' : ',') + name + '=' + checkedValue(value, kind, name);
+    const text = checkedValue(value, kind, name);
+    rest += (rest === '' ? first : next) + text;
     if (kind !== 'float') rest += 'i';
   }
   if (rest === '') throw new RangeError('a point has no field');
-  return rest + ' ' + checkedTime(time);
+  return `${rest} ${checkedTime(time)}`;
 }
 
 /** Measurement and tags as they appear in a line; tag values are shortened if they exceed the limits. */

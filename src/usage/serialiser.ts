@@ -14,9 +14,11 @@ const MAX_SERIES = 50_000;
 interface Node {
   readonly children: Map<string, Map<string | undefined, Node>>;
   /** The child found last: most points in a row agree on most tags. */
-  last?: { readonly tag: string; readonly value: string | undefined; readonly node: Node };
+  tag: string | undefined;
+  value: string | undefined;
+  child: Node | undefined;
   /** Measurement and tags as bytes. */
-  series?: Buffer;
+  series: Buffer | undefined;
 }
 
 /** `toLine` for many points: the bytes of a series are built once, and found again by the values of its tags. */
@@ -29,7 +31,7 @@ export function createSerialiser(
 
   function seriesBytes(measurement: Measurement, { tags }: Point): Buffer {
     let node = roots.get(measurement);
-    if (!node) roots.set(measurement, (node = { children: new Map() }));
+    if (!node) roots.set(measurement, (node = createNode()));
     for (const tag in tags) node = childOf(node, tag, tags[tag as Tag]);
     if (node.series === undefined) {
       node.series = Buffer.from(seriesOf(measurement, tags, limits));
@@ -60,12 +62,17 @@ export function createSerialiser(
 }
 
 function childOf(node: Node, tag: string, value: string | undefined): Node {
-  const { last } = node;
-  if (last && last.tag === tag && last.value === value) return last.node;
+  if (node.child && node.tag === tag && node.value === value) return node.child;
   let values = node.children.get(tag);
   if (!values) node.children.set(tag, (values = new Map()));
   let child = values.get(value);
-  if (!child) values.set(value, (child = { children: new Map() }));
-  node.last = { tag, value, node: child };
+  if (!child) values.set(value, (child = createNode()));
+  node.tag = tag;
+  node.value = value;
+  node.child = child;
   return child;
+}
+
+function createNode(): Node {
+  return { children: new Map(), tag: undefined, value: undefined, child: undefined, series: undefined };
 }
