@@ -4,7 +4,9 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig(({ mode }) => ({
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: mode === 'full' ? [] : ['test/e2e/!(bad-input|smoke).test.ts'],
+    // Whole daemons, and real servers that are killed, belong to the proof of all.
+    exclude:
+      mode === 'full' ? [] : ['test/e2e/!(bad-input|smoke).test.ts', 'test/store/faults-servers.test.ts'],
     env: { TESTS: mode === 'full' ? 'full' : 'fast' },
     globalSetup: ['scripts/build.mjs'],
     testTimeout: 60_000,
