@@ -37,7 +37,7 @@ export function toLine(
   return `${seriesOf(measurement, point.tags, limits)}${restOf(measurement, point)}`;
 }
 
-/** A field as text, before and after its value: made once per measurement. */
+/** What precedes the value of a field, as the first of a line and after another field: made once per measurement. */
 interface FieldText {
   readonly name: string;
   readonly kind: FieldKind;
