@@ -135,6 +135,7 @@ export const HEALTH = defineMeasurement({
       unit: 'Unix seconds',
       meaning: 'end of the buckets that are final, without a hole since the start of the job',
     },
+    bucket_seconds: count('seconds', 'width of the buckets of the job'),
     backlog_buckets: count('buckets', 'closed buckets that were never read'),
     gaps_open: count('gaps', 'missing windows that are retried'),
     gaps_expired: count('gaps', "missing windows beyond the provider's retention"),
@@ -156,4 +157,23 @@ export const HEALTH = defineMeasurement({
   },
 });
 
-export const CATALOGUE = catalogueOf(USAGE, RECONCILIATION, HEALTH);
+/** Verdicts of alert rules on the series of usage: dashboards draw them, Grafana's rules route them. */
+export const ALERT = defineMeasurement({
+  name: 'llm_token_alert',
+  time: 'start of the judged bucket',
+  writer: 'alerting programs; this collector writes none',
+  tags: {
+    ...USAGE.tags,
+    rule: job('rule that was broken'),
+    severity: job('notice or page'),
+  },
+  fields: {
+    value: count('as the rule says', 'what was measured'),
+    expected: count('as the rule says', 'what is usual'),
+    limit: count('as the rule says', 'above which the rule raises an alert'),
+    ratio: { kind: 'float', unit: '', meaning: 'value / expected' },
+    state: count('', '0 closed, 1 notice, 2 page'),
+  },
+});
+
+export const CATALOGUE = catalogueOf(USAGE, RECONCILIATION, HEALTH, ALERT);

@@ -47,6 +47,7 @@ describe('after a poll', () => {
         calls_denied: 0,
         data_age_seconds: 60,
         final_until: START + 2 * HOUR,
+        bucket_seconds: 3600,
         backlog_buckets: 0,
         gaps_open: 0,
         gaps_expired: 0,

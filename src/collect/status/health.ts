@@ -3,6 +3,7 @@ import { HEALTH } from '../../usage/catalogue.ts';
 import type { Fields, Point } from '../../usage/point.ts';
 import { finalWindows } from '../../windows/checkpoints.ts';
 import { subtract } from '../../windows/intervals.ts';
+import { DAY, HOUR } from '../../windows/units.ts';
 import type { CallCounts, JobContext } from '../context.ts';
 import type { CollectEvent } from '../events.ts';
 import { jobStatus } from './status.ts';
@@ -61,6 +62,7 @@ export function healthPoint({ job, ledger, now }: JobContext, isOk: boolean, tal
     calls_denied: tally.calls.denied,
     ...(dataAge !== undefined && { data_age_seconds: dataAge }),
     final_until: finalUntil({ job, ledger }),
+    bucket_seconds: job.bucket === '1d' ? DAY : HOUR,
     backlog_buckets: unread,
     gaps_open: gaps,
     gaps_expired: expired,

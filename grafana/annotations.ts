@@ -1,0 +1,39 @@
+import { ALERT, USAGE } from '../src/usage/catalogue.ts';
+import { NEUTRAL, WARNING } from './colours.ts';
+import type { Annotation } from './dashboard.ts';
+import { BUCKET, matches, RANGE, select } from './influxql.ts';
+import { text } from './text.ts';
+
+/** The verdicts of alert rules. Those that were closed stay out. */
+export const ALERTS: Annotation = {
+  name: text('Alerts', '告警'),
+  color: WARNING,
+  query: select({
+    columns: ['"value"', '"limit"', '"rule"', '"severity"', '"account"'],
+    from: ALERT,
+    where: [matches('provider'), matches('account'), '"state" > 0', RANGE],
+  }),
+  mappings: {
+    title: { source: 'field', value: 'severity' },
+    text: { source: 'field', value: 'rule' },
+    tags: { source: 'field', value: 'account' },
+  },
+};
+
+/** Marks where the bucket begins that still grows; nothing where the range ends in the past. */
+export const OPEN_BUCKET: Annotation = {
+  name: text('Open bucket', '未结束的时间段'),
+  color: NEUTRAL,
+  query: select({
+    columns: ['last("tokens") AS "tokens"'],
+    from: USAGE,
+    where: [BUCKET, 'time > now() - $bucket AND time <= now()'],
+  }),
+  mappings: {
+    title: { source: 'text', value: text('still open', '尚未结束') },
+    text: {
+      source: 'text',
+      value: text('What starts here grows with each poll.', '从此处开始的时间段会随每次轮询增长。'),
+    },
+  },
+};

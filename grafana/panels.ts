@@ -1,0 +1,359 @@
+import { GOOD, NEUTRAL, OTHER_COLOUR } from './colours.ts';
+import type { Json, Panel, Query } from './dashboard.ts';
+import type { Text } from './text.ts';
+import { text } from './text.ts';
+
+/** The kinds of panels that the dashboards are made of. Only panel types that exist from Grafana 9.5 to 13. */
+
+export type Unit = 'short' | 'locale' | 'percentunit' | 's' | 'dateTimeFromNow' | 'dateTimeAsIso' | 'none';
+
+export interface Step {
+  /** From which value on. */
+  readonly from: number;
+  readonly color: string;
+}
+
+interface Common {
+  readonly id: number;
+  readonly title: Text;
+  readonly description: Text;
+  readonly width: number;
+  readonly height: number;
+}
+
+export const NOT_REPORTED = text('not reported', '未提供');
+export const NO_DATA = text('no usage', '无用量');
+
+export const table = (query: string): Query => ({ query, format: 'table' });
+export const series = (query: string, alias?: string | Text): Query => ({
+  query,
+  format: 'time_series',
+  ...(alias !== undefined && { alias }),
+});
+
+export const property = (id: string, value: unknown): Json => ({ id, value });
+export const byName = (field: string | Text, ...properties: readonly Json[]): Json => ({
+  matcher: { id: 'byName', options: field },
+  properties,
+});
+
+/** One step without a limit: Grafana's own thresholds turn a number red above 80. */
+const PLAIN = { mode: 'absolute', steps: [{ color: NEUTRAL, value: null }] };
+
+export const thresholds = (steps: readonly Step[], base: string = GOOD): Json => ({
+  mode: 'absolute',
+  steps: [{ color: base, value: null }, ...steps.map(({ from, color }) => ({ color, value: from }))],
+});
+
+interface StatOptions extends Common {
+  readonly unit: Unit;
+  readonly decimals?: number;
+  readonly noValue: Text;
+  readonly queries: readonly Query[];
+  readonly transformations?: readonly Json[];
+  /** Only where a number is good or bad. */
+  readonly steps?: readonly Step[];
+  readonly overrides?: readonly Json[];
+  readonly mappings?: readonly Json[];
+  /** Which fields are shown. */
+  readonly fields?: string;
+  readonly calc?: string;
+}
+
+export function stat(options: StatOptions): Panel {
+  const {
+    unit,
+    decimals,
+    noValue,
+    queries,
+    transformations = [],
+    steps,
+    overrides = [],
+    mappings = [],
+  } = options;
+  const { fields = '', calc = 'lastNotNull', ...common } = options;
+  return {
+    ...place(common),
+    type: 'stat',
+    queries,
+    transformations,
+    fieldConfig: {
+      defaults: {
+        unit,
+        ...(decimals !== undefined && { decimals }),
+        noValue,
+        mappings,
+        color: steps ? { mode: 'thresholds' } : { mode: 'fixed', fixedColor: 'text' },
+        thresholds: steps ? thresholds(steps) : PLAIN,
+      },
+      overrides,
+    },
+    options: {
+      reduceOptions: { calcs: [calc], fields, values: false },
+      colorMode: 'value',
+      graphMode: 'none',
+      justifyMode: 'auto',
+      orientation: 'auto',
+      textMode: 'auto',
+    },
+  };
+}
+
+const CHANGE = text('change', '环比');
+
+/**
+ * A number of the range and its change against the range of the same length before it. Two columns, `now` and
+ * `before`: where `now` has no row, nothing is shown, and never the number of the range before.
+ */
+export function statWithChange(
+  options: Omit<StatOptions, 'queries' | 'transformations' | 'fields'> & {
+    readonly now: string;
+    readonly before: string;
+  },
+): Panel {
+  const { now, before, overrides = [], ...rest } = options;
+  return stat({
+    ...rest,
+    queries: [table(now), table(before)],
+    transformations: [
+      { id: 'reduce', options: { mode: 'reduceFields', reducers: ['lastNotNull'], includeTimeField: false } },
+      { id: 'concatenate', options: { frameNameMode: 'drop' } },
+      calculate('now', '/', 'before', 'ratio'),
+      calculate('ratio', '-', '1', 'change'),
+      { id: 'organize', options: { excludeByName: { Time: true, before: true, ratio: true } } },
+    ],
+    fields: '/.*/',
+    overrides: [
+      byName('now', property('displayName', options.title)),
+      byName(
+        'change',
+        property('displayName', CHANGE),
+        property('unit', 'percentunit'),
+        property('decimals', 0),
+      ),
+      ...overrides,
+    ],
+  });
+}
+
+export const calculate = (left: string, operator: string, right: string, alias: string): Json => ({
+  id: 'calculateField',
+  options: { mode: 'binary', binary: { left, operator, right }, alias, replaceFields: false },
+});
+
+interface ChartOptions extends Common {
+  readonly unit: Unit;
+  readonly queries: readonly Query[];
+  readonly overrides?: readonly Json[];
+  readonly interval?: string;
+  /** What the legend's number is. */
+  readonly legend?: 'sum' | 'max' | 'lastNotNull';
+  readonly links?: readonly Json[];
+  readonly noValue?: Text;
+  readonly transformations?: readonly Json[];
+}
+
+/** Stacked bars, each over its own hour or step. */
+export function bars(options: ChartOptions): Panel {
+  return chart(options, {
+    drawStyle: 'bars',
+    lineWidth: 0,
+    fillOpacity: 85,
+    barAlignment: 1,
+    barWidthFactor: 0.9,
+    stacking: { mode: 'normal', group: 'A' },
+    spanNulls: false,
+  });
+}
+
+/** For states that last until the next reading: ages, queues. */
+export function lines(options: ChartOptions): Panel {
+  return chart(
+    { legend: 'lastNotNull', ...options },
+    {
+      drawStyle: 'line',
+      lineInterpolation: 'stepAfter',
+      lineWidth: 2,
+      fillOpacity: 5,
+      showPoints: 'auto',
+      spanNulls: false,
+      stacking: { mode: 'none', group: 'A' },
+    },
+  );
+}
+
+function chart(options: ChartOptions, custom: Json): Panel {
+  const { unit, queries, overrides = [], interval, legend = 'sum', links = [], noValue, ...common } = options;
+  const sorted: Record<string, string> = { sum: 'Total', max: 'Max', lastNotNull: 'Last *' };
+  return {
+    ...place(common),
+    type: 'timeseries',
+    queries,
+    transformations: options.transformations ?? [],
+    ...(interval !== undefined && { interval }),
+    fieldConfig: {
+      defaults: {
+        unit,
+        min: 0,
+        ...(noValue && { noValue }),
+        color: { mode: 'palette-classic-by-name' },
+        custom,
+        links,
+      },
+      overrides: [...overrides, OTHER_COLOUR],
+    },
+    options: {
+      legend: {
+        showLegend: true,
+        displayMode: 'table',
+        placement: 'right',
+        calcs: [legend],
+        sortBy: sorted[legend],
+        sortDesc: true,
+      },
+      tooltip: { mode: 'multi', sort: 'desc' },
+    },
+  };
+}
+
+/** The largest values of a tag as horizontal bars: rows of a table with one text and one number column. */
+export function ranking(
+  options: Common & {
+    readonly unit: Unit;
+    readonly query: string;
+    readonly value: string;
+    readonly noValue: Text;
+    readonly overrides?: readonly Json[];
+    readonly links?: readonly Json[];
+  },
+): Panel {
+  const { unit, query, value, noValue, overrides = [], links = [], ...common } = options;
+  return {
+    ...place(common),
+    type: 'bargauge',
+    queries: [table(query)],
+    transformations: [{ id: 'sortBy', options: { sort: [{ field: value, desc: true }] } }],
+    fieldConfig: {
+      defaults: {
+        unit,
+        min: 0,
+        noValue,
+        color: { mode: 'fixed', fixedColor: GOOD },
+        thresholds: PLAIN,
+        links,
+      },
+      overrides,
+    },
+    options: {
+      reduceOptions: { values: true, calcs: [], fields: `/^${value}$/`, limit: 50 },
+      orientation: 'horizontal',
+      displayMode: 'basic',
+      valueMode: 'text',
+      namePlacement: 'left',
+      showUnfilled: false,
+      sizing: 'manual',
+      minVizHeight: 16,
+      maxVizHeight: 32,
+      minVizWidth: 8,
+    },
+  };
+}
+
+export interface Column {
+  /** As the query calls it. */
+  readonly name: string;
+  readonly label: Text;
+  readonly unit?: Unit;
+  readonly decimals?: number;
+  /** Of a number column: what an absent value is shown as. */
+  readonly noValue?: Text;
+  readonly width?: number;
+  /** A bar behind the number. */
+  readonly bar?: true;
+  readonly steps?: readonly Step[];
+  readonly links?: readonly Json[];
+  readonly mappings?: readonly Json[];
+}
+
+/** A table with its columns in the given order; columns that are not named are hidden by the query itself. */
+export function grid(
+  options: Common & {
+    readonly queries: readonly Query[];
+    readonly columns: readonly Column[];
+    readonly sortBy?: string;
+    /** Joins the answers of several queries; applied before the columns are arranged. */
+    readonly transformations?: readonly Json[];
+    readonly hidden?: readonly string[];
+  },
+): Panel {
+  const { queries, columns, sortBy, transformations = [], hidden = ['Time'], ...common } = options;
+  const sorted = columns.find((column) => column.name === sortBy)?.label;
+  return {
+    ...place(common),
+    type: 'table',
+    queries,
+    transformations: [
+      ...transformations,
+      {
+        id: 'organize',
+        options: {
+          excludeByName: Object.fromEntries(hidden.map((each) => [each, true])),
+          // The order of tags in an answer differs from one answer to the next.
+          indexByName: Object.fromEntries(columns.map((column, index) => [column.name, index])),
+          renameByName: Object.fromEntries(columns.map((column) => [column.name, column.label])),
+        },
+      },
+    ],
+    fieldConfig: {
+      defaults: {
+        color: { mode: 'fixed', fixedColor: 'text' },
+        thresholds: PLAIN,
+        custom: { align: 'auto' },
+      },
+      overrides: columns.map(columnJson),
+    },
+    options: {
+      showHeader: true,
+      cellHeight: 'sm',
+      sortBy: sorted ? [{ displayName: sorted, desc: true }] : [],
+    },
+  };
+}
+
+function columnJson({ label, unit, decimals, noValue, width, bar, steps, links, mappings }: Column): Json {
+  const properties: Json[] = [];
+  const add = (id: string, value: unknown): void => void properties.push({ id, value });
+  if (unit) add('unit', unit);
+  if (decimals !== undefined) add('decimals', decimals);
+  if (noValue) add('noValue', noValue);
+  if (width) add('custom.width', width);
+  if (mappings) add('mappings', mappings);
+  if (bar) {
+    add('custom.cellOptions', { type: 'gauge', mode: 'basic', valueDisplayMode: 'text' });
+    add('color', { mode: 'fixed', fixedColor: GOOD });
+    add('min', 0);
+  }
+  if (steps) {
+    add('custom.cellOptions', { type: 'color-text' });
+    add('color', { mode: 'thresholds' });
+    add('thresholds', thresholds(steps));
+  }
+  if (links) add('links', links);
+  return byName(label, ...properties);
+}
+
+/** A link that keeps the range; `query` is what follows `?`. Values of fields need `:percentencode`. */
+export const link = (title: Text, uid: string, query: string): Json => ({
+  title,
+  url: `/d/${uid}?${query}&\${__url_time_range}`,
+});
+
+function place({
+  id,
+  title,
+  description,
+  width,
+  height,
+}: Common): Pick<Panel, 'id' | 'title' | 'description' | 'width' | 'height'> {
+  return { id, title, description, width, height };
+}

@@ -1,0 +1,181 @@
+import { USAGE, type Measurement } from '../src/usage/catalogue.ts';
+import type { Json } from './dashboard.ts';
+import { BUCKET, has, matches, name, RANGE, select, sum, type UsageTag } from './influxql.ts';
+import { text, type Text } from './text.ts';
+
+export type Variable = Json & { readonly name: string };
+
+const DATA_SOURCE = { type: 'influxdb', uid: '${datasource}' };
+
+export const DATA_SOURCE_VARIABLE: Variable = {
+  name: 'datasource',
+  type: 'datasource',
+  label: text('Data source', '数据源'),
+  query: 'influxdb',
+  current: {},
+  hide: 0,
+  includeAll: false,
+  multi: false,
+  options: [],
+  refresh: 1,
+  regex: '',
+  skipUrlSync: false,
+};
+
+/** A choice between fixed values: pairs of value and what people read. */
+export function choice(
+  variable: string,
+  label: Text,
+  values: readonly (readonly [value: string, label: string | Text])[],
+  selected: string = values[0]![0],
+): Variable {
+  const options = values.map(([value, shown]) => ({ text: shown, value, selected: value === selected }));
+  return {
+    name: variable,
+    type: 'custom',
+    label,
+    // Grafana reads the options from this text.
+    query: joined(values),
+    current: options.find((option) => option.selected)!,
+    options,
+    hide: 0,
+    includeAll: false,
+    multi: false,
+    skipUrlSync: false,
+  };
+}
+
+/** `shown : value, ...` in each language. */
+function joined(values: readonly (readonly [value: string, label: string | Text])[]): Text {
+  const line = (language: 'en' | 'zh-CN'): string =>
+    values
+      .map(([value, shown]) => {
+        const words = typeof shown === 'string' ? shown : shown[language];
+        return words === value ? value : `${words} : ${value}`;
+      })
+      .join(', ');
+  return text(line('en'), line('zh-CN'));
+}
+
+const LABELS: Partial<Record<string, Text>> = {
+  provider: text('Provider', '供应商'),
+  account: text('Account', '账号'),
+  job: text('Job', '任务'),
+  team: text('Team', '团队'),
+  project: text('Project', '项目'),
+  model: text('Model', '模型'),
+  user: text('User', '用户'),
+  key: text('Key', 'API Key'),
+};
+
+export const labelOf = (tag: string): Text => LABELS[tag] ?? text(tag, tag);
+
+/** The values of a tag, any number of them, All by default; chained to other variables. */
+export function tagVariable(from: Measurement, tag: string, chainedTo: readonly string[] = []): Variable {
+  const where = chainedTo.map((other) => matches(other)).join(' AND ');
+  const query = `SHOW TAG VALUES FROM ${name(from.name)} WITH KEY = ${name(tag)}${where && ` WHERE ${where}`}`;
+  return {
+    ...queryVariable(tag, query),
+    label: labelOf(tag),
+    // Matches series without the tag as well.
+    allValue: '.*',
+  };
+}
+
+/**
+ * The `count` largest values of a tag in the range, hidden: charts show them by name and the rest as "Other". It has
+ * no `allValue`, so that All is the list of these values.
+ */
+export function topVariable(
+  variable: string,
+  tag: string,
+  count: string,
+  filters: readonly string[],
+): Variable {
+  const totals = select({
+    columns: [sum('tokens', 't')],
+    from: USAGE,
+    where: [BUCKET, ...filters, has(tag), RANGE],
+    by: [tag],
+  });
+  const top = select({ columns: [`top("t", ${name(tag)}, ${count})`], from: [totals] });
+  // The outer SELECT leaves out the sums, which would become values as well.
+  return { ...queryVariable(variable, select({ columns: [name(tag)], from: [top] })), hide: 2 };
+}
+
+function queryVariable(variable: string, query: string): Variable {
+  return {
+    name: variable,
+    type: 'query',
+    datasource: DATA_SOURCE,
+    query,
+    definition: query,
+    current: { text: ['All'], value: ['$__all'] },
+    options: [],
+    refresh: 2,
+    sort: 1,
+    hide: 0,
+    includeAll: true,
+    multi: true,
+    regex: '',
+    skipUrlSync: false,
+  };
+}
+
+export const BUCKET_VARIABLE = choice('bucket', text('Bucket', '统计粒度'), [
+  ['1h', text('hours', '小时')],
+  ['1d', text('days', '天')],
+]);
+
+const ZONES = [
+  'Asia/Shanghai',
+  'UTC',
+  'Asia/Singapore',
+  'Asia/Tokyo',
+  'Europe/Berlin',
+  'Europe/London',
+  'America/New_York',
+  'America/Los_Angeles',
+];
+
+export function zoneVariable(zone: string): Variable {
+  const zones = [...new Set([zone, ...ZONES])];
+  return choice(
+    'zone',
+    text('Days in', '按天时区'),
+    zones.map((each) => [each, each] as const),
+    zone,
+  );
+}
+
+/** The tags by which the usage dashboards filter: the same ones everywhere, so that links keep the filter. */
+export const FILTER_TAGS = [
+  'provider',
+  'account',
+  'team',
+  'project',
+  'model',
+  'user',
+  'key',
+] as const satisfies readonly UsageTag[];
+
+export const USAGE_FILTERS = FILTER_TAGS.map((tag) => matches(tag));
+
+const CHAIN: Record<(typeof FILTER_TAGS)[number], readonly UsageTag[]> = {
+  provider: [],
+  account: ['provider'],
+  team: ['provider', 'account'],
+  project: ['provider', 'account'],
+  model: ['provider', 'account'],
+  user: ['provider', 'account', 'team'],
+  key: ['provider', 'account', 'project'],
+};
+
+export function usageVariables(zone: string): Variable[] {
+  return [
+    DATA_SOURCE_VARIABLE,
+    ...FILTER_TAGS.map((tag) => tagVariable(USAGE, tag, CHAIN[tag])),
+    BUCKET_VARIABLE,
+    zoneVariable(zone),
+  ];
+}
