@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { stringify } from 'yaml';
+import { explore } from './boards/explore.ts';
 import { overview } from './boards/overview.ts';
 import { dashboardJson } from './dashboard.ts';
 import { dashboardProvider, dataSource } from './provisioning.ts';
@@ -10,7 +11,7 @@ import { LANGUAGES, localise } from './text.ts';
 
 /** Makes what Grafana loads: `npm run grafana`. docs/grafana.md has the options for people. */
 
-const BOARDS = { overview };
+const BOARDS = { overview, explore };
 
 /** Files by path below `grafana/`. */
 export function generate(settings: Settings): Map<string, string> {

@@ -32,6 +32,8 @@ export interface Panel {
   readonly transformations?: readonly Json[];
   /** The smallest `$__interval`. */
   readonly interval?: string;
+  /** A range of its own, whatever the dashboard's. */
+  readonly time?: { readonly timeFrom: string; readonly timeShift?: string };
 }
 
 export interface Row {
@@ -143,6 +145,7 @@ function panelJson(panel: Panel, gridPos: Json): Json {
     options,
     transformations = [],
     interval,
+    time,
   } = panel;
   return {
     id,
@@ -163,5 +166,6 @@ function panelJson(panel: Panel, gridPos: Json): Json {
     options,
     transformations,
     ...(interval !== undefined && { interval }),
+    ...time,
   };
 }

@@ -155,13 +155,22 @@ interface ChartOptions extends Common {
 
 /** Stacked bars, each over its own hour or step. */
 export function bars(options: ChartOptions): Panel {
+  return stackedBars(options, 'normal');
+}
+
+/** Stacked bars of one height: the share of each series in its step. */
+export function percentBars(options: ChartOptions): Panel {
+  return stackedBars(options, 'percent');
+}
+
+function stackedBars(options: ChartOptions, stacking: 'normal' | 'percent'): Panel {
   return chart(options, {
     drawStyle: 'bars',
     lineWidth: 0,
     fillOpacity: 85,
     barAlignment: 1,
     barWidthFactor: 0.9,
-    stacking: { mode: 'normal', group: 'A' },
+    stacking: { mode: stacking, group: 'A' },
     spanNulls: false,
   });
 }
@@ -284,9 +293,19 @@ export function grid(
     /** Joins the answers of several queries; applied before the columns are arranged. */
     readonly transformations?: readonly Json[];
     readonly hidden?: readonly string[];
+    /** Of the text columns, where their names are known to the dashboard alone. */
+    readonly textLinks?: readonly Json[];
   },
 ): Panel {
-  const { queries, columns, sortBy, transformations = [], hidden = ['Time'], ...common } = options;
+  const {
+    queries,
+    columns,
+    sortBy,
+    transformations = [],
+    hidden = ['Time'],
+    textLinks = [],
+    ...common
+  } = options;
   const sorted = columns.find((column) => column.name === sortBy)?.label;
   return {
     ...place(common),
@@ -310,7 +329,13 @@ export function grid(
         thresholds: PLAIN,
         custom: { align: 'auto' },
       },
-      overrides: columns.map(columnJson),
+      overrides: [
+        ...textLinks.map((each) => ({
+          matcher: { id: 'byType', options: 'string' },
+          properties: [property('links', [each])],
+        })),
+        ...columns.map(columnJson),
+      ],
     },
     options: {
       showHeader: true,

@@ -66,6 +66,10 @@ const LABELS: Partial<Record<string, Text>> = {
   model: text('Model', '模型'),
   user: text('User', '用户'),
   key: text('Key', 'API Key'),
+  model_type: text('Model type', '模型类型'),
+  model_source: text('Model source', '模型来源'),
+  endpoint: text('Endpoint', '接入点'),
+  scene: text('Scene', '场景'),
 };
 
 export const labelOf = (tag: string): Text => LABELS[tag] ?? text(tag, tag);
@@ -89,11 +93,10 @@ export function tagVariable(from: Measurement, tag: string, chainedTo: readonly 
 export function topVariable(
   variable: string,
   tag: string,
-  count: string,
-  filters: readonly string[],
+  { count = '10', field = 'tokens', filters = USAGE_FILTERS } = {},
 ): Variable {
   const totals = select({
-    columns: [sum('tokens', 't')],
+    columns: [sum(field, 't')],
     from: USAGE,
     where: [BUCKET, ...filters, has(tag), RANGE],
     by: [tag],
@@ -149,32 +152,33 @@ export function zoneVariable(zone: string): Variable {
 }
 
 /** The tags by which the usage dashboards filter: the same ones everywhere, so that links keep the filter. */
-export const FILTER_TAGS = [
-  'provider',
-  'account',
-  'team',
-  'project',
-  'model',
-  'user',
-  'key',
-] as const satisfies readonly UsageTag[];
+export const FILTER_TAGS = ['provider', 'account', 'team', 'project', 'model', 'user', 'key'] as const;
 
-export const USAGE_FILTERS = FILTER_TAGS.map((tag) => matches(tag));
+/** Every tag of a series, for the dashboard that splits by any of them. */
+export const ALL_TAGS = USAGE.tagNames
+  .filter((tag) => tag !== 'bucket')
+  .toSorted((a, b) => position(a) - position(b));
 
-const CHAIN: Record<(typeof FILTER_TAGS)[number], readonly UsageTag[]> = {
+function position(tag: UsageTag): number {
+  const at = (FILTER_TAGS as readonly UsageTag[]).indexOf(tag);
+  return at < 0 ? FILTER_TAGS.length : at;
+}
+
+export const filtersOf = (tags: readonly UsageTag[]): string[] => tags.map((tag) => matches(tag));
+export const USAGE_FILTERS = filtersOf(FILTER_TAGS);
+
+/** A variable lists what the choices before it leave. */
+const CHAIN: Partial<Record<UsageTag, readonly UsageTag[]>> = {
   provider: [],
   account: ['provider'],
-  team: ['provider', 'account'],
-  project: ['provider', 'account'],
-  model: ['provider', 'account'],
   user: ['provider', 'account', 'team'],
   key: ['provider', 'account', 'project'],
 };
 
-export function usageVariables(zone: string): Variable[] {
+export function usageVariables(zone: string, tags: readonly UsageTag[] = FILTER_TAGS): Variable[] {
   return [
     DATA_SOURCE_VARIABLE,
-    ...FILTER_TAGS.map((tag) => tagVariable(USAGE, tag, CHAIN[tag])),
+    ...tags.map((tag) => tagVariable(USAGE, tag, CHAIN[tag] ?? ['provider', 'account'])),
     BUCKET_VARIABLE,
     zoneVariable(zone),
   ];

@@ -1,22 +1,13 @@
-import { HEALTH, RECONCILIATION, USAGE } from '../../src/usage/catalogue.ts';
+import { USAGE } from '../../src/usage/catalogue.ts';
 import { ALERTS, OPEN_BUCKET } from '../annotations.ts';
-import { BAD, MODEL_COLOURS, OTHER, PROVIDER_COLOURS, WARNING } from '../colours.ts';
-import type { Dashboard } from '../dashboard.ts';
-import {
-  BUCKET,
-  has,
-  matches,
-  name,
-  PREVIOUS_RANGE,
-  RANGE,
-  select,
-  sum,
-  type UsageField,
-} from '../influxql.ts';
+import { MODEL_COLOURS, PROVIDER_COLOURS } from '../colours.ts';
+import { dataAge, difference } from '../completeness.ts';
+import type { Dashboard, Panel, Query } from '../dashboard.ts';
+import { has, matches, name, RANGE, select, sum, type UsageField, type UsageTag } from '../influxql.ts';
 import {
   bars,
-  calculate,
   grid,
+  lines,
   link,
   NO_DATA,
   NOT_REPORTED,
@@ -25,22 +16,24 @@ import {
   stat,
   statWithChange,
   table,
-  type Unit,
 } from '../panels.ts';
 import type { Settings } from '../settings.ts';
 import { text, type Text } from '../text.ts';
-import { topVariable, USAGE_FILTERS, usageVariables } from '../variables.ts';
+import {
+  AUTOMATIC,
+  cachedShare,
+  DAYS,
+  described,
+  distinct,
+  FILTER,
+  KEEP,
+  nowAndBefore,
+  topAndOther,
+  type Steps,
+} from '../usage-queries.ts';
+import { labelOf, topVariable, usageVariables } from '../variables.ts';
 
-const FILTER = [BUCKET, ...USAGE_FILTERS];
 const OF_ACCOUNT = [matches('provider'), matches('account')];
-const SOURCE = text(
-  'From llm_token_usage: buckets that start in the range; the open one still grows.',
-  '数据来自 llm_token_usage：统计在所选时间范围内开始的时间段；当前未结束的时间段仍在增长。',
-);
-
-/** The sentence about the source at the end of a description. */
-const described = (en: string, chinese: string): Text =>
-  text(`${en} ${SOURCE.en}`, `${chinese}${SOURCE['zh-CN']}`);
 
 export function overview(settings: Settings): Dashboard {
   return {
@@ -50,7 +43,7 @@ export function overview(settings: Settings): Dashboard {
       'How many tokens did we use, on what, and is it more than before? Are the numbers complete?',
       '用了多少 Token、用在哪里、比之前多还是少？数据是否完整？',
     ),
-    variables: [...usageVariables(settings.zone), topVariable('top_model', 'model', '10', USAGE_FILTERS)],
+    variables: [...usageVariables(settings.zone), topVariable('top_model', 'model')],
     annotations: [OPEN_BUCKET, ALERTS],
     rows: [
       {
@@ -62,37 +55,30 @@ export function overview(settings: Settings): Dashboard {
       },
       { title: text('Over time', '随时间变化'), panels: charts() },
       { title: text('Who and what', '谁在用、用了什么'), panels: rankings() },
-      { title: text('Models', '模型'), panels: [modelTable()] },
+      { title: text('Models and accounts', '模型与账号'), panels: [modelTable(), accountTable()] },
+      { title: text('This month', '本月'), panels: month(), collapsed: true },
       { title: text('Per day', '按天'), panels: perDay(), collapsed: true },
     ],
   };
 }
 
-function numbers(): Dashboard['rows'][number]['panels'] {
+function numbers(): Panel[] {
   const counted = (
     id: number,
     field: UsageField,
     title: Text,
     description: Text,
-    unit: Unit = 'short',
-    noValue: Text = NOT_REPORTED,
-  ): ReturnType<typeof statWithChange> =>
+    noValue = NOT_REPORTED,
+  ): Panel =>
     statWithChange({
       id,
       title,
       description,
+      noValue,
       width: 6,
       height: 4,
-      unit,
-      noValue,
-      now: select({ columns: [sum(field, 'now')], from: USAGE, where: [...FILTER, RANGE] }),
-      before: select({ columns: [sum(field, 'before')], from: USAGE, where: [...FILTER, PREVIOUS_RANGE] }),
-    });
-  const share = (range: string, as: string): string =>
-    select({
-      columns: [`sum("cached_input_tokens") / sum("input_tokens") AS ${name(as)}`],
-      from: USAGE,
-      where: [...FILTER, range],
+      unit: 'short',
+      ...nowAndBefore(`sum(${name(field)})`),
     });
   return [
     counted(
@@ -100,33 +86,42 @@ function numbers(): Dashboard['rows'][number]['panels'] {
       'tokens',
       text('Tokens', 'Token 总量'),
       described(
-        'Input and output together: the total of the provider where it reports one. Change: against the range of the same length before.',
+        "Input and output together; the provider's own total where it reports one. Change: against the range of the same length before.",
         '输入与输出之和；供应商给出总数时以其为准。环比：与之前同长度的时间范围相比。',
       ),
-      'short',
       NO_DATA,
     ),
     counted(
       2,
       'input_tokens',
       text('Input', '输入'),
-      described('Input tokens, those read from a cache included.', '输入 Token，包含命中缓存的部分。'),
+      described(
+        'Input tokens, those read from a cache included. Accounts that report only totals are not in it.',
+        '输入 Token，包含命中缓存的部分；只提供总数的账号不计入。',
+      ),
     ),
-    counted(3, 'output_tokens', text('Output', '输出'), described('Output tokens.', '输出 Token。')),
+    counted(
+      3,
+      'output_tokens',
+      text('Output', '输出'),
+      described(
+        'Output tokens. Accounts that report only totals are not in it.',
+        '输出 Token；只提供总数的账号不计入。',
+      ),
+    ),
     statWithChange({
       id: 4,
       title: text('Cached share of input', '输入缓存命中率'),
       description: described(
-        'Input read from a cache / all input. Accounts that report no cached tokens lower the share; filter them out.',
-        '命中缓存的输入 / 全部输入。不提供缓存数据的账号会拉低该比例，可用筛选排除。',
+        'Input read from a cache / input, of the accounts that report cached input.',
+        '命中缓存的输入 / 全部输入，仅统计提供缓存数据的账号。',
       ),
       width: 6,
       height: 4,
       unit: 'percentunit',
       decimals: 1,
       noValue: NOT_REPORTED,
-      now: share(RANGE, 'now'),
-      before: share(PREVIOUS_RANGE, 'before'),
+      ...cachedShare(),
     }),
     counted(
       5,
@@ -148,94 +143,19 @@ function numbers(): Dashboard['rows'][number]['panels'] {
       height: 4,
       unit: 'locale',
       noValue: NOT_REPORTED,
-      now: distinct('key', RANGE, 'now'),
-      before: distinct('key', PREVIOUS_RANGE, 'before'),
+      ...distinct('key'),
     }),
-    dataAge(),
-    difference(),
+    dataAge(7, OF_ACCOUNT, 6),
+    difference(8, OF_ACCOUNT, 6),
   ];
 }
 
-function distinct(tag: string, range: string, as: string): string {
-  const each = select({
-    columns: [sum('tokens', 't')],
-    from: USAGE,
-    where: [...FILTER, has(tag), range],
-    by: [tag],
-  });
-  return select({ columns: [`count("t") AS ${name(as)}`], from: [each] });
-}
-
-/** The age at the end of the range, also of a collector that writes no more: age at its last poll + time since then. */
-function dataAge(): ReturnType<typeof stat> {
-  return stat({
-    id: 7,
-    title: text('Data age', '数据延迟'),
-    description: text(
-      'Age of the newest closed bucket that was read, of the job that is furthest behind: its age at the last poll plus the time since that poll. From llm_collector_health.',
-      '延迟最大的采集任务中，最近一个已读取的完整时间段距今多久：上次轮询时的延迟加上此后经过的时间。数据来自 llm_collector_health。',
-    ),
-    width: 6,
-    height: 4,
-    unit: 's',
-    decimals: 0,
-    noValue: text('no poll in 7 days', '7 天内无轮询'),
-    queries: [
-      table(
-        select({
-          columns: ['"data_age_seconds" AS "age"', '0 * "polls_ok" + ${__to} AS "to"'],
-          from: HEALTH,
-          where: [...OF_ACCOUNT, 'time > ${__to}ms - 7d AND time <= ${__to}ms'],
-          by: ['job'],
-          tail: 'ORDER BY time DESC LIMIT 1',
-        }),
-      ),
-    ],
-    transformations: [
-      calculate('to', '-', 'Time', 'milliseconds'),
-      calculate('milliseconds', '/', '1000', 'since'),
-      calculate('since', '+', 'age', 'data age'),
-    ],
-    fields: '/^data age$/',
-    calc: 'max',
-    steps: [
-      { from: 3 * 3600, color: WARNING },
-      { from: 30 * 3600, color: BAD },
-    ],
-  });
-}
-
-function difference(): ReturnType<typeof stat> {
-  const last = select({
-    columns: ['last("difference") AS "difference"'],
-    from: RECONCILIATION,
-    where: [...OF_ACCOUNT, 'time > ${__to}ms - 40d AND time <= ${__to}ms'],
-    by: ['provider', 'account', 'job'],
-  });
-  return stat({
-    id: 8,
-    title: text('Difference to the provider', '与供应商对账差异'),
-    description: text(
-      "Stored tokens - the provider's own total, added up over the last reconciliation of each job within 40 days. 0 is right. From llm_token_reconciliation, written by tokentide reconcile.",
-      '入库 Token − 供应商总数，为各任务 40 天内最近一次对账之和，0 为正确。数据来自 llm_token_reconciliation（由 tokentide reconcile 写入）。',
-    ),
-    width: 6,
-    height: 4,
-    unit: 'locale',
-    noValue: text('not reconciled', '未对账'),
-    queries: [table(select({ columns: [sum('difference')], from: [last] }))],
-    steps: [],
-  });
-}
-
-function charts(): Dashboard['rows'][number]['panels'] {
-  const step = { step: '$__interval', fill: 'none', zone: '$zone' } as const;
-  const note = text(
-    'Bars begin at the hour or day they count; the line marks the bucket that is still open.',
-    '每根柱子从其统计的小时或日期开始；竖线标出尚未结束的时间段。',
-  );
+function charts(): Panel[] {
   const describe = (en: string, chinese: string): Text =>
-    described(`${en} ${note.en}`, `${chinese}${note['zh-CN']}`);
+    described(
+      `${en} A bar starts at the hour or day that it counts; the vertical line marks the bucket that is still open.`,
+      `${chinese}柱子的左边缘是其统计时段的开始；竖线标出尚未结束的时间段。`,
+    );
   return [
     bars({
       id: 10,
@@ -245,24 +165,13 @@ function charts(): Dashboard['rows'][number]['panels'] {
       height: 9,
       unit: 'short',
       interval: '$bucket',
-      queries: [
-        series(
-          select({
-            columns: [sum('tokens')],
-            from: USAGE,
-            where: [...FILTER, RANGE],
-            by: ['provider'],
-            ...step,
-          }),
-          '$tag_provider',
-        ),
-      ],
+      queries: [tokensBy('provider', AUTOMATIC)],
       overrides: PROVIDER_COLOURS,
       links: [
         link(
-          text('Only this provider', '只看该供应商'),
+          text('Explore this provider', '查看该供应商'),
           'tokentide-explore',
-          'var-provider=${__field.labels.provider:percentencode}',
+          `var-provider=\${__field.labels.provider:percentencode}&${KEEP}`,
         ),
       ],
     }),
@@ -277,45 +186,27 @@ function charts(): Dashboard['rows'][number]['panels'] {
       height: 9,
       unit: 'short',
       interval: '$bucket',
-      queries: topAndOther('model', 'top_model', FILTER, step),
+      queries: topAndOther('model', 'top_model', AUTOMATIC),
       overrides: MODEL_COLOURS,
       links: [
         link(
-          text('Only this model', '只看该模型'),
+          text('Explore this model', '查看该模型'),
           'tokentide-explore',
-          'var-model=${__field.labels.model:percentencode}',
+          `var-model=\${__field.labels.model:percentencode}&${KEEP}`,
         ),
       ],
     }),
   ];
 }
 
-/** The values of a top variable by name, and the rest as one series: together every token of the filter. */
-export function topAndOther(
-  tag: string,
-  variable: string,
-  where: readonly string[],
-  options: { readonly step: string; readonly fill: 'none'; readonly zone?: string },
-  column = sum('tokens'),
-): ReturnType<typeof series>[] {
-  const chosen = matches(tag, variable);
-  const rest = `(${name(tag)} !~ /^\${${variable}:regex}$/ OR ${name(tag)} = '')`;
-  return [
-    series(
-      select({
-        columns: [column],
-        from: USAGE,
-        where: [...where, chosen, has(tag), RANGE],
-        by: [tag],
-        ...options,
-      }),
-      `$tag_${tag}`,
-    ),
-    series(select({ columns: [column], from: USAGE, where: [...where, rest, RANGE], ...options }), OTHER),
-  ];
+function tokensBy(tag: UsageTag, steps: Steps): Query {
+  return series(
+    select({ columns: [sum('tokens')], from: USAGE, where: [...FILTER, RANGE], by: [tag], ...steps }),
+    `$tag_${tag}`,
+  );
 }
 
-function rankings(): Dashboard['rows'][number]['panels'] {
+function rankings(): Panel[] {
   const top = (id: number, tag: 'user' | 'key' | 'team', title: Text, description: Text) =>
     ranking({
       id,
@@ -341,7 +232,7 @@ function rankings(): Dashboard['rows'][number]['panels'] {
         link(
           text('Details', '查看明细'),
           'tokentide-members',
-          `var-${tag}=\${__data.fields.${tag}:percentencode}&\${provider:queryparam}&\${account:queryparam}`,
+          `var-${tag}=\${__data.fields.${tag}:percentencode}&${KEEP}`,
         ),
       ],
     });
@@ -376,7 +267,7 @@ function rankings(): Dashboard['rows'][number]['panels'] {
   ];
 }
 
-function modelTable(): ReturnType<typeof grid> {
+function modelTable(): Panel {
   return grid({
     id: 30,
     title: text('Models', '模型'),
@@ -413,7 +304,7 @@ function modelTable(): ReturnType<typeof grid> {
           link(
             text('Explore this model', '查看该模型'),
             'tokentide-explore',
-            'var-model=${__value.text:percentencode}',
+            `var-model=\${__value.text:percentencode}&${KEEP}`,
           ),
         ],
       },
@@ -445,34 +336,154 @@ function modelTable(): ReturnType<typeof grid> {
   });
 }
 
-function perDay(): Dashboard['rows'][number]['panels'] {
+/** Hours and days of an account are separate rows: they are never added up. */
+function accountTable(): Panel {
+  return grid({
+    id: 31,
+    title: text('Accounts, hours and days', '账号（按小时与按天）'),
+    description: text(
+      'One row for each account and width of bucket, whatever "Bucket" is set to; hours and days of one account are the same usage twice and are never added up. An account without a row for hours is seen with "Bucket" set to days. From llm_token_usage, the buckets that start in the range.',
+      '每个账号、每种统计粒度一行，不受“统计粒度”变量影响；同一账号的小时数据与按天数据是同一份用量，从不相加。只有按天数据的账号，请把“统计粒度”切换为“天”。数据来自 llm_token_usage，统计在所选时间范围内开始的时间段。',
+    ),
+    width: 24,
+    height: 7,
+    queries: [
+      table(
+        select({
+          columns: [
+            sum('tokens'),
+            sum('input_tokens', 'input'),
+            sum('output_tokens', 'output'),
+            sum('requests'),
+          ],
+          from: USAGE,
+          where: [...OF_ACCOUNT, RANGE],
+          by: ['provider', 'account', 'bucket'],
+        }),
+      ),
+    ],
+    sortBy: 'tokens',
+    columns: [
+      { name: 'provider', label: labelOf('provider'), width: 150 },
+      { name: 'account', label: labelOf('account') },
+      { name: 'bucket', label: text('Bucket', '统计粒度'), width: 110 },
+      {
+        name: 'tokens',
+        label: text('Tokens', 'Token 总量'),
+        unit: 'locale',
+        noValue: NOT_REPORTED,
+        bar: true,
+      },
+      { name: 'input', label: text('Input', '输入'), unit: 'locale', noValue: NOT_REPORTED },
+      { name: 'output', label: text('Output', '输出'), unit: 'locale', noValue: NOT_REPORTED },
+      { name: 'requests', label: text('Requests', '请求数'), unit: 'locale', noValue: NOT_REPORTED },
+    ],
+  });
+}
+
+function month(): Panel[] {
+  const total = select({ columns: [sum('tokens')], from: USAGE, where: [...FILTER, RANGE] });
+  const size = { width: 6, height: 4 } as const;
+  const described = (en: string, chinese: string): Text =>
+    text(
+      `${en} Months begin at midnight of the browser's zone. From llm_token_usage.`,
+      `${chinese}月份以浏览器时区的零点为界。数据来自 llm_token_usage。`,
+    );
+  return [
+    {
+      ...stat({
+        id: 40,
+        title: text('This month so far', '本月至今'),
+        description: described(
+          'Tokens since the first of this month, whatever the range of the dashboard.',
+          '本月 1 日以来的 Token 用量，不受仪表盘时间范围影响。',
+        ),
+        ...size,
+        unit: 'short',
+        noValue: NO_DATA,
+        queries: [table(total)],
+      }),
+      time: { timeFrom: 'now/M' },
+    },
+    {
+      ...stat({
+        id: 41,
+        title: text('Last month by this day', '上月同期'),
+        description: described(
+          'Tokens of last month up to the same day and time.',
+          '上月 1 日至上月同日同时刻的 Token 用量。',
+        ),
+        ...size,
+        unit: 'short',
+        noValue: NO_DATA,
+        queries: [table(total)],
+      }),
+      time: { timeFrom: 'now/M', timeShift: '1M' },
+    },
+    {
+      ...lines({
+        id: 42,
+        title: text('This month, added up', '本月累计'),
+        description: described(
+          'Tokens of each provider, added up day by day.',
+          '各供应商的 Token 用量，按天累计。',
+        ),
+        width: 12,
+        height: 8,
+        unit: 'short',
+        interval: '1d',
+        queries: [
+          series(
+            select({
+              columns: ['cumulative_sum(sum("tokens")) AS "tokens"'],
+              from: USAGE,
+              where: [...FILTER, RANGE],
+              by: ['provider'],
+              ...DAYS,
+            }),
+            '$tag_provider',
+          ),
+        ],
+        overrides: PROVIDER_COLOURS,
+      }),
+      time: { timeFrom: 'now/M' },
+    },
+  ];
+}
+
+function perDay(): Panel[] {
+  const note = text(
+    'Days of the zone chosen above. The first and the last day are partial unless the range begins and ends at midnight.',
+    '按上方所选时区的自然日统计。若时间范围不是从零点开始和结束，首尾两天不完整。',
+  );
   return [
     bars({
-      id: 40,
+      id: 50,
       title: text('Tokens per day by provider', '各供应商每日 Token 用量'),
       description: described(
-        'Days of the chosen zone. The first and the last day of the range are partial unless the range begins and ends at midnight.',
-        '按所选时区的自然日统计。若范围不是从零点开始和结束，首尾两天不完整。',
+        `Tokens of each provider. ${note.en}`,
+        `各供应商的 Token 用量。${note['zh-CN']}`,
       ),
-      width: 24,
+      width: 12,
       height: 9,
       unit: 'short',
       interval: '1d',
-      queries: [
-        series(
-          select({
-            columns: [sum('tokens')],
-            from: USAGE,
-            where: [...FILTER, RANGE],
-            by: ['provider'],
-            step: '1d',
-            fill: 'none',
-            zone: '$zone',
-          }),
-          '$tag_provider',
-        ),
-      ],
+      queries: [tokensBy('provider', DAYS)],
       overrides: PROVIDER_COLOURS,
+    }),
+    bars({
+      id: 51,
+      title: text('Tokens per day by model', '各模型每日 Token 用量'),
+      description: described(
+        `The ten largest models; the others together as "Other". ${note.en}`,
+        `用量最大的十个模型，其余合并为“其他”。${note['zh-CN']}`,
+      ),
+      width: 12,
+      height: 9,
+      unit: 'short',
+      interval: '1d',
+      queries: topAndOther('model', 'top_model', DAYS),
+      overrides: MODEL_COLOURS,
     }),
   ];
 }

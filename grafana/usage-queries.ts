@@ -1,0 +1,91 @@
+import { USAGE } from '../src/usage/catalogue.ts';
+import { OTHER } from './colours.ts';
+import type { Query } from './dashboard.ts';
+import { BUCKET, has, matches, name, PREVIOUS_RANGE, RANGE, select, sum } from './influxql.ts';
+import { series } from './panels.ts';
+import { text, type Text } from './text.ts';
+import { USAGE_FILTERS } from './variables.ts';
+
+/** The parts of queries on `llm_token_usage` that several dashboards have. */
+
+/** What the variables of a usage dashboard leave. */
+export const FILTER = [BUCKET, ...USAGE_FILTERS];
+
+/** A description with the sentence about the source at its end. */
+export const described = (en: string, chinese: string): Text =>
+  text(
+    `${en} From llm_token_usage: buckets that start in the range; the open one still grows.`,
+    `${chinese}数据来自 llm_token_usage：统计在所选时间范围内开始的时间段；当前未结束的时间段仍在增长。`,
+  );
+
+/** For links: what stays of the filter beside the value that was chosen. */
+export const KEEP = '${bucket:queryparam}&${zone:queryparam}';
+
+/** One row: an expression of the range as `now`, and of the range of the same length before it as `before`. */
+export function nowAndBefore(
+  expression: string,
+  where: readonly string[] = FILTER,
+): { now: string; before: string } {
+  const query = (range: string, as: string): string =>
+    select({ columns: [`${expression} AS ${name(as)}`], from: USAGE, where: [...where, range] });
+  return { now: query(RANGE, 'now'), before: query(PREVIOUS_RANGE, 'before') };
+}
+
+/** How many values of a tag have usage. */
+export function distinct(tag: string): { now: string; before: string } {
+  const query = (range: string, as: string): string => {
+    const each = select({
+      columns: [sum('tokens', 't')],
+      from: USAGE,
+      where: [...FILTER, has(tag), range],
+      by: [tag],
+    });
+    return select({ columns: [`count("t") AS ${name(as)}`], from: [each] });
+  };
+  return { now: query(RANGE, 'now'), before: query(PREVIOUS_RANGE, 'before') };
+}
+
+/** Cached input / input, of the accounts that report cached input: to the others it is unknown, not 0. */
+export function cachedShare(): { now: string; before: string } {
+  const query = (range: string, as: string): string => {
+    const accounts = select({
+      columns: [sum('cached_input_tokens', 'c'), sum('input_tokens', 'i')],
+      from: USAGE,
+      where: [...FILTER, range],
+      by: ['provider', 'account'],
+    });
+    return select({
+      columns: [`sum("c") / sum("i") AS ${name(as)}`],
+      from: [accounts],
+      where: ['"c" >= 0'],
+    });
+  };
+  return { now: query(RANGE, 'now'), before: query(PREVIOUS_RANGE, 'before') };
+}
+
+/** Steps of a chart. */
+export interface Steps {
+  readonly step: string;
+  readonly fill: 'none';
+  readonly zone: string;
+}
+
+export const AUTOMATIC: Steps = { step: '$__interval', fill: 'none', zone: '$zone' };
+export const DAYS: Steps = { step: '1d', fill: 'none', zone: '$zone' };
+
+/** The values of a hidden top variable by name, and the rest as one series: together every token of the filter. */
+export function topAndOther(
+  tag: string,
+  variable: string,
+  steps: Steps,
+  { column = sum('tokens'), filter = FILTER } = {},
+): Query[] {
+  const query = (by: readonly string[], ...where: string[]): string =>
+    select({ columns: [column], from: USAGE, where: [...filter, ...where, RANGE], by, ...steps });
+  // A variable without values matches series without the tag: they belong to the rest.
+  const rest = `(${name(tag)} !~ /^\${${variable}:regex}$/ OR ${name(tag)} = '')`;
+  return [
+    series(query([tag], matches(tag, variable), has(tag)), `$tag_${tag}`),
+    series(query([], rest), OTHER),
+  ];
+}
