@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { describe, expect, it, test } from 'vitest';
 import { parse } from 'yaml';
+import { dashboardProvider } from '../grafana/provisioning.ts';
+import { LANGUAGES } from '../grafana/text.ts';
 import { readSettings } from '../src/config/settings.ts';
 import { ROOT } from './support/markdown.ts';
 
@@ -43,10 +45,29 @@ describe('docker-compose.yml', () => {
 
   it.each(services)('mounts into %s what is there, or a volume', (_, { volumes }) => {
     for (const volume of volumes) {
-      const [source = ''] = volume.split(':');
-      if (source.startsWith('./')) expect(existsSync(join(ROOT, source)), source).toBe(true);
-      else expect(Object.keys(compose.volumes)).toContain(source);
+      const inEachLanguage = new Set(
+        LANGUAGES.map((language) => volume.replace('${GRAFANA_LANGUAGE:-en}', language)),
+      );
+      for (const each of inEachLanguage) {
+        const [source = ''] = each.split(':');
+        if (source.startsWith('./')) expect(existsSync(join(ROOT, source)), source).toBe(true);
+        else expect(Object.keys(compose.volumes)).toContain(source);
+      }
     }
+  });
+
+  it('gives Grafana its files to read only, where its own configuration looks for them', () => {
+    const mounted = grafana.volumes.filter((volume) => volume.startsWith('./'));
+    const targets = mounted.map((volume) => volume.replace(/:-\w+\}/, '}').split(':')[1]);
+
+    expect(mounted.filter((volume) => !volume.endsWith(':ro'))).toEqual([]);
+    expect(targets).toContain(dashboardProvider.content.providers[0]!.options.path);
+    const home = grafana.environment['GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH']!;
+    expect(
+      existsSync(
+        join(ROOT, home.replace('/etc/tokentide', 'grafana').replace('dashboards/', 'dashboards/en/')),
+      ),
+    ).toBe(true);
   });
 
   it('starts with no secret that nobody has set', () => {
