@@ -32,8 +32,6 @@ export interface Panel {
   readonly transformations?: readonly Json[];
   /** The smallest `$__interval`. */
   readonly interval?: string;
-  /** A range of its own, whatever the dashboard's. */
-  readonly time?: { readonly timeFrom: string; readonly timeShift?: string };
 }
 
 export interface Row {
@@ -145,7 +143,6 @@ function panelJson(panel: Panel, gridPos: Json): Json {
     options,
     transformations = [],
     interval,
-    time,
   } = panel;
   return {
     id,
@@ -166,6 +163,5 @@ function panelJson(panel: Panel, gridPos: Json): Json {
     options,
     transformations,
     ...(interval !== undefined && { interval }),
-    ...time,
   };
 }

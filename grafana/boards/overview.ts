@@ -56,7 +56,7 @@ export function overview(settings: Settings): Dashboard {
       { title: text('Over time', '随时间变化'), panels: charts() },
       { title: text('Who and what', '谁在用、用了什么'), panels: rankings() },
       { title: text('Models and accounts', '模型与账号'), panels: [modelTable(), accountTable()] },
-      { title: text('This month', '本月'), panels: month(), collapsed: true },
+      { title: text('Month', '当月'), panels: month(), collapsed: true },
       { title: text('Per day', '按天'), panels: perDay(), collapsed: true },
     ],
   };
@@ -381,73 +381,56 @@ function accountTable(): Panel {
   });
 }
 
+/** The month in which the range ends. A range of Grafana's own for a panel would only work with relative ranges. */
+const MONTH = "time >= '${__to:date:YYYY-MM}-01' AND time <= ${__to}ms";
+
 function month(): Panel[] {
-  const total = select({ columns: [sum('tokens')], from: USAGE, where: [...FILTER, RANGE] });
-  const size = { width: 6, height: 4 } as const;
-  const described = (en: string, chinese: string): Text =>
+  const sentence = (en: string, chinese: string): Text =>
     text(
-      `${en} Months begin at midnight of the browser's zone. From llm_token_usage.`,
-      `${chinese}月份以浏览器时区的零点为界。数据来自 llm_token_usage。`,
+      `${en} From the first of the month in which the range ends, in the zone chosen above, to the end of the range. From llm_token_usage.`,
+      `${chinese}从时间范围终点所在月份的 1 日（上方所选时区）到范围终点。数据来自 llm_token_usage。`,
     );
   return [
-    {
-      ...stat({
-        id: 40,
-        title: text('This month so far', '本月至今'),
-        description: described(
-          'Tokens since the first of this month, whatever the range of the dashboard.',
-          '本月 1 日以来的 Token 用量，不受仪表盘时间范围影响。',
+    stat({
+      id: 40,
+      title: text('Month to date', '当月累计'),
+      description: sentence(
+        'Tokens of the month, however short the range is.',
+        '当月 Token 用量，与时间范围的长短无关。',
+      ),
+      width: 6,
+      height: 8,
+      unit: 'short',
+      noValue: NO_DATA,
+      queries: [
+        table(select({ columns: [sum('tokens')], from: USAGE, where: [...FILTER, MONTH], zone: '$zone' })),
+      ],
+    }),
+    lines({
+      id: 41,
+      title: text('Month to date, day by day', '当月逐日累计'),
+      description: sentence(
+        'Tokens of each provider, added up day by day. Days before the range are counted but not drawn.',
+        '各供应商的 Token 用量，按天累计；范围之前的日期计入但不绘制。',
+      ),
+      width: 18,
+      height: 8,
+      unit: 'short',
+      interval: '1d',
+      queries: [
+        series(
+          select({
+            columns: ['cumulative_sum(sum("tokens")) AS "tokens"'],
+            from: USAGE,
+            where: [...FILTER, MONTH],
+            by: ['provider'],
+            ...DAYS,
+          }),
+          '$tag_provider',
         ),
-        ...size,
-        unit: 'short',
-        noValue: NO_DATA,
-        queries: [table(total)],
-      }),
-      time: { timeFrom: 'now/M' },
-    },
-    {
-      ...stat({
-        id: 41,
-        title: text('Last month by this day', '上月同期'),
-        description: described(
-          'Tokens of last month up to the same day and time.',
-          '上月 1 日至上月同日同时刻的 Token 用量。',
-        ),
-        ...size,
-        unit: 'short',
-        noValue: NO_DATA,
-        queries: [table(total)],
-      }),
-      time: { timeFrom: 'now/M', timeShift: '1M' },
-    },
-    {
-      ...lines({
-        id: 42,
-        title: text('This month, added up', '本月累计'),
-        description: described(
-          'Tokens of each provider, added up day by day.',
-          '各供应商的 Token 用量，按天累计。',
-        ),
-        width: 12,
-        height: 8,
-        unit: 'short',
-        interval: '1d',
-        queries: [
-          series(
-            select({
-              columns: ['cumulative_sum(sum("tokens")) AS "tokens"'],
-              from: USAGE,
-              where: [...FILTER, RANGE],
-              by: ['provider'],
-              ...DAYS,
-            }),
-            '$tag_provider',
-          ),
-        ],
-        overrides: PROVIDER_COLOURS,
-      }),
-      time: { timeFrom: 'now/M' },
-    },
+      ],
+      overrides: PROVIDER_COLOURS,
+    }),
   ];
 }
 
