@@ -32,6 +32,8 @@ export interface Panel {
   readonly transformations?: readonly Json[];
   /** The smallest `$__interval`. */
   readonly interval?: string;
+  /** The range divided by it is the usual `$__interval`: fewer and wider bars cost the store less. */
+  readonly maxDataPoints?: number;
 }
 
 export interface Row {
@@ -143,6 +145,7 @@ function panelJson(panel: Panel, gridPos: Json): Json {
     options,
     transformations = [],
     interval,
+    maxDataPoints,
   } = panel;
   return {
     id,
@@ -163,5 +166,6 @@ function panelJson(panel: Panel, gridPos: Json): Json {
     options,
     transformations,
     ...(interval !== undefined && { interval }),
+    ...(maxDataPoints !== undefined && { maxDataPoints }),
   };
 }

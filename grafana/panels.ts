@@ -200,6 +200,7 @@ function chart(options: ChartOptions, custom: Json): Panel {
     queries,
     transformations: options.transformations ?? [],
     ...(interval !== undefined && { interval }),
+    maxDataPoints: 200,
     fieldConfig: {
       defaults: {
         unit,

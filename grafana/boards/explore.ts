@@ -56,7 +56,7 @@ export function explore(settings: Settings): Dashboard {
         title: text('${metric:text} by ${groupby:text}', '${metric:text}，按${groupby:text}'),
         panels: [total(), overTime(), values()],
       },
-      { title: text('Shares, and added up', '占比与累计'), panels: [shares(), addedUp()] },
+      { title: text('Shares, and added up', '占比与累计'), panels: [shares(), addedUp()], collapsed: true },
     ],
   };
 }
