@@ -206,7 +206,8 @@ function chart(options: ChartOptions, custom: Json): Panel {
         unit,
         min: 0,
         ...(noValue && { noValue }),
-        color: { mode: 'palette-classic-by-name' },
+        // Grafana 9.5 has no palette by name.
+        color: { mode: 'palette-classic' },
         custom,
         links,
       },
