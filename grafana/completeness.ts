@@ -1,13 +1,30 @@
 import { HEALTH, RECONCILIATION } from '../src/usage/catalogue.ts';
-import { BAD, GOOD, WARNING } from './colours.ts';
+import { BAD, GOOD, NEUTRAL, WARNING } from './colours.ts';
 import type { Panel } from './dashboard.ts';
 import { select, sum } from './influxql.ts';
-import { byName, calculate, property, stat, table, thresholds } from './panels.ts';
+import { byName, calculate, property, stat, table, thresholds, worded } from './panels.ts';
 import { text } from './text.ts';
 
 /** Numbers that say whether the usage on a dashboard is complete. They look back from the end of its range. */
 
-const since = (days: number): string => `time > \${__to}ms - ${days}d AND time <= \${__to}ms`;
+export const since = (days: number): string => `time > \${__to}ms - ${days}d AND time <= \${__to}ms`;
+
+/** Columns and calculations that give `data age`, in seconds. */
+export const AGE = {
+  // The end of the range as a column, because InfluxQL has no arithmetic on the time of a point. Absent with the age.
+  columns: ['"data_age_seconds" AS "age"', '0 * "data_age_seconds" + ${__to} AS "to"'],
+  transformations: [
+    calculate('to', '-', 'Time', 'milliseconds'),
+    calculate('milliseconds', '/', '1000', 'since'),
+    calculate('since', '+', 'age', 'data age'),
+  ],
+  // Grafana calculates with an absent number as 0, which is far below 0 here.
+  mappings: [worded(-1e12, -1, text('not known', '未知'), NEUTRAL)],
+  steps: [
+    { from: 3 * 3600, color: WARNING },
+    { from: 30 * 3600, color: BAD },
+  ],
+};
 
 /** Also the age of a collector that writes no more: its age at the last poll + the time since that poll. */
 export function dataAge(id: number, where: readonly string[], width: number): Panel {
@@ -26,8 +43,7 @@ export function dataAge(id: number, where: readonly string[], width: number): Pa
     queries: [
       table(
         select({
-          // The end of the range as a column, because InfluxQL has no arithmetic on the time of a point.
-          columns: ['"data_age_seconds" AS "age"', '0 * "polls_ok" + ${__to} AS "to"'],
+          columns: AGE.columns,
           from: HEALTH,
           where: [...where, since(7)],
           by: ['job'],
@@ -35,17 +51,11 @@ export function dataAge(id: number, where: readonly string[], width: number): Pa
         }),
       ),
     ],
-    transformations: [
-      calculate('to', '-', 'Time', 'milliseconds'),
-      calculate('milliseconds', '/', '1000', 'since'),
-      calculate('since', '+', 'age', 'data age'),
-    ],
+    transformations: AGE.transformations,
+    mappings: AGE.mappings,
     fields: '/^data age$/',
     calc: 'max',
-    steps: [
-      { from: 3 * 3600, color: WARNING },
-      { from: 30 * 3600, color: BAD },
-    ],
+    steps: AGE.steps,
   });
 }
 

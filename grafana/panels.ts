@@ -151,6 +151,8 @@ interface ChartOptions extends Common {
   readonly links?: readonly Json[];
   readonly noValue?: Text;
   readonly transformations?: readonly Json[];
+  /** Values may be negative. */
+  readonly signed?: true;
 }
 
 /** Stacked bars, each over its own hour or step. */
@@ -192,10 +194,10 @@ export function lines(options: ChartOptions): Panel {
 }
 
 function chart(options: ChartOptions, custom: Json): Panel {
-  const { unit, queries, overrides = [], interval, legend = 'sum', links = [], noValue, ...common } = options;
+  const { unit, queries, overrides = [], interval, legend = 'sum', links = [], noValue, signed } = options;
   const sorted: Record<string, string> = { sum: 'Total', max: 'Max', lastNotNull: 'Last *' };
   return {
-    ...place(common),
+    ...place(options),
     type: 'timeseries',
     queries,
     transformations: options.transformations ?? [],
@@ -204,7 +206,7 @@ function chart(options: ChartOptions, custom: Json): Panel {
     fieldConfig: {
       defaults: {
         unit,
-        min: 0,
+        ...(signed ? {} : { min: 0 }),
         ...(noValue && { noValue }),
         // Grafana 9.5 has no palette by name.
         color: { mode: 'palette-classic' },
@@ -374,6 +376,145 @@ export const link = (title: Text, uid: string, query: string): Json => ({
   title,
   url: `/d/${uid}?${query}&\${__url_time_range}`,
 });
+
+/** A column of a chart's query: how people read it. */
+export const named = (column: string, label: Text, colour: string): Json =>
+  byName(column, property('displayName', label), property('color', { mode: 'fixed', fixedColor: colour }));
+
+/** A text in place of numbers: one, or all from `from` to `to`. */
+export const worded = (from: number, to: number, words: Text, colour: string, index = 0): Json => ({
+  type: 'range',
+  options: { from, to, result: { text: words, color: colour, index } },
+});
+
+/**
+ * One row for each combination of the tags, from all queries together, also those that have no row for it. The columns
+ * become `tokens (lastNotNull)`, `Time (max)`, ...
+ */
+export function joined(
+  tags: readonly string[],
+  columns: Readonly<Record<string, readonly string[]>>,
+): Json[] {
+  const group = tags.map((tag) => [tag, { operation: 'groupby', aggregations: [] }] as const);
+  const rest = Object.entries(columns).map(
+    ([column, aggregations]) => [column, { operation: 'aggregate', aggregations }] as const,
+  );
+  return [
+    { id: 'merge', options: {} },
+    { id: 'groupBy', options: { fields: Object.fromEntries([...group, ...rest]) } },
+  ];
+}
+
+const WEEKDAYS = [
+  text('Monday', '周一'),
+  text('Tuesday', '周二'),
+  text('Wednesday', '周三'),
+  text('Thursday', '周四'),
+  text('Friday', '周五'),
+  text('Saturday', '周六'),
+  text('Sunday', '周日'),
+];
+
+/** Weekdays by hours of the day, of a query with one `tokens` for each hour. */
+export function weekByHour(
+  options: Common & { readonly unit: Unit; readonly query: string; readonly zone: string },
+): Panel {
+  const { unit, query, zone } = options;
+  const local = { destinationType: 'string', timezone: zone };
+  const sorted = (field: string): Json => ({ id: 'sortBy', options: { sort: [{ field }] } });
+  const corner = 'Time\\hour';
+  return {
+    ...place(options),
+    type: 'table',
+    queries: [table(query)],
+    transformations: [
+      calculate('Time', '*', '1', 'hour'),
+      {
+        // Not `formatTime`, which Grafana 9.5 does not have; there the zone is that of the browser.
+        id: 'convertFieldType',
+        options: {
+          fields: {},
+          conversions: [
+            { targetField: 'hour', destinationType: 'time' },
+            { targetField: 'hour', dateFormat: 'HH', ...local },
+            { targetField: 'Time', dateFormat: 'E', ...local },
+          ],
+        },
+      },
+      ...joined(['hour', 'Time'], { tokens: ['sum'] }).slice(1),
+      // Otherwise the columns begin with the hour of the range's start.
+      sorted('hour'),
+      {
+        id: 'groupingToMatrix',
+        options: { columnField: 'hour', rowField: 'Time', valueField: 'tokens (sum)', emptyValue: 'null' },
+      },
+      sorted(corner),
+    ],
+    fieldConfig: {
+      defaults: {
+        unit,
+        color: { mode: 'continuous-BlPu' },
+        thresholds: PLAIN,
+        custom: { align: 'center', width: 58, cellOptions: { type: 'color-background', mode: 'basic' } },
+      },
+      overrides: [
+        byName(
+          corner,
+          property('displayName', text('Weekday', '星期')),
+          property('custom.width', 110),
+          property('custom.align', 'left'),
+          property('custom.cellOptions', { type: 'auto' }),
+          property('mappings', [
+            {
+              type: 'value',
+              options: Object.fromEntries(
+                WEEKDAYS.map((day, index) => [String(index + 1), { text: day, index }]),
+              ),
+            },
+          ]),
+        ),
+      ],
+    },
+    options: { showHeader: true, cellHeight: 'sm', sortBy: [] },
+  };
+}
+
+/** States over time, a row for each series. A step without a value is a hole. */
+export function timeline(
+  options: Common & {
+    readonly queries: readonly Query[];
+    readonly mappings: readonly Json[];
+    readonly interval: string;
+    readonly noValue: Text;
+  },
+): Panel {
+  const { queries, mappings, interval, noValue } = options;
+  return {
+    ...place(options),
+    type: 'state-timeline',
+    queries,
+    interval,
+    fieldConfig: {
+      defaults: {
+        unit: 'none',
+        noValue,
+        mappings,
+        color: { mode: 'thresholds' },
+        thresholds: PLAIN,
+        custom: { fillOpacity: 80, lineWidth: 0, spanNulls: false },
+      },
+      overrides: [],
+    },
+    options: {
+      mergeValues: true,
+      showValue: 'never',
+      alignValue: 'left',
+      rowHeight: 0.8,
+      legend: { showLegend: true, displayMode: 'list', placement: 'bottom' },
+      tooltip: { mode: 'single', sort: 'none' },
+    },
+  };
+}
 
 function place({
   id,

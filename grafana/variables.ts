@@ -1,6 +1,16 @@
 import { USAGE, type Measurement } from '../src/usage/catalogue.ts';
 import type { Json } from './dashboard.ts';
-import { BUCKET, has, matches, name, RANGE, select, sum, type UsageTag } from './influxql.ts';
+import {
+  BUCKET,
+  has,
+  matches,
+  name,
+  RANGE,
+  select,
+  sum,
+  type UsageField,
+  type UsageTag,
+} from './influxql.ts';
 import { text, type Text } from './text.ts';
 
 export type Variable = Json & { readonly name: string };
@@ -104,6 +114,19 @@ export function topVariable(
   const top = select({ columns: [`top("t", ${name(tag)}, ${count})`], from: [totals] });
   // The outer SELECT leaves out the sums, which would become values as well.
   return { ...queryVariable(variable, select({ columns: [name(tag)], from: [top] })), hide: 2 };
+}
+
+/** A number of the range, for shares, hidden. A number of an earlier range must not come back from an address. */
+export function sumVariable(variable: string, field: UsageField): Variable {
+  const query = select({ columns: [sum(field)], from: USAGE, where: [BUCKET, ...USAGE_FILTERS, RANGE] });
+  return {
+    ...queryVariable(variable, query),
+    hide: 2,
+    current: {},
+    includeAll: false,
+    multi: false,
+    skipUrlSync: true,
+  };
 }
 
 function queryVariable(variable: string, query: string): Variable {
