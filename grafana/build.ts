@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { stringify } from 'yaml';
 import { explore } from './boards/explore.ts';
+import { health } from './boards/health.ts';
 import { members } from './boards/members.ts';
 import { overview } from './boards/overview.ts';
 import { dashboardJson } from './dashboard.ts';
@@ -12,7 +13,7 @@ import { LANGUAGES, localise } from './text.ts';
 
 /** Makes what Grafana loads: `npm run grafana`. docs/grafana.md has the options for people. */
 
-const BOARDS = { overview, explore, members };
+const BOARDS = { overview, explore, members, health };
 
 /** Files by path below `grafana/`. */
 export function generate(settings: Settings): Map<string, string> {
