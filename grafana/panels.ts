@@ -453,6 +453,7 @@ export function weekByHour(
     fieldConfig: {
       defaults: {
         unit,
+        noValue: text('–', '–'),
         color: { mode: 'continuous-BlPu' },
         thresholds: PLAIN,
         custom: { align: 'center', width: 58, cellOptions: { type: 'color-background', mode: 'basic' } },

@@ -40,7 +40,7 @@ export function distinct(tag: string): { now: string; before: string } {
       where: [...FILTER, has(tag), range],
       by: [tag],
     });
-    return select({ columns: [`count("t") AS ${name(as)}`], from: [each] });
+    return select({ columns: [`count("t") AS ${name(as)}`], from: [each], where: ['"t" > 0'] });
   };
   return { now: query(RANGE, 'now'), before: query(PREVIOUS_RANGE, 'before') };
 }

@@ -9,6 +9,7 @@ import {
   lines,
   link,
   named,
+  NOT_REPORTED,
   property,
   series,
   stat,
@@ -204,8 +205,8 @@ function numbers(): Panel[] {
 
 const RESULT = [worded(0, 0, text('failed', '失败'), BAD), worded(1, 1, text('ok', '成功'), GOOD, 1)];
 const WIDTH = [
-  worded(3600, 3600, text('hour', '小时'), 'text'),
-  worded(86400, 86400, text('day', '天'), 'text', 1),
+  worded(3600, 3600, text('hour', '按小时'), 'text'),
+  worded(86400, 86400, text('day', '按天'), 'text', 1),
 ];
 
 function jobs(): Panel {
@@ -213,7 +214,7 @@ function jobs(): Panel {
     name: column,
     label,
     unit: 'locale',
-    noValue: text('not reported', '未提供'),
+    noValue: NOT_REPORTED,
     width: 95,
     ...(color !== undefined && { steps: [{ from: 1, color }] }),
   });
@@ -277,15 +278,19 @@ function jobs(): Panel {
         name: 'bucket_seconds',
         label: text('Bucket', '粒度'),
         mappings: WIDTH,
-        noValue: MEASURED,
         width: 65,
       },
-      { name: 'Time', label: text('Last poll', '最近轮询'), unit: 'dateTimeFromNow', width: 125 },
+      {
+        name: 'Time',
+        label: text('Last poll', '最近轮询'),
+        unit: 'dateTimeFromNow',
+        noValue: NO_POLL,
+        width: 125,
+      },
       {
         name: 'polls_ok',
         label: text('Result', '结果'),
         mappings: RESULT,
-        noValue: NO_POLL,
         steps: [],
         width: 75,
       },
@@ -294,12 +299,17 @@ function jobs(): Panel {
         label: text('Data age', '数据延迟'),
         unit: 's',
         decimals: 0,
-        noValue: text('not known', '未知'),
         mappings: AGE.mappings,
         steps: AGE.steps,
         width: 100,
       },
-      { name: 'final_until', label: text('Final until', '定稿至'), unit: 'dateTimeAsIso', width: 165 },
+      {
+        name: 'final_until',
+        label: text('Final until', '定稿至'),
+        unit: 'dateTimeAsIso',
+        noValue: NOT_REPORTED,
+        width: 165,
+      },
       count('backlog_buckets', text('Backlog', '待采集'), undefined),
       count('gaps_open', text('Open gaps', '未补缺口'), WARNING),
       count('gaps_expired', text('Expired', '失效缺口'), BAD),
@@ -369,7 +379,6 @@ function coverage(): Panel {
         select({
           columns: [sum('s', 'state')],
           from: [happened, lost],
-          where: [RANGE],
           by: JOB_TAGS,
           step: STEPS.step,
         }),
@@ -523,7 +532,7 @@ function backlog(): Panel[] {
   return [
     perJob({
       id: 40,
-      title: text('Open gaps', '未补齐的缺口'),
+      title: text('Open gaps over time', '未补齐缺口的变化'),
       description: described(
         'Missing windows that are retried; the most of each step.',
         '正在重试的缺失时间段数，取每个时间步的最大值。',
@@ -534,7 +543,7 @@ function backlog(): Panel[] {
     }),
     perJob({
       id: 41,
-      title: text('Expired gaps', '已失效的缺口'),
+      title: text('Expired gaps over time', '已失效缺口的变化'),
       description: described(
         "Missing windows beyond the provider's retention. Where a line rises, usage was lost.",
         '已超出供应商数据保留期的缺失时间段数；曲线上升处即有用量丢失。',
@@ -611,7 +620,7 @@ function reconciliations(): Panel {
     name: column,
     label,
     unit: 'locale',
-    noValue: text('not reported', '未提供'),
+    noValue: NOT_REPORTED,
     width: 160,
   });
   return grid({
@@ -661,12 +670,24 @@ function reconciliations(): Panel {
         label: text('Share', '差异占比'),
         unit: 'percentunit',
         decimals: 3,
-        noValue: text('not reported', '未提供'),
+        noValue: NOT_REPORTED,
         width: 110,
       },
-      { name: 'start', label: text('From', '开始'), unit: 'dateTimeAsIso', width: 165 },
-      { name: 'end', label: text('To', '结束'), unit: 'dateTimeAsIso', width: 165 },
-      { name: 'Time', label: text('When', '对账时间'), unit: 'dateTimeFromNow', width: 130 },
+      {
+        name: 'start',
+        label: text('From', '开始'),
+        unit: 'dateTimeAsIso',
+        noValue: NOT_REPORTED,
+        width: 165,
+      },
+      { name: 'end', label: text('To', '结束'), unit: 'dateTimeAsIso', noValue: NOT_REPORTED, width: 165 },
+      {
+        name: 'Time',
+        label: text('When', '对账时间'),
+        unit: 'dateTimeFromNow',
+        noValue: NOT_REPORTED,
+        width: 130,
+      },
     ],
   });
 }

@@ -163,12 +163,13 @@ const COUNTS = [
 ] as const;
 
 /**
- * A row for each member with usage in the range or in the range before. A member without usage before has no `before`
- * (no such field exists in the first query), and so no change.
+ * A row for each member with usage in the range or in the range before. Only the sub-query of the range before has
+ * `before`: a member without usage in it has none, and so no change. It comes first, because a column that the first
+ * sub-query lacks is empty.
  */
 function nowAndBefore(tags: readonly string[], filter: readonly string[]): string {
   const now = select({
-    columns: [sum('before'), ...COUNTS.map(([as, field]) => sum(field, as))],
+    columns: COUNTS.map(([as, field]) => sum(field, as)),
     from: USAGE,
     where: [...filter, RANGE],
     by: tags,
@@ -186,7 +187,7 @@ function nowAndBefore(tags: readonly string[], filter: readonly string[]): strin
       'sum("tokens") / 0${range_tokens} AS "share"',
       '(sum("tokens") - sum("before")) / sum("before") AS "change"',
     ],
-    from: [now, before],
+    from: [before, now],
     by: tags,
   });
 }
@@ -256,7 +257,13 @@ function leaderboard(id: number, tag: Member): Panel {
       amount('input', text('Input', '输入')),
       amount('output', text('Output', '输出')),
       { ...amount('requests', text('Requests', '请求数')), width: 100 },
-      { name: 'Time (max)', label: text('Last seen', '最近使用'), unit: 'dateTimeFromNow', width: 140 },
+      {
+        name: 'Time (max)',
+        label: text('Last seen', '最近使用'),
+        unit: 'dateTimeFromNow',
+        noValue: NO_DATA,
+        width: 140,
+      },
     ],
   });
 }
@@ -375,10 +382,16 @@ function seen(id: number, tag: Member): Panel {
       tag === 'user'
         ? text('Users, newest first', '用户（最新在前）')
         : text('Keys, newest first', 'API Key（最新在前）'),
-    description: text(
-      'First and last bucket with tokens, in the range and the 90 days before it; a first use at the very start of that time may not be the first. From llm_token_usage.',
-      '在所选范围及此前 90 天内，首个与最后一个有用量的时间段；若首次使用恰在该区间起点，则之前可能已有用量。数据来自 llm_token_usage。',
-    ),
+    description:
+      tag === 'user'
+        ? text(
+            'First and last bucket in which a user has tokens, in the range and the 90 days before it. A first use at the very start of that time may not be the first. From llm_token_usage.',
+            '在所选范围及此前 90 天内，用户首个与最后一个有用量的时间段；若首次使用恰在该区间起点，则之前可能已有用量。数据来自 llm_token_usage。',
+          )
+        : text(
+            'First and last bucket in which a key has tokens, in the range and the 90 days before it. A first use at the very start of that time may not be the first. From llm_token_usage.',
+            '在所选范围及此前 90 天内，API Key 首个与最后一个有用量的时间段；若首次使用恰在该区间起点，则之前可能已有用量。数据来自 llm_token_usage。',
+          ),
     width: 12,
     height: 10,
     queries: [one('first'), one('last')],
@@ -389,8 +402,20 @@ function seen(id: number, tag: Member): Panel {
       { name: tag, label: labelOf(tag), links: linksOf(tag) },
       { name: 'provider', label: labelOf('provider'), width: 130 },
       { name: 'account', label: labelOf('account'), width: 130 },
-      { name: 'Time (min)', label: text('First seen', '首次使用'), unit: 'dateTimeAsIso', width: 165 },
-      { name: 'Time (max)', label: text('Last seen', '最近使用'), unit: 'dateTimeFromNow', width: 130 },
+      {
+        name: 'Time (min)',
+        label: text('First seen', '首次使用'),
+        unit: 'dateTimeAsIso',
+        noValue: NO_DATA,
+        width: 165,
+      },
+      {
+        name: 'Time (max)',
+        label: text('Last seen', '最近使用'),
+        unit: 'dateTimeFromNow',
+        noValue: NO_DATA,
+        width: 130,
+      },
     ],
   });
 }
