@@ -1,0 +1,471 @@
+import { describe, expect, it } from 'vitest';
+import { LANGUAGES } from '../../grafana/text.ts';
+import { CATALOGUE, USAGE } from '../../src/usage/catalogue.ts';
+import {
+  conditionsOf,
+  flatten,
+  groupsOf,
+  measurementOf,
+  parseStatement,
+  whereOf,
+  type Statement,
+} from '../support/grafana-influxql.ts';
+import { BUILT_IN, nameIn, REFERENCE } from '../support/grafana-variables.ts';
+import {
+  BOARDS,
+  panelsOf,
+  queriesOf,
+  type Board,
+  type Override,
+  type PanelJson,
+  type VariableJson,
+} from '../support/grafana.ts';
+
+/** In Grafana from 9.5 to 13. */
+const PANEL_TYPES = [
+  'timeseries',
+  'barchart',
+  'bargauge',
+  'stat',
+  'table',
+  'state-timeline',
+  'heatmap',
+  'text',
+];
+const DATA_SOURCE = { type: 'influxdb', uid: '${datasource}' };
+/** Columns of text; all others hold numbers. */
+const TAGS = new Set([...CATALOGUE.values()].flatMap(({ tagNames }) => tagNames));
+
+type Rule = (board: Board) => string[];
+
+/** A rule on each panel: what is wrong, or nothing. */
+const everyPanel =
+  (check: (panel: PanelJson, board: Board) => (string | false | undefined)[]): Rule =>
+  (board) =>
+    panelsOf(board).flatMap((panel) =>
+      check(panel, board)
+        .filter(Boolean)
+        .map((problem) => `${panel.id} ${panel.title}: ${String(problem)}`),
+    );
+
+const everyStatement =
+  (check: (statement: Statement, root: Statement, board: Board) => (string | false)[]): Rule =>
+  (board) =>
+    queriesOf(board)
+      .filter(({ query }) => !query.startsWith('SHOW '))
+      .flatMap(({ place, query }) => {
+        const root = parseStatement(query);
+        return flatten(root)
+          .flatMap((statement) => check(statement, root, board))
+          .filter(Boolean)
+          .map((problem) => `${place}: ${String(problem)}`);
+      });
+
+const RULES: Record<string, Rule> = {
+  'every panel has a title, and one that no other has': (board) => {
+    const titles = panelsOf(board).map(({ title }) => title.trim());
+    return titles.filter((title, index) => title === '' || titles.indexOf(title) !== index);
+  },
+
+  'every panel describes what it counts, in a text of its own': (board) => {
+    const texts = panelsOf(board)
+      .filter(({ type }) => type !== 'text')
+      .map(({ description = '', title }) => ({ description, title }));
+    return texts
+      .filter(
+        ({ description }, index) =>
+          description.length < 25 || texts.findIndex((text) => text.description === description) !== index,
+      )
+      .map(({ title, description }) => `${title}: ${description}`);
+  },
+
+  'panels are of types that Grafana 9.5 to 13 have': everyPanel(({ type }) => [
+    !PANEL_TYPES.includes(type) && `type ${type}`,
+  ]),
+
+  'panels and queries take the data source of the variable': (board) => [
+    ...everyPanel(({ type, datasource, targets = [] }) => [
+      type !== 'text' && !isDataSource(datasource) && 'the panel names a data source',
+      ...targets.map((target) => !isDataSource(target.datasource) && `${target.refId} names a data source`),
+    ])(board),
+    ...board.annotations.list
+      .filter(({ datasource }) => !isDataSource(datasource))
+      .map(({ name }) => `annotation ${name}`),
+    ...board.templating.list
+      .filter((variable) => variable.type === 'query')
+      .filter((variable) => !isDataSource((variable as VariableJson & { datasource?: unknown }).datasource))
+      .map(({ name }) => `variable ${name}`),
+  ],
+
+  'ids are unique': (board) => {
+    const ids = board.panels.flatMap((panel) => [panel, ...(panel.panels ?? [])]).map(({ id }) => id);
+    return ids.filter((id, index) => ids.indexOf(id) !== index).map(String);
+  },
+
+  'panels are inside the 24 columns and do not overlap': (board) => {
+    const all = board.panels.flatMap((panel) => [panel, ...(panel.panels ?? [])]);
+    return all.flatMap(({ id, gridPos: { x, y, w, h } }, index) => [
+      ...(x < 0 || w < 1 || h < 1 || x + w > 24 ? [`${id} is outside`] : []),
+      ...all
+        .slice(index + 1)
+        .filter(({ gridPos: other }) => x < other.x + other.w && other.x < x + w)
+        .filter(({ gridPos: other }) => y < other.y + other.h && other.y < y + h)
+        .map((other) => `${id} overlaps ${other.id}`),
+    ]);
+  },
+
+  'every panel with numbers has a query, in raw InfluxQL and a known format': everyPanel(
+    ({ type, targets = [] }) => [
+      type !== 'text' && targets.length === 0 && 'no query',
+      ...targets.flatMap(({ refId, rawQuery, resultFormat, query }) => [
+        !rawQuery && `${refId} is not raw`,
+        !['table', 'time_series'].includes(resultFormat) && `${refId} has format ${resultFormat}`,
+        query.trim() === '' && `${refId} is empty`,
+      ]),
+    ],
+  ),
+
+  'queries with transformations answer as tables, which keep the names of columns': everyPanel(
+    ({ targets = [], transformations = [] }) => [
+      transformations.length > 0 &&
+        targets.some(({ resultFormat }) => resultFormat !== 'table') &&
+        'a time_series',
+    ],
+  ),
+
+  'every number has a unit': everyPanel((panel) => [
+    panel.type !== 'text' &&
+      panel.fieldConfig?.defaults['unit'] === undefined &&
+      numberColumns(panel).length === 0 &&
+      'no unit',
+    ...numberColumns(panel).map(
+      (column) => !hasUnit(panel, column) && !isText(panel, column) && `no unit of ${column}`,
+    ),
+  ]),
+
+  'what is not known has a text, and names have none': everyPanel((panel) => {
+    const { defaults = {} } = panel.fieldConfig ?? {};
+    const columns = columnsOf(panel);
+    const isNumber = ['stat', 'bargauge'].includes(panel.type) || columns.length === 0;
+    if (!['stat', 'bargauge', 'table'].includes(panel.type)) return [];
+    if (isNumber) return [!defaults['noValue'] && 'no text for an unknown number'];
+    return [
+      defaults['noValue'] !== undefined && 'the text for an unknown number also fills columns of names',
+      ...columns.map((column) => {
+        const has = propertyOf(panel, column, 'noValue') !== undefined;
+        if (TAGS.has(column) || isText(panel, column)) return has && `a name has it: ${column}`;
+        return !has && `a number has none: ${column}`;
+      }),
+    ];
+  }),
+
+  'every variable that is used exists': (board) => {
+    const known = new Set([...board.templating.list.map(({ name }) => name), ...BUILT_IN]);
+    return [
+      ...queriesOf(board).flatMap(({ place, query }) =>
+        references(query)
+          .filter((name) => !known.has(name))
+          .map((name) => `${place}: ${name}`),
+      ),
+      ...strings(board.panels)
+        .flatMap((each) => references(each))
+        .filter((name) => !known.has(name) && !/^(?:__|tag_|col$|measurement$|m$)/.test(name)),
+    ];
+  },
+
+  'every variable is used': (board) => {
+    const used = new Set(
+      [...strings(board.panels), ...queriesOf(board).map(({ query }) => query)].flatMap(references),
+    );
+    return board.templating.list
+      .map(({ name }) => name)
+      .filter((name) => name !== 'datasource' && !used.has(name));
+  },
+
+  'names of variables are unique': (board) => {
+    const names = board.templating.list.map(({ name }) => name);
+    return names.filter((name, index) => names.indexOf(name) !== index);
+  },
+
+  'variables with several values are used as /^${x:regex}$/ only, others as text': (board) =>
+    queriesOf(board).flatMap(({ place, query }) =>
+      [...query.matchAll(REFERENCE)]
+        .filter((match) => {
+          const variable = board.templating.list.find(({ name }) => name === nameIn(match));
+          if (!variable) return false;
+          const before = query.slice(0, match.index);
+          const after = query.slice(match.index + match[0].length);
+          if (!variable.multi) return match[4] !== undefined;
+          return match[4] !== 'regex' || !/" [=!]~ \/\^$/.test(before) || !after.startsWith('$/');
+        })
+        .map(([match]) => `${place}: ${match}`),
+    ),
+
+  'variables of queries have All, and match series without the tag unless they list the largest': (board) =>
+    board.templating.list
+      .filter(({ type }) => type === 'query')
+      .filter((variable) => {
+        const all = variable.multi && variable.includeAll && variable.current.value?.[0] === '$__all';
+        return !all || (variable.allValue === undefined ? variable.hide !== 2 : variable.allValue !== '.*');
+      })
+      .map(({ name }) => name),
+
+  'usage is read from one width of bucket': everyStatement((statement) => {
+    const reads = measurementOf(statement) === USAGE.name;
+    const bucket = /^"bucket" = '(?:\$bucket|1h|1d)'$/;
+    return [reads && !conditions(statement).some((each) => bucket.test(each)) && statement.text];
+  }),
+
+  'usage is filtered by every variable that names a tag': everyStatement((statement, _, board) => {
+    if (measurementOf(statement) !== USAGE.name) return [];
+    const filters = board.templating.list.filter(({ name, allValue }) => TAGS.has(name) && allValue === '.*');
+    // What marks the open bucket says nothing about a series.
+    if (conditions(statement).some((each) => each.startsWith('time > now() - $bucket'))) return [];
+    return filters.map(
+      ({ name }) => !conditions(statement).includes(`"${name}" =~ /^\${${name}:regex}$/`) && `no ${name}`,
+    );
+  }),
+
+  'the time is limited where points are read, and only there': everyStatement((statement) => {
+    const limits = conditions(statement).some((each) => /^(?:time |\$timeFilter)/.test(each));
+    const reads = measurementOf(statement) !== undefined;
+    return [limits !== reads && statement.text];
+  }),
+
+  'no chart has a series for each user or key': everyStatement((statement, _, board) => {
+    const groups = groupsOf(statement);
+    const tops = board.templating.list.filter(({ multi, allValue }) => multi && allValue === undefined);
+    const limited = conditions(statement).some((each) =>
+      tops.some(({ name }) => each.includes(`=~ /^\${${name}:regex}$/`)),
+    );
+    const unlimited = groups.filter((group) => ['"user"', '"key"', '"${groupby}"'].includes(group));
+    return [groups.some((group) => group.startsWith('time(')) && !limited && unlimited.join(' ')];
+  }),
+
+  'days are those of a time zone': everyStatement((statement, root) => [
+    groupsOf(statement).some((group) => /^time\(\d+[dw]/.test(group)) &&
+      !/tz\('[^']+'\)$/.test(root.text) &&
+      !/tz\('[^']+'\)$/.test(statement.text) &&
+      statement.text,
+  ]),
+
+  'series are grouped by tags that the measurement has': everyStatement((statement) => {
+    const measurement = CATALOGUE.get(measurementOf(statement) ?? '');
+    if (!measurement) return [];
+    const names = new Set<string>([...measurement.tagNames, ...measurement.fieldNames]);
+    return [...statement.text.replaceAll(/ AS "[^"]*"|FROM "[^"]*"/g, '').matchAll(/"([^"]+)"/g)].map(
+      ([, name]) => !names.has(name!) && !/^\$\{\w+\}$/.test(name!) && `${measurement.name} has no ${name}`,
+    );
+  }),
+
+  'values of fields are encoded in links, and links lead to dashboards with these variables': (board) =>
+    links(board).flatMap((url) => [
+      ...[...url.matchAll(/\$\{(__(?:data|field|value)[^}]*)\}/g)]
+        .filter(([, inside]) => !inside!.endsWith(':percentencode'))
+        .map(([match]) => `${match} in ${url}`),
+      ...(url.includes('${__url_time_range}') ? [] : [`no range in ${url}`]),
+      ...wrongTarget(url),
+    ]),
+
+  'annotations have their query where Grafana reads it': (board) =>
+    board.annotations.list
+      .filter(({ query, target }) => query !== undefined || target?.rawQuery !== true || !target.query.trim())
+      .map(({ name }) => name),
+
+  'no variable is used that InfluxQL does not get': (board) =>
+    strings(board).filter((each) => each.includes('__range')),
+
+  'colours are never green and red': (board) =>
+    colours(board).filter((colour) => !/^(?:#[0-9A-F]{6}|text|transparent)$/i.test(colour)),
+
+  'numbers have thresholds of their own, or Grafana turns them red above 80': everyPanel(
+    ({ type, fieldConfig }) => [
+      ['stat', 'bargauge', 'table'].includes(type) &&
+        !Array.isArray((fieldConfig?.defaults['thresholds'] as { steps?: unknown })?.steps) &&
+        'no thresholds',
+    ],
+  ),
+
+  'no text is empty': (board) =>
+    texts(board)
+      .filter(([path, value]) => value.trim() === '' && !path.endsWith('tooltip'))
+      .map(([path]) => path),
+};
+
+describe.each(LANGUAGES)('the dashboards in %s', (language) => {
+  describe.each(BOARDS[language].map((board) => [board.file, board] as const))('%s', (_, board) => {
+    it.each(Object.entries(RULES))('%s', (_, rule) => {
+      expect(rule(board)).toEqual([]);
+    });
+  });
+
+  it('have unique uids and titles', () => {
+    for (const property of ['uid', 'title', 'description'] as const) {
+      const values = BOARDS[language].map((board) => board[property]);
+      expect(new Set(values).size).toBe(values.length);
+    }
+    for (const { uid } of BOARDS[language]) expect(uid).toMatch(/^tokentide-[a-z-]{1,30}$/);
+  });
+});
+
+/** Words that Chinese texts keep. Names in code, tags and fields are kept as well. */
+const KEPT = new Set(
+  `Token tokentide API Key Grafana InfluxDB UTC Other Top Trae Ark UCloud SigCal CUE Chat P50 P90 P95 P99 ID IP
+  SSE SLO HTTP URL JSON CSV CLI cron teams reconcile collect gaps status backfill json N`.split(/\s+/),
+);
+const CODE_WORD = /^[a-z]+(?:[_.-][a-z\d]+)+$/;
+
+describe('the languages', () => {
+  const english = BOARDS.en;
+
+  it.each(english.map((board, index) => [board.file, board, BOARDS['zh-CN'][index]!] as const))(
+    '%s has the same structure and queries in both',
+    (_, en, zh) => {
+      expect(structure(zh)).toEqual(structure(en));
+    },
+  );
+
+  it.each(english.map((board, index) => [board.file, board, BOARDS['zh-CN'][index]!] as const))(
+    '%s is translated',
+    (_, en, zh) => {
+      const chinese = new Map(texts(zh));
+      const names = new Set(
+        [...CATALOGUE.values()].flatMap((each) => [...each.tagNames, ...each.fieldNames]),
+      );
+      const foreign = (text: string): string[] =>
+        [
+          ...text
+            .replaceAll(/\$\{[^}]*\}|https?:\/\/\S+|`[^`]*`|\$\w+|[A-Z]\w+\/\w+/g, '')
+            .matchAll(/[A-Za-z][\w.-]*/g),
+        ]
+          .map(([word]) => word.replace(/[.-]+$/, ''))
+          .filter((word) => !KEPT.has(word) && !CODE_WORD.test(word) && !names.has(word));
+
+      const untranslated = [...chinese]
+        .filter(([, text]) => foreign(text).length > 0)
+        .map(([path, text]) => `${path}: ${text} (${foreign(text).join(' ')})`);
+      const translated = texts(en)
+        .filter(([, text]) => /\p{Script=Han}/u.test(text))
+        .map(([path, text]) => `${path}: ${text}`);
+      const equal = texts(en)
+        .filter(([path, text]) => chinese.get(path) === text && foreign(text).length > 0)
+        .map(([path, text]) => `${path}: ${text}`);
+
+      expect(untranslated).toEqual([]);
+      expect(translated).toEqual([]);
+      expect(equal).toEqual([]);
+    },
+  );
+});
+
+function isDataSource(value: unknown): boolean {
+  return JSON.stringify(value) === JSON.stringify(DATA_SOURCE);
+}
+
+const conditions = (statement: Statement): string[] => conditionsOf(whereOf(statement));
+
+const references = (text: string): string[] => [...text.matchAll(REFERENCE)].map(nameIn);
+
+/** Columns of a table by the name that the query gives them. */
+function columnsOf({ type, transformations = [] }: PanelJson): string[] {
+  const organize = transformations.findLast(({ id }) => id === 'organize');
+  if (type !== 'table' || !organize) return [];
+  const { excludeByName = {}, indexByName = {} } = organize.options as {
+    excludeByName?: Record<string, boolean>;
+    indexByName?: Record<string, number>;
+  };
+  return Object.keys(indexByName).filter((column) => excludeByName[column] !== true);
+}
+
+const numberColumns = (panel: PanelJson): string[] => columnsOf(panel).filter((column) => !TAGS.has(column));
+
+const hasUnit = (panel: PanelJson, column: string): boolean =>
+  propertyOf(panel, column, 'unit') !== undefined;
+
+/** A number that is shown as text, by value mappings. */
+const isText = (panel: PanelJson, column: string): boolean =>
+  propertyOf(panel, column, 'mappings') !== undefined;
+
+/** A property of a table's column, which overrides name as people see it. */
+function propertyOf({ fieldConfig, transformations = [] }: PanelJson, column: string, id: string): unknown {
+  const organize = transformations.findLast((each) => each.id === 'organize');
+  const renamed = (organize?.options['renameByName'] as Record<string, string> | undefined)?.[column];
+  const applies = ({ matcher }: Override): boolean =>
+    matcher.id === 'byName' && matcher.options === (renamed ?? column);
+  return (fieldConfig?.overrides ?? [])
+    .filter(applies)
+    .flatMap(({ properties }) => properties)
+    .find((property) => property.id === id)?.value;
+}
+
+/** Every text in a JSON value with its path. */
+function leaves(value: unknown, path = ''): [path: string, value: unknown][] {
+  if (typeof value !== 'object' || value === null) return [[path, value]];
+  return Object.entries(value).flatMap(([key, item]) => leaves(item, `${path}/${key}`));
+}
+
+const strings = (value: unknown): string[] =>
+  leaves(value)
+    .map(([, leaf]) => leaf)
+    .filter((leaf) => typeof leaf === 'string');
+
+/** Whether people read what is at this path. */
+function isRead(path: string): boolean {
+  return (
+    /\/(?:title|description|label|noValue|content|axisLabel|tooltip)$/.test(path) ||
+    /\/annotations\/list\/\d+\/(?:name|mappings\/(?:text|title)\/value)$/.test(path) ||
+    /\/renameByName\//.test(path) ||
+    /\/templating\/list\/\d+\/options\/\d+\/text$/.test(path)
+  );
+}
+
+/** What people read. A field's name in a mapping is no text. */
+function texts(board: Board): [path: string, text: string][] {
+  const all = new Map(leaves(board));
+  return [...all]
+    .filter(
+      ([path]) => isRead(path) && !/^(?:field)$/.test(String(all.get(path.replace(/value$/, 'source')))),
+    )
+    .filter((leaf): leaf is [string, string] => typeof leaf[1] === 'string');
+}
+
+/** The dashboard with one placeholder for every text that people read, and for what refers to it by name. */
+function structure(board: Board): unknown {
+  const read = new Set(texts(board).map(([, text]) => text));
+  const replace = (value: unknown, path: string): unknown => {
+    if (Array.isArray(value)) return value.map((item, index) => replace(item, `${path}/${index}`));
+    if (typeof value === 'object' && value !== null)
+      return Object.fromEntries(
+        Object.entries(value).map(([key, item]) => [key, replace(item, `${path}/${key}`)]),
+      );
+    const refers = /\/(?:alias|options|displayName|value|field|query|text|destinationField)$/.test(path);
+    if (typeof value !== 'string' || /^SELECT|^SHOW/.test(value)) return value;
+    return isRead(path) || (refers && (read.has(value) || /\p{L}{2}/u.test(value))) ? 'text' : value;
+  };
+  return replace(board, '');
+}
+
+function links(board: Board): string[] {
+  return leaves(board.panels)
+    .filter(([path]) => /\/links\/\d+\/url$|\/value\/\d+\/url$/.test(path))
+    .map(([, url]) => String(url));
+}
+
+/** A dashboard or variables that do not exist. */
+function wrongTarget(url: string): string[] {
+  const [, uid] = /^\/d\/([\w-]+)/.exec(url) ?? [];
+  const target = BOARDS.en.find((board) => board.uid === uid);
+  if (!target) return [`no dashboard for ${url}`];
+  const names = target.templating.list.map(({ name }) => name);
+  return [...url.matchAll(/\bvar-(\w+)=|\$\{(\w+):queryparam\}/g)]
+    .map(([, set, passed]) => set ?? passed!)
+    .filter((name) => !names.includes(name))
+    .map((name) => `${uid} has no variable ${name}`);
+}
+
+function colours(board: Board): string[] {
+  return leaves(board)
+    .filter(([path]) => /\/(?:color|fixedColor|iconColor)(?:\/fixedColor)?$/.test(path))
+    .map(([, value]) => value)
+    .filter((value) => typeof value === 'string');
+}
