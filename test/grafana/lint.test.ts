@@ -213,14 +213,18 @@ const RULES: Record<string, Rule> = {
   'usage is read from one width of bucket': everyStatement((statement) => {
     const reads = measurementOf(statement) === USAGE.name;
     const bucket = /^"bucket" = '(?:\$bucket|1h|1d)'$/;
-    return [reads && !conditions(statement).some((each) => bucket.test(each)) && statement.text];
+    const isSeparate = groupsOf(statement).includes('"bucket"');
+    return [
+      reads && !isSeparate && !conditions(statement).some((each) => bucket.test(each)) && statement.text,
+    ];
   }),
 
   'usage is filtered by every variable that names a tag': everyStatement((statement, _, board) => {
     if (measurementOf(statement) !== USAGE.name) return [];
     const filters = board.templating.list.filter(({ name, allValue }) => TAGS.has(name) && allValue === '.*');
-    // What marks the open bucket says nothing about a series.
+    // What marks the open bucket says nothing about a series, and a list of accounts shows what there is.
     if (conditions(statement).some((each) => each.startsWith('time > now() - $bucket'))) return [];
+    if (groupsOf(statement).includes('"bucket"')) return [];
     return filters.map(
       ({ name }) => !conditions(statement).includes(`"${name}" =~ /^\${${name}:regex}$/`) && `no ${name}`,
     );

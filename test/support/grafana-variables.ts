@@ -28,6 +28,9 @@ export interface View {
   readonly choices: Readonly<Record<string, Choice>>;
 }
 
+/** Of a browser in Shanghai, milliseconds. */
+const BROWSER_OFFSET = 8 * 3_600_000;
+
 /** @throws Error for a variable that does not exist, or one that is written in a form that fails for some values */
 export function interpolate(query: string, { from, to, interval, choices }: View): string {
   const times: Record<string, string> = { __from: String(from), __to: String(to), __interval: interval };
@@ -35,11 +38,20 @@ export function interpolate(query: string, { from, to, interval, choices }: View
     .replaceAll(REFERENCE, (match, plain: string, braced: string, _field, format: string | undefined) => {
       const name = plain ?? braced;
       if (name === 'timeFilter') return match;
-      if (Object.hasOwn(times, name)) return times[name]!;
+      if (Object.hasOwn(times, name))
+        return format === undefined ? times[name]! : date(Number(times[name]), format);
       if (!Object.hasOwn(choices, name)) throw new Error(`no variable ${name} in ${query}`);
       return formatted(name, choices[name]!, format);
     })
     .replaceAll('$timeFilter', `time >= ${from}ms and time <= ${to}ms`);
+}
+
+/** In the zone of the browser. */
+function date(time: number, format: string): string {
+  const [day] = new Date(time + BROWSER_OFFSET).toISOString().split('T');
+  const shown: Record<string, string> = { 'date:YYYY-MM': day!.slice(0, 7), 'date:YYYY-MM-DD': day! };
+  if (!Object.hasOwn(shown, format)) throw new Error(`a format that the tests do not know: ${format}`);
+  return shown[format]!;
 }
 
 function formatted(name: string, choice: Choice, format: string | undefined): string {
