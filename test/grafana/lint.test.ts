@@ -62,22 +62,14 @@ const everyStatement =
       });
 
 const RULES: Record<string, Rule> = {
-  'every panel has a title, and one that no other has': (board) => {
-    const titles = panelsOf(board).map(({ title }) => title.trim());
-    return titles.filter((title, index) => title === '' || titles.indexOf(title) !== index);
+  'every panel has a title that no other of its kind has': (board) => {
+    const titles = panelsOf(board).map(({ type, title }) => `${type} ${title.trim()}`);
+    return titles.filter((title, index) => title.endsWith(' ') || titles.indexOf(title) !== index);
   },
 
-  'every panel describes what it counts, in a text of its own': (board) => {
-    const texts = panelsOf(board)
-      .filter(({ type }) => type !== 'text')
-      .map(({ description = '', title }) => ({ description, title }));
-    return texts
-      .filter(
-        ({ description }, index) =>
-          description.length < 25 || texts.findIndex((text) => text.description === description) !== index,
-      )
-      .map(({ title, description }) => `${title}: ${description}`);
-  },
+  'every panel describes what it counts': everyPanel(({ type, description = '' }) => [
+    type !== 'text' && description.length < 25 && `the description is ${description || 'missing'}`,
+  ]),
 
   'panels are of types that Grafana 9.5 to 13 have': everyPanel(({ type }) => [
     !PANEL_TYPES.includes(type) && `type ${type}`,
@@ -146,15 +138,17 @@ const RULES: Record<string, Rule> = {
   'what is not known has a text, and names have none': everyPanel((panel) => {
     const { defaults = {} } = panel.fieldConfig ?? {};
     const columns = columnsOf(panel);
-    const isNumber = ['stat', 'bargauge'].includes(panel.type) || columns.length === 0;
     if (!['stat', 'bargauge', 'table'].includes(panel.type)) return [];
-    if (isNumber) return [!defaults['noValue'] && 'no text for an unknown number'];
+    // Its cells are made by a transformation, and its first column holds names.
+    if (panel.transformations?.some(({ id }) => id === 'groupingToMatrix')) return [];
+    if (panel.type !== 'table' || columns.length === 0)
+      return [!defaults['noValue'] && 'no text for an unknown number'];
     return [
       defaults['noValue'] !== undefined && 'the text for an unknown number also fills columns of names',
       ...columns.map((column) => {
         const has = propertyOf(panel, column, 'noValue') !== undefined;
-        if (TAGS.has(column) || isText(panel, column)) return has && `a name has it: ${column}`;
-        return !has && `a number has none: ${column}`;
+        if (TAGS.has(column)) return has && `a name has it: ${column}`;
+        return !has && !isText(panel, column) && !isTime(panel, column) && `a number has none: ${column}`;
       }),
     ];
   }),
@@ -203,7 +197,7 @@ const RULES: Record<string, Rule> = {
 
   'variables of queries have All, and match series without the tag unless they list the largest': (board) =>
     board.templating.list
-      .filter(({ type }) => type === 'query')
+      .filter(({ type, multi, hide }) => type === 'query' && (multi || hide !== 2))
       .filter((variable) => {
         const all = variable.multi && variable.includeAll && variable.current.value?.[0] === '$__all';
         return !all || (variable.allValue === undefined ? variable.hide !== 2 : variable.allValue !== '.*');
@@ -232,8 +226,11 @@ const RULES: Record<string, Rule> = {
 
   'the time is limited where points are read, and only there': everyStatement((statement) => {
     const limits = conditions(statement).some((each) => /^(?:time |\$timeFilter)/.test(each));
-    const reads = measurementOf(statement) !== undefined;
-    return [limits !== reads && statement.text];
+    if (measurementOf(statement) !== undefined) return [!limits && statement.text];
+    // Steps need a range. A second limit empties sub-queries that fill with 0, where it is not on the hour.
+    const hasSteps = groupsOf(statement).some((group) => group.startsWith('time('));
+    const fills = flatten(statement).some(({ text }) => text.includes('fill(0)'));
+    return [limits && (!hasSteps || fills) && statement.text];
   }),
 
   'no chart has a series for each user or key': everyStatement((statement, _, board) => {
@@ -253,13 +250,17 @@ const RULES: Record<string, Rule> = {
       statement.text,
   ]),
 
-  'series are grouped by tags that the measurement has': everyStatement((statement) => {
+  'tags and fields are those that the measurement has': everyStatement((statement, root) => {
     const measurement = CATALOGUE.get(measurementOf(statement) ?? '');
     if (!measurement) return [];
     const names = new Set<string>([...measurement.tagNames, ...measurement.fieldNames]);
-    return [...statement.text.replaceAll(/ AS "[^"]*"|FROM "[^"]*"/g, '').matchAll(/"([^"]+)"/g)].map(
-      ([, name]) => !names.has(name!) && !/^\$\{\w+\}$/.test(name!) && `${measurement.name} has no ${name}`,
-    );
+    // A column that only another sub-query has: null here.
+    const others = flatten(root).filter((other) => other !== statement);
+    const isOfAnother = (name: string): boolean => others.some(({ text }) => text.includes(` AS "${name}"`));
+    return [...statement.text.replaceAll(/ AS "[^"]*"|FROM "[^"]*"/g, '').matchAll(/"([^"]+)"/g)]
+      .map(([, name]) => name!)
+      .filter((name) => !names.has(name) && !/^\$\{\w+\}$/.test(name) && !isOfAnother(name))
+      .map((name) => `${measurement.name} has no ${name}`);
   }),
 
   'values of fields are encoded in links, and links lead to dashboards with these variables': (board) =>
@@ -386,6 +387,9 @@ const numberColumns = (panel: PanelJson): string[] => columnsOf(panel).filter((c
 const hasUnit = (panel: PanelJson, column: string): boolean =>
   propertyOf(panel, column, 'unit') !== undefined;
 
+const isTime = (panel: PanelJson, column: string): boolean =>
+  String(propertyOf(panel, column, 'unit')).startsWith('dateTime');
+
 /** A number that is shown as text, by value mappings. */
 const isText = (panel: PanelJson, column: string): boolean =>
   propertyOf(panel, column, 'mappings') !== undefined;
@@ -419,6 +423,7 @@ function isRead(path: string): boolean {
     /\/(?:title|description|label|noValue|content|axisLabel|tooltip)$/.test(path) ||
     /\/annotations\/list\/\d+\/(?:name|mappings\/(?:text|title)\/value)$/.test(path) ||
     /\/renameByName\//.test(path) ||
+    /\/(?:mappings|value)\/\d+\/options\/.*text$/.test(path) ||
     /\/templating\/list\/\d+\/options\/\d+\/text$/.test(path)
   );
 }

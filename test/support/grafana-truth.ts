@@ -130,6 +130,8 @@ function predicate(condition: string, zone: string, view: View): Predicate {
     return (point) => any.some((each) => each(point));
   }
   if (/^(?:time |\$timeFilter)/.test(condition)) return duringTime(interpolate(condition, view), zone);
+  const [, field, least] = /^"(\w+)" > (\d+)$/.exec(condition) ?? [];
+  if (field !== undefined) return ({ fields }) => Number(fields[field as Field] ?? 0) > Number(least);
   const [, tag, operator, value] = /^"(\w+)" (=~|!~|=|!=) (.+)$/s.exec(condition) ?? [];
   if (tag === undefined) throw new SyntaxError(`not a condition on a tag: ${condition}`);
   const matches = matching(value!, view);

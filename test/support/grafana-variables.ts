@@ -83,6 +83,9 @@ export async function openingChoices(
     else if (type === 'query') waiting.push(variable);
   }
   // Those that list values come last: their queries use the others.
-  for (const variable of waiting) choices[variable.name] = await optionsOf(variable, choices);
+  for (const variable of waiting) {
+    const options = await optionsOf(variable, choices);
+    choices[variable.name] = variable.multi ? options : (options[0] ?? '');
+  }
   return choices;
 }
