@@ -133,8 +133,8 @@ describeWith('influxd', 'the alert rules', () => {
   it('each have an event here, or a test of their own', () => {
     const covered = Object.values(EVENTS).flatMap(({ fires }) => fires.map((each) => each.split(' ')[0]));
 
-    expect([...new Set([...covered, 'ceiling'])].toSorted()).toEqual(
-      rules.map(({ uid }) => uid.replace('tokentide-', '')).toSorted(),
+    expect(new Set([...covered, 'ceiling'])).toEqual(
+      new Set(rules.map(({ uid }) => uid.replace('tokentide-', ''))),
     );
   });
 
@@ -183,6 +183,20 @@ describeWith('influxd', 'the alert rules', () => {
     expect((await firedIn(database)).map(named)).toEqual([]);
   });
 
+  it('judge a key by its own past only, also where each query has one series', async () => {
+    const replaced = NOW - 2 * HOUR;
+    const points = ordinaryUsage()
+      .filter(({ tags }) => tags.account === 'keys' && tags.key === 'k1')
+      .map((point) =>
+        point.time < replaced
+          ? point
+          : { ...point, tags: { ...point.tags, key: 'k9' }, fields: { ...point.fields, tokens: 900_000 } },
+      );
+    const database = await filled('replaced', [...points, ...ordinaryHealth(2)]);
+
+    expect((await firedIn(database)).map(named)).toEqual(['new-key provider=ucloud account=keys key=k9']);
+  });
+
   it('go on when the open hour has no points yet', async () => {
     const before = ordinary.filter(({ time }) => time <= NOW - HOUR);
 
@@ -196,7 +210,7 @@ describe('the texts of alerts', () => {
   )('in %s, %s says without data or after an error that it could not look', (_, _uid, rule) => {
     for (const labels of [{}, { datasource_uid: 'tokentide', ref_id: 'NOW_QUERY' }]) {
       const texts = textsOf(rule, labels, {});
-      expect(texts.summary!.length).toBeGreaterThan(5);
+      expect(texts.summary!.length).toBeGreaterThan(3);
       expect(texts.description!.length).toBeGreaterThan(20);
     }
   });

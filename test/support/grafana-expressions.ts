@@ -74,8 +74,10 @@ export async function evaluate(rule: RuleJson, ask: (query: string) => Promise<A
   const condition = results.get(rule.condition);
   if (condition === undefined) throw new Error(`${rule.uid}: no ${rule.condition}`);
   if (condition === NO_DATA || condition.length === 0) return [{ labels: {}, state: 'NoData', values: {} }];
-  const seen = condition.map(({ labels }) => JSON.stringify(Object.entries(labels).toSorted()));
-  if (new Set(seen).size < seen.length) throw new Error(`${rule.uid}: two items have the same labels`);
+  const isTwice = condition.some((item, index) =>
+    condition.slice(index + 1).some(({ labels }) => holds(item.labels, labels) && holds(labels, item.labels)),
+  );
+  if (isTwice) throw new Error(`${rule.uid}: two items have the same labels`);
   return condition.map(({ labels, value }) => ({
     labels,
     state: value === null ? 'NoData' : value === 0 ? 'Normal' : 'Alerting',

@@ -95,7 +95,7 @@ function print(value: Value): string {
 }
 
 const number = (value: Value): number => {
-  if (typeof value !== 'number') throw new Error(`not a number: ${String(value)}`);
+  if (typeof value !== 'number') throw new Error(`not a number: ${print(value)}`);
   return value;
 };
 
@@ -108,7 +108,7 @@ const FUNCTIONS: Record<string, (...args: Value[]) => Value> = {
   urlquery: (value) => new URLSearchParams({ q: print(value) }).toString().slice(2),
   printf: (format, ...values) => {
     let index = 0;
-    return String(format).replaceAll(
+    return print(format).replaceAll(
       /%(?:\.(\d))?([a-z%])/g,
       (_, digits: string | undefined, verb: string) => {
         if (verb === '%') return '%';

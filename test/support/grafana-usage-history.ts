@@ -39,7 +39,7 @@ const SHAPES = {
 /** Hourly buckets until now; the open one is half full. */
 function history({ tags, tokens, days, shape = 'office', cached, totals }: Habit): Point[] {
   const random = seeded(
-    [...JSON.stringify(tags)].reduce((hash, char) => (hash * 31 + char.codePointAt(0)!) | 0, 7),
+    Array.from(JSON.stringify(tags)).reduce((hash, char) => (hash * 31 + char.codePointAt(0)!) | 0, 7),
   );
   const points: Point[] = [];
   for (let time = OPEN_HOUR - days * DAY; time <= OPEN_HOUR; time += HOUR) {
