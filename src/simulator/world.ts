@@ -1,7 +1,8 @@
 import { sumRecords } from '../usage/aggregate.ts';
 import type { Fields, Tag, Tags, UsageRecord } from '../usage/point.ts';
 import type { Window } from '../windows/window.ts';
-import { between, seeded } from './random.ts';
+import { seriesKey } from '../usage/series.ts';
+import { between, seededBy } from './random.ts';
 import { HOUR } from '../windows/units.ts';
 
 /** One billed request. Times in Unix seconds. */
@@ -79,12 +80,18 @@ export interface OfficeHours {
   readonly end: number;
   /** One entry per user, key or endpoint and model in use. */
   readonly series: readonly Tags[];
-  /** Requests per series in a busy hour. */
+  /** Requests per series in an hour, on average. */
   readonly perHour: number;
+  /** The fewest requests per series in an hour; 0 by default. */
+  readonly atLeast?: number;
   /** Hours of the day (UTC+8) when people work, `[from, to)`. */
   readonly hours?: readonly [from: number, to: number];
+  /** Whether people work at weekends too. */
+  readonly weekends?: boolean;
   /** The longest delay until a request is counted, seconds. */
   readonly convergence?: number;
+  /** The shortest delay, seconds; 0 by default. */
+  readonly delay?: number;
   /** The fields of one request; input and output tokens by default. */
   readonly fields?: (input: number, output: number) => Fields;
 }
@@ -93,32 +100,39 @@ const BEIJING = 8 * HOUR;
 
 /**
  * Usage of an office: busy in working hours, none at night and at weekends. Some requests are in the first second of
- * an hour, where a wrong window boundary counts them twice or not at all.
+ * an hour, where a wrong window boundary counts them twice or not at all. The same seed gives the same requests in the
+ * same hour of the same series, whenever the usage starts and whatever other series there are.
  */
 export function officeHours(options: OfficeHours): UsageEvent[] {
-  const random = seeded(options.seed);
-  const [from, to] = options.hours ?? [9, 19];
+  const { seed, atLeast = 0, delay = 0, convergence = 0 } = options;
   const fields = options.fields ?? ((input, output) => ({ input_tokens: input, output_tokens: output }));
-  const events: UsageEvent[] = [];
-  for (let hour = Math.ceil(options.start / HOUR) * HOUR; hour < options.end; hour += HOUR) {
-    const local = new Date((hour + BEIJING) * 1000);
-    const weekend = local.getUTCDay() === 0 || local.getUTCDay() === 6;
-    if (weekend || local.getUTCHours() < from || local.getUTCHours() >= to) continue;
-    for (const tags of options.series) {
-      const count = between(random, 0, options.perHour * 2);
-      for (let i = 0; i < count; i++) {
+  const series = options.series.map((tags) => ({ tags, key: seriesKey(tags) }));
+  return workingHours(options).flatMap((hour) =>
+    series.flatMap(({ tags, key }, index) => {
+      const random = seededBy(seed, hour, key);
+      return Array.from({ length: between(random, atLeast, options.perHour * 2 - atLeast) }, (_, i) => {
         const time = hour + (random() < 0.05 ? 0 : between(random, 0, HOUR - 1));
-        events.push({
-          id: `req-${options.seed}-${events.length}`,
+        return {
+          id: `req-${seed}-${hour}-${index}-${i}`,
           time,
-          visibleAt: time + between(random, 0, options.convergence ?? 0),
+          visibleAt: time + between(random, delay, Math.max(delay, convergence)),
           tags,
           fields: fields(between(random, 200, 20_000), between(random, 20, 4_000)),
-        });
-      }
-    }
+        };
+      });
+    }),
+  );
+}
+
+function workingHours({ start, end, hours: [from, to] = [9, 19], weekends = false }: OfficeHours): number[] {
+  const found: number[] = [];
+  for (let hour = Math.ceil(start / HOUR) * HOUR; hour < end; hour += HOUR) {
+    const local = new Date((hour + BEIJING) * 1000);
+    const isWeekend = local.getUTCDay() === 0 || local.getUTCDay() === 6;
+    if ((isWeekend && !weekends) || local.getUTCHours() < from || local.getUTCHours() >= to) continue;
+    found.push(hour);
   }
-  return events;
+  return found;
 }
 
 function byTime(a: UsageEvent, b: UsageEvent): number {
