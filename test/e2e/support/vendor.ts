@@ -6,7 +6,7 @@ import { traeSimulator } from '../../../src/simulator/trae.ts';
 import { ucloudFields, ucloudSimulator } from '../../../src/simulator/ucloud.ts';
 import { volcengineArkSimulator } from '../../../src/simulator/volcengine-ark.ts';
 import { createWorld, type UsageEvent, type World } from '../../../src/simulator/world.ts';
-import { VENDORS, type VendorId } from '../../../src/simulator/company.ts';
+import { VENDORS, type VendorId } from '../../../src/simulator/vendors.ts';
 import type { Fields, Tags } from '../../../src/usage/point.ts';
 
 export { VENDORS, type VendorId };
