@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import type { CommandContext, GlobalOptions, ProcessIo } from './commands/context.ts';
 import type { BackfillArguments } from './commands/backfill.ts';
+import type { DemoArguments } from './commands/demo/settings.ts';
 import type { ReconcileArguments } from './commands/reconcile.ts';
 import { version } from './commands/version.ts';
 
@@ -116,7 +117,18 @@ export async function main(argv: readonly string[], io: ProcessIo): Promise<numb
   program
     .command('demo')
     .description('collect from simulated providers; needs no account and no network')
-    .action(() => run(async () => (await import('./commands/demo.ts')).demoCommand, {}));
+    .option(
+      '--influx <url>',
+      'write to an InfluxDB of yours; what the options below leave out is taken from the INFLUX_ variables',
+    )
+    .option('--token <token>', 'visible in the process list: INFLUX_TOKEN or INFLUX_TOKEN_FILE is safer')
+    .option('--org <name>', 'organisation, 2.x')
+    .option('--bucket <name>', 'bucket, 2.x and 3.x')
+    .addOption(new Option('--database <name>', 'database, 1.x').conflicts(['token', 'org', 'bucket']))
+    .option('--remove', 'remove everything with the account demo from that InfluxDB, then exit')
+    .action((options: DemoArguments) =>
+      run(async () => (await import('./commands/demo.ts')).demoCommand, options),
+    );
   program
     .command('check')
     .description('validate the configuration, then call each provider and test the store')

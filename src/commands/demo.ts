@@ -4,13 +4,17 @@ import { openLedgerFile } from '../runtime.ts';
 import { ConfigError } from '../config/errors.ts';
 import type { Settings } from '../config/settings.ts';
 import { startDaemon, type Daemon } from '../daemon.ts';
+import { displayText } from '../lib/display-text.ts';
 import { createLogger } from '../observe/log.ts';
+import { anomaliesBefore } from '../simulator/anomalies.ts';
 import { startCompany } from '../simulator/company.ts';
 import type { CommandContext } from './context.ts';
-import { DAYS, demoJobs } from './demo/jobs.ts';
-import { demoSettings } from './demo/settings.ts';
+import { checkInflux, influxBanner, removalOf, removeDemo } from './demo/influx.ts';
+import { ACCOUNT, DAYS, demoJobs } from './demo/jobs.ts';
+import { demoSettings, type DemoArguments } from './demo/settings.ts';
 import { summary } from './demo/summary.ts';
 import { EXIT } from './exit.ts';
+import { reconcileOne } from './reconcile.ts';
 import { untilAborted } from './run.ts';
 import { version } from './version.ts';
 import { DAY } from '../windows/units.ts';
@@ -27,22 +31,28 @@ const BANNER = `
 `;
 
 /** `tokentide demo`: runs the daemon against simulated vendors until stopped. */
-export async function demoCommand(context: CommandContext): Promise<number> {
+export async function demoCommand(context: CommandContext, args: DemoArguments): Promise<number> {
   const { env, now, pid, signal } = context;
-  const settings = demoSettings(env);
+  const settings = demoSettings(env, args);
   const started = now();
-  const folder = settings.data;
-  resetFolder(settings, `demo ${pid}`);
-  context.out(`${BANNER}\n`);
-
   const seconds = Math.floor(started / 1000);
+  const target = args.influx === undefined ? undefined : await checkInflux(settings, now);
+  resetFolder(settings, `demo ${pid}`);
+  if (args.remove) {
+    context.out(`removed all points with the account ${ACCOUNT} from ${await removeDemo(settings, now)}\n`);
+    return EXIT.success;
+  }
+  context.out(`${target ? influxBanner(target, args) : BANNER}\n`);
+
+  const influx = target && { anomalies: anomaliesBefore(seconds), removal: removalOf(target, args) };
   const company = await startCompany({
     start: seconds - (DAYS + 1) * DAY,
     end: seconds + DAYS_AHEAD * DAY,
     now,
     convergence: CONVERGENCE,
+    ...(influx && { anomalies: influx.anomalies }),
   });
-  const jobs = demoJobs(folder, company, context);
+  const jobs = demoJobs(settings.data, company, context);
   const daemon = await startOnFreePort(settings, {
     jobs,
     log: createLogger({ level: 'warn', pretty: true, destination: { write: context.err } }),
@@ -53,8 +63,10 @@ export async function demoCommand(context: CommandContext): Promise<number> {
   try {
     const stopped = untilAborted(signal);
     await Promise.race([daemon.firstPolls, stopped]);
+    if (target) await reconcileAll(daemon, context);
     if (!signal.aborted) {
-      context.out(await summary(daemon, folder, seconds, ((now() - started) / 1000).toFixed(1)));
+      const took = ((now() - started) / 1000).toFixed(1);
+      context.out(await summary(daemon, { folder: settings.data, now: seconds, took, influx }));
     }
     await stopped;
   } finally {
@@ -63,6 +75,20 @@ export async function demoCommand(context: CommandContext): Promise<number> {
   }
   context.out('stopped\n');
   return EXIT.success;
+}
+
+const LAST_DAYS = { fix: false, dropUnreported: false, tolerance: 0, json: true };
+
+/** Writes a point of each job's reconciliation. Errors are printed: the demo goes on. */
+async function reconcileAll({ jobs, runtime }: Daemon, context: CommandContext): Promise<void> {
+  for (const job of jobs) {
+    if (context.signal.aborted) return;
+    const { error } = await reconcileOne(context, LAST_DAYS, runtime, job).catch((error: unknown) => {
+      if (context.signal.aborted) return { error: undefined };
+      throw error;
+    });
+    if (error) context.err(`${job.name}: ${error.kind}: ${displayText(error.message)}\n`);
+  }
 }
 
 /** Empties the demo's data folder, unless another demo uses it. @throws LedgerError, ConfigError */

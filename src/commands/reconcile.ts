@@ -60,7 +60,7 @@ export async function reconcileCommand(context: CommandContext, args: ReconcileA
   try {
     const results: JobResult[] = [];
     for (const job of jobs) {
-      const result = await attempt(context, args, runtime, job);
+      const result = await reconcileOne(context, args, runtime, job);
       results.push(result);
       if (!args.json) print(context, args, job, result);
     }
@@ -76,8 +76,8 @@ export async function reconcileCommand(context: CommandContext, args: ReconcileA
 }
 
 /** One job's failure is its result: the other jobs are still reconciled. */
-async function attempt(
-  context: CommandContext,
+export async function reconcileOne(
+  context: Pick<CommandContext, 'signal' | 'now'>,
   args: ReconcileArguments,
   runtime: Runtime,
   job: Job,
@@ -98,7 +98,7 @@ async function attempt(
 }
 
 async function reconcileJob(
-  { signal, now }: CommandContext,
+  { signal, now }: Pick<CommandContext, 'signal' | 'now'>,
   args: ReconcileArguments,
   runtime: Runtime,
   job: Job,

@@ -33,8 +33,9 @@ const ZONE = 'Asia/Shanghai';
 /** @param now Unix seconds. The same during one hour, so that a demo that is started again tells the same story. */
 export function anomaliesBefore(now: number): Anomalies {
   const hour = bucketStart(now, '1h', ZONE);
-  const afternoon = workdayBefore(now - 9 * DAY) + 14 * HOUR;
-  const outage = workdayBefore(now - 11 * DAY);
+  const spikeDay = workdayBefore(now - 9 * DAY);
+  const afternoon = spikeDay + 14 * HOUR;
+  const outage = workdayBefore(spikeDay - DAY);
   return {
     spikes: [
       {

@@ -18,7 +18,7 @@ export interface CompanyUsage {
 }
 
 /** Members of Trae: e-mail and team. Some names are hard on queries and links; some members use nothing. */
-export const MEMBERS = [
+export const MEMBERS: readonly { readonly email: string; readonly team?: string }[] = [
   { email: 'lin@example.com', team: 'platform' },
   { email: 'zhao@example.com', team: 'platform' },
   { email: 'chen@example.com', team: 'apps' },
@@ -31,7 +31,7 @@ export const MEMBERS = [
   { email: 'wu@example.com', team: 'apps' },
   { email: 'xu@example.com' },
   { email: 'hu@example.com' },
-] as const;
+];
 const ACTIVE_MEMBERS = 8;
 
 /** Names of the keys at UCloud and SigCal. */

@@ -42,6 +42,7 @@ export async function startCompany(options: CompanyOptions): Promise<Record<Vend
     const simulator = ucloudSimulator({
       publicKey,
       privateKey,
+      brand: brand === 'ucloud' ? 'UCloud' : 'SigCal',
       world: usage[brand],
       now,
       keys: KEYS.map((name) => ({ id: keyId(brand, name), name })),

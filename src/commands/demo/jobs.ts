@@ -4,12 +4,17 @@ import { stringify } from 'yaml';
 import type { Job } from '../../collect/job.ts';
 import { loadJobs, selectJobs } from '../../config/jobs.ts';
 import { PROVIDERS } from '../../providers/index.ts';
+import { MEMBERS } from '../../simulator/company-usage.ts';
 import type { CompanyVendor } from '../../simulator/company.ts';
 import { VENDORS, type VendorId } from '../../simulator/vendors.ts';
 import type { CommandContext } from '../context.ts';
 
+/** The tag of everything that the demo writes. */
+export const ACCOUNT = 'demo';
 /** Days that the jobs collect. */
 export const DAYS = 30;
+
+const TEAMS = 'teams.csv';
 
 /** Writes one job file per vendor and a `.env`, and loads them. */
 export function demoJobs(
@@ -17,6 +22,7 @@ export function demoJobs(
   company: Record<VendorId, CompanyVendor>,
   { env, now }: CommandContext,
 ): Job[] {
+  writeFileSync(join(folder, 'jobs', TEAMS), teamsFile());
   const secrets: Record<string, string> = {};
   for (const vendor of VENDORS) {
     const options = Object.entries(company[vendor].options).map(([name, value]): [string, unknown] => {
@@ -27,7 +33,8 @@ export function demoJobs(
     });
     const job = {
       provider: vendor,
-      account: 'demo',
+      account: ACCOUNT,
+      teams: TEAMS,
       schedule: '* * * * *',
       start: `${DAYS}d`,
       // The vendors' rate limits protect the vendors.
@@ -43,4 +50,13 @@ export function demoJobs(
   );
   const sources = { env: { ...env, ...secrets }, now, providers: PROVIDERS };
   return selectJobs(loadJobs(join(folder, 'jobs'), sources));
+}
+
+function teamsFile(): string {
+  const rows = MEMBERS.flatMap(({ email, team }) => (team === undefined ? [] : [[email, team]]));
+  return [['email', 'team'], ...rows].map((row) => `${row.map(cell).join(',')}\n`).join('');
+}
+
+function cell(text: string): string {
+  return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
