@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
+import { FetchError } from '../../src/fetch/errors.ts';
 import { ALL_PARTITIONS } from '../../src/ledger/gaps.ts';
 import type { FakeOptions } from '../support/fake-provider.ts';
 import { DAY, eventsOf, fixture, HOUR, intercept, MINUTE, START, type Fixture } from './fixture.ts';
@@ -174,4 +175,26 @@ describe.each(KINDS)('an unexpected error with %s', (_, options) => {
     expect(gapsOf(f)).toEqual([]);
     expect(f.stored()).toEqual(f.truth());
   });
+});
+
+test('a day that the provider never returns for a partition holds back no other day of it', async () => {
+  const f = fixture({ reads: 'series', batchSize: 1, lookback: LOOKBACK, users: USERS, maxDays: 1 });
+  useAll(f, 6 * 24);
+  const day = { start: START + 3 * DAY, end: START + 4 * DAY };
+  intercept(f, ({ read }) => ({
+    read: (request) =>
+      request.window.start === day.start && request.partitions.some(({ id }) => id === 'u6')
+        ? Promise.reject(new FetchError('unavailable', 'always'))
+        : read(request),
+  }));
+  const isMissing = (key: string, tokens: number): boolean => key.includes(' u6 ') && tokens > 0;
+
+  await f.pollAfter(6 * DAY);
+  const [first] = gapsOf(f);
+  await f.pollAfter(10 * MINUTE);
+
+  expect(first).toMatchObject({ partition: 'u6', start: START, end: day.end });
+  expect(gapsOf(f)).toEqual([expect.objectContaining({ partition: 'u6', ...day, attempts: 2 })]);
+  const missing = [...f.truth()].filter(([key, tokens]) => isMissing(key, tokens) && !f.stored().has(key));
+  expect(missing).toHaveLength(24);
 });

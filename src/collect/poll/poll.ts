@@ -73,7 +73,8 @@ export async function poll(context: JobContext, options: PollOptions): Promise<P
       await read({ ...selected, window, allPartitions: true, baseline: 'ledger' });
     }
     const rest = [
-      ...gapReads(context, partitions, now()).map((gap) => ({ ...gap, allPartitions: false })),
+      // Nobody is backed off: a part of a gap that fails again must not reopen the parts that are filled after it.
+      ...gapReads(context, partitions, now()).map((gap) => ({ ...gap, allPartitions: false, backedOff: [] })),
       ...splitIntoSteps(context, planned.backlog).map((window) => ({ window, allPartitions: true })),
     ];
     for (const [index, next] of rest.entries()) {
