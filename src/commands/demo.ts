@@ -1,5 +1,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { withJob } from '../collect/jobs/lease.ts';
+import { fillGaps } from '../collect/poll/poll.ts';
 import { openLedgerFile } from '../runtime.ts';
 import { ConfigError } from '../config/errors.ts';
 import type { Settings } from '../config/settings.ts';
@@ -20,7 +22,7 @@ import { version } from './version.ts';
 import { DAY } from '../windows/units.ts';
 
 /** Days of simulated usage after the start of the demo. */
-const DAYS_AHEAD = 2;
+const DAYS_AHEAD = 7;
 const CONVERGENCE = 20 * 60;
 /** Time limit for running polls at the end. */
 const STOP_MS = 2_000;
@@ -63,7 +65,7 @@ export async function demoCommand(context: CommandContext, args: DemoArguments):
   try {
     const stopped = untilAborted(signal);
     await Promise.race([daemon.firstPolls, stopped]);
-    if (target) await reconcileAll(daemon, context);
+    if (target) await unlessAborted(signal, fillAndReconcile(daemon, context));
     if (!signal.aborted) {
       const took = ((now() - started) / 1000).toFixed(1);
       context.out(await summary(daemon, { folder: settings.data, now: seconds, took, influx }));
@@ -79,16 +81,26 @@ export async function demoCommand(context: CommandContext, args: DemoArguments):
 
 const LAST_DAYS = { fix: false, dropUnreported: false, tolerance: 0, json: true };
 
-/** Writes a point of each job's reconciliation. Errors are printed: the demo goes on. */
-async function reconcileAll({ jobs, runtime }: Daemon, context: CommandContext): Promise<void> {
+/**
+ * What a daemon does in hours: tries gaps again, so that each is no larger than what the provider fails to return, and
+ * compares the last days with the provider's totals. Errors are printed: the demo goes on.
+ */
+async function fillAndReconcile({ jobs, runtime }: Daemon, context: CommandContext): Promise<void> {
+  const { signal } = context;
   for (const job of jobs) {
-    if (context.signal.aborted) return;
-    const { error } = await reconcileOne(context, LAST_DAYS, runtime, job).catch((error: unknown) => {
-      if (context.signal.aborted) return { error: undefined };
-      throw error;
-    });
+    const jobContext = runtime.jobContext(job);
+    if (runtime.ledger.gaps.openOf(job.name).length > 0)
+      await withJob(runtime.lease, jobContext, signal, () => fillGaps(jobContext, { signal }));
+    const { error } = await reconcileOne(context, LAST_DAYS, runtime, job);
     if (error) context.err(`${job.name}: ${error.kind}: ${displayText(error.message)}\n`);
   }
+}
+
+/** A cancelled piece of work is no error. */
+async function unlessAborted(signal: AbortSignal, work: Promise<void>): Promise<void> {
+  await work.catch((error: unknown) => {
+    if (!signal.aborted) throw error;
+  });
 }
 
 /** Empties the demo's data folder, unless another demo uses it. @throws LedgerError, ConfigError */

@@ -16,8 +16,8 @@ export interface Spike {
 /** What differs from everyday usage, so that dashboards and alert rules have something to show. */
 export interface Anomalies {
   readonly spikes: readonly Spike[];
-  /** A key whose usage the vendor fails to return for a day. */
-  readonly outage: { readonly vendor: VendorId; readonly key: string; readonly window: Window };
+  /** A day for which the vendor does not return the usage of a key. */
+  readonly gap: { readonly vendor: VendorId; readonly key: string; readonly window: Window };
   /** An endpoint whose requests are counted hours later. */
   readonly late: {
     readonly vendor: VendorId;
@@ -35,7 +35,7 @@ export function anomaliesBefore(now: number): Anomalies {
   const hour = bucketStart(now, '1h', ZONE);
   const spikeDay = workdayBefore(now - 9 * DAY);
   const afternoon = spikeDay + 14 * HOUR;
-  const outage = workdayBefore(spikeDay - DAY);
+  const gapDay = workdayBefore(spikeDay - DAY);
   return {
     spikes: [
       {
@@ -56,10 +56,10 @@ export function anomaliesBefore(now: number): Anomalies {
         perHour: 600,
       },
     ],
-    outage: {
+    gap: {
       vendor: 'sigcal',
       key: 'uminferapikey-sigcal-research',
-      window: { start: outage, end: outage + DAY },
+      window: { start: gapDay, end: gapDay + DAY },
     },
     late: { vendor: 'volcengine-ark', endpoint: 'ep-2026-1', delay: 2 * HOUR, convergence: 6 * HOUR },
   };

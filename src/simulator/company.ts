@@ -48,7 +48,7 @@ export async function startCompany(options: CompanyOptions): Promise<Record<Vend
       keys: KEYS.map((name) => ({ id: keyId(brand, name), name })),
       rowsPer: 'hour',
       maxWindowSeconds: WINDOW_LIMIT,
-      ...(anomalies?.outage.vendor === brand && { outages: [anomalies.outage] }),
+      ...(anomalies?.gap.vendor === brand && { missing: [anomalies.gap] }),
     });
     return start(brand, simulator, { public_key: publicKey, private_key: privateKey });
   };

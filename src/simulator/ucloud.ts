@@ -27,8 +27,8 @@ export interface UcloudSimulatorOptions {
   readonly keys: readonly UcloudKey[];
   /** Keys for which the vendor always fails. Read at every request. */
   readonly broken?: readonly string[];
-  /** Windows in which the vendor fails to return the usage of a key. */
-  readonly outages?: readonly { readonly key: string; readonly window: Window }[];
+  /** Windows whose usage the vendor does not return for a key. */
+  readonly missing?: readonly { readonly key: string; readonly window: Window }[];
   /** Keys that are listed, but refused when their usage is requested. Read at every request. */
   readonly poisoned?: readonly string[];
   /** Named in messages; `UCloud` by default. */
@@ -160,10 +160,10 @@ function usage(
   const start = Number(StartTime);
   const end = Number(EndTime);
   if (!(start < end)) return refuse(230, 'Params [EndTime] not available');
-  const isOut = options.outages?.some(
+  const isMissing = options.missing?.some(
     ({ key, window }) => key === KeyId && start < window.end && end > window.start,
   );
-  if (isOut) return unavailable(options);
+  if (isMissing) return refuse(230, 'Params [StartTime] not available');
   if (end - start > options.maxWindowSeconds) return refuse(110, 'API response timeout');
 
   const width = WIDTH[options.rowsPer];

@@ -58,11 +58,11 @@ async function stored(start: number, end: number): Promise<Map<string, number>> 
 function actual(now: number, start: number, end: number): Map<string, number> {
   const anomalies = anomaliesBefore(now);
   const usage = companyUsage({ start: now - 32 * DAY, end: now, convergence: 1200, anomalies });
-  const { outage } = anomalies;
+  const { gap } = anomalies;
   const sums = new Map<string, number>();
   for (const vendor of VENDORS) {
     for (const { time, tags, fields } of usage[vendor].events) {
-      const isLost = tags.key === outage.key && time >= outage.window.start && time < outage.window.end;
+      const isLost = tags.key === gap.key && time >= gap.window.start && time < gap.window.end;
       if (isLost || time < start || time >= end) continue;
       const name = nameOf(vendor, tags);
       sums.set(name, (sums.get(name) ?? 0) + Number(tokensOf(fields)));

@@ -20,7 +20,7 @@ function usageAt(now: number): ReturnType<typeof companyUsage> {
 }
 
 describe.each(WEEK)('the anomalies of a demo that starts at %s', (now) => {
-  const { spikes, outage, late } = anomaliesBefore(now);
+  const { spikes, gap, late } = anomaliesBefore(now);
   const usage = usageAt(now);
 
   it('have two spikes of three hours that are ten times the usual hour of their series', () => {
@@ -50,15 +50,15 @@ describe.each(WEEK)('the anomalies of a demo that starts at %s', (now) => {
     expect(spikes[1]!.perHour).toBeGreaterThan(2 * spikes[0]!.perHour);
   });
 
-  it('have an outage of one key on a day on which the key was used', () => {
-    const own = usage[outage.vendor].events.filter(({ tags }) => tags.key === outage.key);
+  it('have a gap of one key on a day on which the key was used', () => {
+    const own = usage[gap.vendor].events.filter(({ tags }) => tags.key === gap.key);
 
-    const missing = own.filter(({ time }) => time >= outage.window.start && time < outage.window.end);
+    const missing = own.filter(({ time }) => time >= gap.window.start && time < gap.window.end);
 
     expect(missing.length).toBeGreaterThan(10);
     expect(missing.length).toBeLessThan(own.length / 10);
     // Later than the days that `reconcile` compares by default.
-    expect(outage.window.end).toBeLessThan(now - 8 * DAY);
+    expect(gap.window.end).toBeLessThan(now - 8 * DAY);
   });
 
   it('have usage that is counted hours later, at any time of day', () => {

@@ -137,16 +137,16 @@ describe('ucloudSimulator', () => {
     expect(reply.Data).toEqual(data);
   });
 
-  it('fails for requests of a key that touch an outage, and for no others', async () => {
+  it('refuses requests of a key that touch a missing window, and no others', async () => {
     const other = 'uminferapikey-b';
     const window = { start: START + HOUR, end: START + 2 * HOUR };
-    await start({ keys: [KEY, other].map((id) => ({ id, name: id })), outages: [{ key: KEY, window }] });
+    await start({ keys: [KEY, other].map((id) => ({ id, name: id })), missing: [{ key: KEY, window }] });
     const codeOf = async (KeyId: string, from: number, to: number): Promise<number> => {
       const range = { StartTime: `${START + from * HOUR}`, EndTime: `${START + to * HOUR}` };
       return (await post(signed({ ...USAGE, KeyId, ...range }))).RetCode;
     };
 
-    expect([await codeOf(KEY, 1, 2), await codeOf(KEY, 0, 5)]).toEqual([150, 150]);
+    expect([await codeOf(KEY, 1, 2), await codeOf(KEY, 0, 5)]).toEqual([230, 230]);
     expect([await codeOf(KEY, 0, 1), await codeOf(KEY, 2, 3), await codeOf(other, 0, 5)]).toEqual([0, 0, 0]);
   });
 

@@ -54,7 +54,7 @@ function commandLines(folder: string): string[] {
   ];
 }
 
-function planted({ spikes, outage, late }: Anomalies): string {
+function planted({ spikes, gap, late }: Anomalies): string {
   const rows = [
     ...spikes.map(({ vendor, series, window }) => [
       'spike',
@@ -62,12 +62,7 @@ function planted({ spikes, outage, late }: Anomalies): string {
       series.user ?? series.key ?? '',
       `${formatWindow(window, ZONE)}: a runaway loop`,
     ]),
-    [
-      'gap',
-      outage.vendor,
-      outage.key,
-      `${formatWindow(outage.window, ZONE)}: the provider fails, which is logged`,
-    ],
+    ['gap', gap.vendor, gap.key, `${formatWindow(gap.window, ZONE)}: refused at each try, which is logged`],
     [
       'late data',
       late.vendor,
