@@ -181,11 +181,11 @@ test('a day that the provider never returns for a partition holds back no other 
   const f = fixture({ reads: 'series', batchSize: 1, lookback: LOOKBACK, users: USERS, maxDays: 1 });
   useAll(f, 6 * 24);
   const day = { start: START + 3 * DAY, end: START + 4 * DAY };
-  intercept(f, ({ read }) => ({
+  intercept(f, (source) => ({
     read: (request) =>
       request.window.start === day.start && request.partitions.some(({ id }) => id === 'u6')
         ? Promise.reject(new FetchError('unavailable', 'always'))
-        : read(request),
+        : source.read(request),
   }));
   const isMissing = (key: string, tokens: number): boolean => key.includes(' u6 ') && tokens > 0;
 
