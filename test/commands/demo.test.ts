@@ -67,7 +67,7 @@ describe('the store of the demo', () => {
 });
 
 describe('the line that removes what a demo has written', () => {
-  const store = { description: '', deletes: true, remarks: [] };
+  const store = { description: '', deletes: true };
 
   it('repeats the options but the token, quoted for a shell', () => {
     const args = { influx: URL, token: 'canary', org: 'my org', bucket: `it's` };

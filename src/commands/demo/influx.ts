@@ -11,16 +11,15 @@ import type { DemoArguments } from './settings.ts';
 export interface CheckedStore {
   readonly description: string;
   readonly deletes: boolean;
-  readonly remarks: readonly string[];
 }
 
 /** @throws StoreError */
 export function checkInflux(settings: Settings, now: () => number): Promise<CheckedStore> {
-  return withInflux(settings, now, async (store) => ({
-    description: store.description,
-    deletes: store.deletes ?? true,
-    remarks: await store.check(),
-  }));
+  return withInflux(settings, now, async (store) => {
+    // The daemon logs the remarks.
+    await store.check();
+    return { description: store.description, deletes: store.deletes ?? true };
+  });
 }
 
 /** Removes all points of the demo's account. Resolves to the description of the store. @throws StoreError */
@@ -57,7 +56,6 @@ export function influxBanner(store: CheckedStore, args: DemoArguments): string {
     '  tokentide demo: simulated providers on this machine, made-up usage, no account.',
     `  The made-up usage goes to ${store.description}, with the account ${ACCOUNT}.`,
     `  ${removalOf(store, args)}`,
-    ...store.remarks.map((remark) => `  ${remark}`),
     '',
   ].join('\n');
 }
