@@ -2,10 +2,12 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { stringify } from 'yaml';
+import { alertFile, alertGroups } from './alerting/files.ts';
 import { explore } from './boards/explore.ts';
 import { health } from './boards/health.ts';
 import { members } from './boards/members.ts';
 import { overview } from './boards/overview.ts';
+import { runbooks } from './boards/runbooks.ts';
 import { dashboardJson } from './dashboard.ts';
 import { dashboardProvider, dataSource } from './provisioning.ts';
 import { readSettings, type Settings } from './settings.ts';
@@ -13,7 +15,11 @@ import { LANGUAGES, localise } from './text.ts';
 
 /** Makes what Grafana loads: `npm run grafana`. docs/grafana.md has the options for people. */
 
-const BOARDS = { overview, explore, members, health };
+const BOARDS = { overview, explore, members, health, runbooks };
+
+const ALERTS_COMMENT = `Alert rules. Grafana does not let people edit them: change a threshold with
+npm run grafana -- --set spike.ratio=3
+and restart Grafana. docs/alerts/README.md lists the settings and what each rule does.`;
 
 /** Files by path below `grafana/`. */
 export function generate(settings: Settings): Map<string, string> {
@@ -23,6 +29,10 @@ export function generate(settings: Settings): Map<string, string> {
     for (const [board, build] of Object.entries(BOARDS)) {
       const json = localise(dashboardJson(build(settings)), language);
       add(`dashboards/${language}/${board}.json`, `${JSON.stringify(json, sortedKeys, 2)}\n`);
+    }
+    for (const [file, groups] of Object.entries(alertGroups(settings))) {
+      const content = localise(alertFile(groups, settings), language);
+      add(`provisioning/alerting/${language}/${file}.yaml`, yaml({ comment: ALERTS_COMMENT, content }));
     }
   }
   files.set('provisioning/datasources/influxdb.yaml', yaml(dataSource));

@@ -1,0 +1,53 @@
+import { text, type Text } from '../text.ts';
+
+/**
+ * Parts of annotations, which are Go templates: https://grafana.com/docs/grafana/latest/alerting/alerting-rules/templates/
+ * No braces after a dollar sign: newer versions of Grafana would expand them as variables of the environment.
+ */
+
+export const TRIAGE = text('Look first:', '排查步骤：');
+export const GO_ON = text('Then follow the runbook.', '处理方法见处置手册。');
+export const NOT_EVALUATED = text(
+  'The rule was not evaluated: there is no data, or the query failed. See {{ externalURL }}d/tokentide-health',
+  '规则未能求值：没有数据，或查询失败。请查看 {{ externalURL }}d/tokentide-health',
+);
+
+/** 4.1M */
+export const amount = (refId = 'NOW'): string => `{{ humanize $values.${refId}.Value }}`;
+/** All digits. */
+export const exact = (refId = 'NOW'): string => `{{ printf "%.0f" $values.${refId}.Value }}`;
+export const share = (refId = 'NOW'): string => `{{ humanizePercentage $values.${refId}.Value }}`;
+/** 3h 20m 0s, of seconds. */
+export const duration = (refId = 'NOW'): string => `{{ humanizeDuration $values.${refId}.Value }}`;
+export const decimal = (refId = 'NOW'): string => `{{ printf "%.2f" $values.${refId}.Value }}`;
+export const label = (tag: string): string => `{{ $labels.${tag} }}`;
+
+/** A part that is there for a series with the tag, and where the number is known, which is never 0. */
+export const ifLabel = (tag: string, part: string): string => `{{ if $labels.${tag} }}${part}{{ end }}`;
+export const ifKnown = (refId: string, part: string, otherwise = ''): string =>
+  `{{ if $values.${refId} }}{{ if $values.${refId}.Value }}${part}{{ else }}${otherwise}{{ end }}{{ end }}`;
+
+export const ACCOUNT = `${label('provider')}/${label('account')}`;
+
+/** Ends a summary with the name of the series, which lists show unexpanded. */
+export const withName = (words: Text, tag: string): Text =>
+  text(
+    `${words.en}${ifLabel(tag, `: ${label(tag)}`)}`,
+    `${words['zh-CN']}${ifLabel(tag, `：${label(tag)}`)}`,
+  );
+
+/** The address of a dashboard with the series' values chosen. */
+export function board(uid: string, tags: readonly string[], from = 'now-7d'): string {
+  const chosen = tags.map((tag) => `var-${tag}={{ urlquery $labels.${tag} }}&`).join('');
+  return `{{ externalURL }}d/tokentide-${uid}?${chosen}from=${from}&to=now`;
+}
+
+/** The same where a series may be without one of the tags. */
+export function boardOfAny(uid: string, tags: readonly string[], from = 'now-7d'): string {
+  const chosen = tags.map((tag) => ifLabel(tag, `var-${tag}={{ urlquery $labels.${tag} }}&`)).join('');
+  return `{{ externalURL }}d/tokentide-${uid}?${chosen}from=${from}&to=now`;
+}
+
+/** A step of the triage: what to see, and where. */
+export const see = (en: string, chinese: string, url: string): Text =>
+  text(`${en} ${url}`, `${chinese}${url}`);
