@@ -1,5 +1,4 @@
 import type { Json } from '../dashboard.ts';
-import type { Settings } from '../settings.ts';
 import { text, type Language, type Text } from '../text.ts';
 import { GO_ON, NOT_EVALUATED, TRIAGE } from './words.ts';
 
@@ -162,5 +161,3 @@ export const fixed = (limit: number): string => `$NOW * 0 + ${limit}`;
 
 /** A duration of whole minutes. */
 export const inMinutes = (minutes: number): string => `${Math.round(minutes)}m`;
-
-export type RulesOf = (settings: Settings) => readonly Rule[];
