@@ -5,6 +5,7 @@ import { text } from '../text.ts';
 import { CHARTS } from './panels.ts';
 import {
   hours,
+  ofPast,
   OF_ACCOUNTS,
   OF_CALLERS,
   OF_KEYS,
@@ -59,8 +60,8 @@ function newSeries(settings: Settings, tag: 'key' | 'model'): Rule {
     queries: {
       NOW: usage(dimension, hours(DAY), sumOf('tokens')),
       PAST: pastSum(dimension, hours(DAY), hours(REMEMBERED, DAY)),
-      // A young account has no row, so that its first day does not call everything new.
-      ESTABLISHED: usage(OF_ACCOUNTS, hours(REMEMBERED, 7 * DAY), sumOf('tokens')),
+      // 0 for a young account, whose first days would call everything new.
+      ESTABLISHED: pastSum(OF_ACCOUNTS, hours(DAY), hours(REMEMBERED, 7 * DAY)),
     },
     math: { LIMIT: fixed(settings[`new_${tag}.tokens`]) },
     fires: '$NOW > $LIMIT && $PAST == 0 && $ESTABLISHED > 0',
@@ -86,6 +87,9 @@ function newSeries(settings: Settings, tag: 'key' | 'model'): Rule {
 const DAYS_BY: readonly UsageTag[] = ['provider', 'account', 'bucket'];
 const HOURS_AND_DAYS = '"bucket" =~ /^1[hd]$/';
 const FIVE_WEEKS = 35 * DAY;
+
+const daysOf = (column: string, range: string): string =>
+  select({ columns: [`${column} AS "x"`], from: USAGE, where: [HOURS_AND_DAYS, range], by: DAYS_BY });
 
 /** A day of the zone, counted back from today. Backwards, because a change of the clock shifts the first day read. */
 function day(zone: string, daysAgo: number): string {
@@ -121,13 +125,13 @@ function dayAgainstWeekdays({ zone, 'day.ratio': ratio, 'day.extra_tokens': extr
         by: DAYS_BY,
         tail: 'ORDER BY time DESC',
       }),
-      // Without four weeks of history there is no row, and the rule is silent.
-      ESTABLISHED: select({
-        columns: [`${sumOf('tokens')} AS "x"`],
-        from: USAGE,
-        where: [HOURS_AND_DAYS, hours(FIVE_WEEKS, 28 * DAY)],
-        by: DAYS_BY,
-      }),
+      // 0 without four weeks of history.
+      ESTABLISHED: reduce(
+        'max("x")',
+        DAYS_BY,
+        daysOf(`0 * ${sumOf('tokens')}`, hours(FIVE_WEEKS)),
+        daysOf(sumOf('tokens'), hours(FIVE_WEEKS, 28 * DAY)),
+      ),
     },
     math: { LIMIT: larger(`$USUAL * ${ratio}`, `$USUAL + ${extra}`) },
     fires: '$NOW > $LIMIT && $ESTABLISHED > 0',
@@ -162,10 +166,10 @@ function cacheShare(settings: Settings): Rule {
     panel: CHARTS.modelTable,
     queries: {
       NOW: usage(OF_MODELS, recent, ratio, reported),
-      USUAL: reduce(
-        'median("x")',
-        OF_MODELS.by,
-        steps(OF_MODELS, hours(14 * DAY + 7, 7), '6h', ratio, reported),
+      USUAL: ofPast(
+        OF_MODELS,
+        recent,
+        reduce('median("x")', OF_MODELS.by, steps(OF_MODELS, hours(14 * DAY + 7, 7), '6h', ratio, reported)),
       ),
       INPUT: usage(OF_MODELS, recent, sumOf('input_tokens'), reported),
     },
@@ -208,15 +212,19 @@ function outputRatio(settings: Settings): Rule {
     panel: CHARTS.modelTable,
     queries: {
       NOW: usage(OF_CALLERS, recent, ratio, measurable),
-      USUAL: reduce(
-        'percentile("x", 95)',
-        OF_CALLERS.by,
-        steps(OF_CALLERS, hours(14 * DAY + 3, 3), '3h', ratio, measurable),
+      USUAL: ofPast(
+        OF_CALLERS,
+        recent,
+        reduce(
+          'percentile("x", 95)',
+          OF_CALLERS.by,
+          steps(OF_CALLERS, hours(14 * DAY + 3, 3), '3h', ratio, measurable),
+        ),
       ),
       OUTPUT: usage(OF_CALLERS, recent, sumOf('output_tokens')),
     },
     math: { LIMIT: `$USUAL * ${settings['output.ratio']}` },
-    fires: `$NOW > $LIMIT && $OUTPUT > ${settings['output.floor_tokens']}`,
+    fires: `$NOW > $LIMIT && $OUTPUT > ${settings['output.floor_tokens']} && $USUAL > 0`,
     summary: withName(text('Far more output per input than usual', '输出/输入比远高于往常'), 'account'),
     fired: text(
       `${ACCOUNT}${ifLabel('user', `, user ${label('user')}`)}${ifLabel('key', `, key ${label('key')}`)}${ifLabel('endpoint', `, endpoint ${label('endpoint')}`)}: ${decimal()} output tokens per input token in 3 hours, ${amount('OUTPUT')} output tokens together. Usual: at most ${decimal('USUAL')}. Limit: ${decimal('LIMIT')}.`,
@@ -248,6 +256,7 @@ function dominance(settings: Settings): Rule {
       ACCOUNT: usage(OF_ACCOUNTS, recent, sumOf('tokens')),
       KEY_BEFORE: pastSum(OF_KEYS, recent, before),
       ACCOUNT_BEFORE: pastSum(OF_ACCOUNTS, recent, before),
+      ESTABLISHED: pastSum(OF_ACCOUNTS, recent, hours(REMEMBERED, 7 * DAY)),
     },
     math: {
       NOW: '$KEY / $ACCOUNT',
@@ -255,7 +264,7 @@ function dominance(settings: Settings): Rule {
       LIMIT: fixed(settings['dominance.share']),
     },
     // Without usage before, the share before is not a number, and no comparison with it is true.
-    fires: `$NOW > $LIMIT && $ACCOUNT > ${settings['dominance.floor_tokens']} && $BEFORE < ${settings['dominance.share_before']}`,
+    fires: `$NOW > $LIMIT && $ACCOUNT > ${settings['dominance.floor_tokens']} && $BEFORE < ${settings['dominance.share_before']} && $ESTABLISHED > 0`,
     summary: withName(
       text('An API key suddenly makes up most of its account', '单个 API Key 突然占账号用量的大部分'),
       'key',

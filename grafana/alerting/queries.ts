@@ -61,22 +61,23 @@ export const reduce = (of: string, by: readonly string[], ...statements: readonl
   select({ columns: [`${of} AS "x"`], from: statements, by });
 
 /**
- * A sum over the past for every series of the present, 0 for those without a past. Plain, such a series would be
- * missing from the answer and drop out of the rule, and an empty answer would turn the whole rule into NoData.
+ * The largest of what statements about the past answer, for every series of the present: 0 for those without a past.
+ * Without the zeros such a series would drop out of the rule, or, alone on both sides, be compared with another series:
+ * https://github.com/grafana/grafana/blob/main/pkg/expr/mathexp/exp.go (union)
  */
-export function pastSum(
-  dimension: Dimension,
-  present: string,
-  past: string,
-  column = sumOf('tokens'),
-): string {
+export function ofPast(dimension: Dimension, present: string, ...past: readonly string[]): string {
   return reduce(
-    'sum("x")',
+    'max("x")',
     dimension.by,
-    usage(dimension, present, `0 * ${column}`),
-    usage(dimension, past, column),
+    // A float: one integer column makes InfluxQL cut the fractions of all.
+    usage(dimension, present, `0.0 * ${sumOf('tokens')}`),
+    ...past,
   );
 }
+
+/** A sum over the past. */
+export const pastSum = (dimension: Dimension, present: string, past: string): string =>
+  ofPast(dimension, present, usage(dimension, past, sumOf('tokens')));
 
 export const sumOf = (field: UsageField): string => `sum(${name(field)})`;
 

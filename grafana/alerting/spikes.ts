@@ -3,6 +3,7 @@ import { text, type Text } from '../text.ts';
 import { CHARTS } from './panels.ts';
 import {
   hours,
+  ofPast,
   OF_ACCOUNTS,
   OF_KEYS,
   OF_MODELS,
@@ -10,7 +11,6 @@ import {
   reduce,
   steps,
   sumOf,
-  usage,
   type Dimension,
 } from './queries.ts';
 import { fixed, larger, type PanelReference, type Rule, type Severity } from './rule.ts';
@@ -28,19 +28,16 @@ const hourly = (dimension: Dimension, from: number, until = 0): string =>
 const now = (dimension: Dimension): string => reduce('max("x")', dimension.by, hourly(dimension, RECENT));
 
 /** Hours without usage do not count, so that a key that works at night only is compared with its nights. */
-const peak = (dimension: Dimension, { 'baseline.days': days }: Settings): string =>
-  reduce(
-    'percentile("x", 99)',
-    dimension.by,
-    hourly(dimension, Math.max(RECENT + 1, Math.round(days * 24)), RECENT),
-  );
+function peak(dimension: Dimension, { 'baseline.days': days }: Settings): string {
+  const past = hourly(dimension, Math.max(RECENT + 1, Math.round(days * 24)), RECENT);
+  return ofPast(dimension, hours(RECENT), reduce('percentile("x", 99)', dimension.by, past));
+}
 
 /** The same hours of the last two weeks; 0 where there was no usage, so that the series is still judged. */
 const season = (dimension: Dimension): string =>
-  reduce(
-    'max("x")',
-    dimension.by,
-    usage(dimension, hours(RECENT), `0 * ${sumOf('tokens')}`),
+  ofPast(
+    dimension,
+    hours(RECENT),
     hourly(dimension, WEEK + RECENT, WEEK),
     hourly(dimension, 2 * WEEK + RECENT, 2 * WEEK),
   );
@@ -119,7 +116,8 @@ function record(settings: Settings, { name, tag, dimension, title, summary, what
     panel,
     queries: { NOW: now(dimension), USUAL: peak(dimension, settings) },
     math: { LIMIT: larger(`$USUAL * ${settings['spike.ratio']}`, String(settings['spike.floor_tokens'])) },
-    fires: '$NOW > $LIMIT',
+    // A series without a past is not judged.
+    fires: '$NOW > $LIMIT && $USUAL > 0',
     summary: withName(summary, tag),
     fired: text(
       `${what.en} used ${amount()} tokens (${exact()}) in an hour. Usual: at most ${amount('USUAL')} in 99 of 100 hours with usage. Limit: ${amount('LIMIT')}.`,
@@ -162,7 +160,7 @@ function seasonal(settings: Settings, rule: Seasonal): Rule {
       BASE: larger(`$USUAL * ${settings['season.ratio']}`, '$PEAK'),
       LIMIT: larger('$BASE', String(settings['season.floor_tokens'])),
     },
-    fires: '$NOW > $LIMIT',
+    fires: '$NOW > $LIMIT && $PEAK > 0',
     summary,
     fired: text(
       `${what.en} used ${amount()} tokens (${exact()}) in an hour. Same hour of the last two weeks: at most ${amount('USUAL')}. 99 of 100 hours: at most ${amount('PEAK')}. Limit: ${amount('LIMIT')}.`,

@@ -36,7 +36,7 @@ function verdict(severity: Severity): Rule {
     },
     math: {},
     fires: '$STATE > 0',
-    summary: withName(text('Usage is out of the ordinary', '用量异常'), 'rule'),
+    summary: withName(text('Usage is out of the ordinary', '用量出现异常'), 'rule'),
     fired: text(
       `Rule ${label('rule')} on ${ACCOUNT}` +
         details.map(({ tag, name }) => ifLabel(tag, `, ${name.en} ${label(tag)}`)).join('') +

@@ -61,8 +61,8 @@ function page(name: string, id: number): Panel {
     type: 'text',
     title: of('title'),
     description: text(
-      `Runbook of the rule ${name}, from docs/alerts.`,
-      `规则 ${name} 的处置手册，内容来自 docs/alerts。`,
+      `What to do when it fires. From \`docs/alerts/${name}.md\`.`,
+      `触发后怎么做。内容来自 \`docs/alerts/zh-CN/${name}.md\`。`,
     ),
     width: 12,
     height: 18,
