@@ -24,27 +24,58 @@ export const NEUTRAL = COLOURS.grey;
 
 export const OTHER = text('Other', '其他');
 
-/** One hue for each family of models, lighter for its small ones, darker for its large ones. */
-const FAMILIES: readonly (readonly [pattern: string, small: string, usual: string, large: string])[] = [
-  ['doubao|seed', '#8CC5E8', COLOURS.blue, '#004A75'],
-  ['deepseek', '#F5C76E', COLOURS.orange, '#A87300'],
-  ['qwen|qwq', '#7FD1B6', COLOURS.teal, '#00664A'],
-  ['glm|chatglm', '#F7F08F', COLOURS.yellow, '#B8AE12'],
-  ['kimi|moonshot', '#E5B8D0', COLOURS.purple, '#96456F'],
-  ['gpt|^o[1-9]', '#C9C9C9', '#8E8E8E', '#5A5A5A'],
-  ['claude', '#EFA06B', COLOURS.vermilion, '#8F3F00'],
-  ['gemini', '#B3DDF5', COLOURS.sky, '#2A86BD'],
-  ['minimax|abab', '#C3B5E8', '#8A74D1', '#54409B'],
+/** Four shades of each hue: how much black (below 0) or white is mixed in. */
+const SHADES = [0, 0.4, -0.35, 0.65];
+const HUES = [
+  COLOURS.blue,
+  COLOURS.orange,
+  COLOURS.teal,
+  COLOURS.vermilion,
+  COLOURS.purple,
+  '#332288',
+  '#B8AE12',
+  '#882255',
 ];
-const SMALL = 'mini|lite|flash|air|haiku|nano|small|turbo';
-const LARGE = 'pro|max|plus|opus|thinking|reasoner|-r1|coder|code';
 
-/** A model has one colour in every chart: the later override wins. */
-export const MODEL_COLOURS: readonly Json[] = FAMILIES.flatMap(([family, small, usual, large]) => [
-  colourOf(`/${family}/i`, usual),
-  colourOf(`/(${family}).*(${LARGE})/i`, large),
-  colourOf(`/(${family}).*(${SMALL})/i`, small),
-]);
+/**
+ * Characters of a name, counted from its start and from its end: whether one of the two is odd is one bit of the index
+ * of its colour. These positions differ most among names of models and e-mail addresses.
+ */
+const BITS = [
+  [0, 1],
+  [1, 2],
+  [2, 6],
+  [4, 4],
+  [6, 0],
+] as const;
+
+/**
+ * A name has one colour in every chart. Grafana's own palette by name exists from version 10 on only, and is not safe
+ * for colour-blind people.
+ */
+export const NAME_COLOUR: readonly Json[] = SHADES.flatMap((shade) =>
+  HUES.map((hue) => mixed(hue, shade)),
+).map((colour, index) => {
+  const bits = BITS.map(([start, end], bit) => bitOf(start, end, (index >> bit) % 2 === 1));
+  return colourOf(`/^${bits.join('')}/i`, colour);
+});
+
+/** Matches names where one of two characters is odd, or else none or both. One that is not there is not odd. */
+function bitOf(start: number, end: number, isSet: boolean): string {
+  const odd = '[13579acegikmoqsuwy]';
+  const first = (is: '=' | '!'): string => `(?${is}.{${start}}${odd})`;
+  const last = (is: '=' | '!'): string => `(?${is}.*${odd}.{${end}}$)`;
+  return isSet
+    ? `(?:${first('=')}${last('!')}|${first('!')}${last('=')})`
+    : `(?:${first('=')}${last('=')}|${first('!')}${last('!')})`;
+}
+
+function mixed(colour: string, shade: number): string {
+  const target = shade < 0 ? 0 : 255;
+  const parts = [1, 3, 5].map((at) => Number.parseInt(colour.slice(at, at + 2), 16));
+  const moved = parts.map((part) => Math.round(part + (target - part) * Math.abs(shade)));
+  return `#${moved.map((part) => part.toString(16).padStart(2, '0')).join('')}`;
+}
 
 const PROVIDER_PALETTE = [
   COLOURS.blue,

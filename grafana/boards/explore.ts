@@ -1,6 +1,6 @@
 import { USAGE } from '../../src/usage/catalogue.ts';
 import { ALERTS, OPEN_BUCKET } from '../annotations.ts';
-import { MODEL_COLOURS, PROVIDER_COLOURS } from '../colours.ts';
+import { NAME_COLOUR, PROVIDER_COLOURS } from '../colours.ts';
 import type { Dashboard, Panel, Query } from '../dashboard.ts';
 import { BUCKET, has, RANGE, select, sum } from '../influxql.ts';
 import { bars, grid, lines, link, NOT_REPORTED, percentBars, statWithChange, table } from '../panels.ts';
@@ -20,7 +20,7 @@ import {
 const GROUP = '${groupby}';
 const METRIC = '${metric}';
 const STEPS: Steps = { step: '$step', fill: 'none', zone: '$zone' };
-const COLOURS = [...PROVIDER_COLOURS, ...MODEL_COLOURS];
+const COLOURS = [...NAME_COLOUR, ...PROVIDER_COLOURS];
 
 const FILTERS = filtersOf(ALL_TAGS);
 const FILTER = [BUCKET, ...FILTERS];

@@ -1,6 +1,6 @@
 import { USAGE } from '../../src/usage/catalogue.ts';
 import { ALERTS, OPEN_BUCKET } from '../annotations.ts';
-import { MODEL_COLOURS } from '../colours.ts';
+import { NAME_COLOUR } from '../colours.ts';
 import type { Dashboard, Panel } from '../dashboard.ts';
 import { has, name, PREVIOUS_RANGE, RANGE, select, sum, type UsageTag } from '../influxql.ts';
 import {
@@ -343,7 +343,7 @@ function models(): Panel {
     unit: 'short',
     value: 'tokens',
     noValue: NO_DATA,
-    overrides: MODEL_COLOURS,
+    overrides: NAME_COLOUR,
     query: select({
       columns: ['top("t", "model", 12) AS "tokens"'],
       from: [

@@ -1,6 +1,6 @@
 import { USAGE } from '../../src/usage/catalogue.ts';
 import { ALERTS, OPEN_BUCKET } from '../annotations.ts';
-import { MODEL_COLOURS, PROVIDER_COLOURS } from '../colours.ts';
+import { NAME_COLOUR, PROVIDER_COLOURS } from '../colours.ts';
 import { dataAge, difference } from '../completeness.ts';
 import type { Dashboard, Panel, Query } from '../dashboard.ts';
 import { has, matches, name, RANGE, select, sum, type UsageField, type UsageTag } from '../influxql.ts';
@@ -187,7 +187,7 @@ function charts(): Panel[] {
       unit: 'short',
       interval: '$bucket',
       queries: topAndOther('model', 'top_model', AUTOMATIC),
-      overrides: MODEL_COLOURS,
+      overrides: NAME_COLOUR,
       links: [
         link(
           text('Explore this model', '查看该模型'),
@@ -466,7 +466,7 @@ function perDay(): Panel[] {
       unit: 'short',
       interval: '1d',
       queries: topAndOther('model', 'top_model', DAYS),
-      overrides: MODEL_COLOURS,
+      overrides: NAME_COLOUR,
     }),
   ];
 }
