@@ -1,5 +1,5 @@
 import { HEALTH } from '../../src/usage/catalogue.ts';
-import { BAD, COLOURS, GOOD, WARNING } from '../colours.ts';
+import { BAD, COLOURS, GOOD, NAME_COLOUR, WARNING } from '../colours.ts';
 import type { Json, Panel } from '../dashboard.ts';
 import { matches, RANGE, select, sum } from '../influxql.ts';
 import { bars, lines, named, property, series, timeline, worded, type Unit } from '../panels.ts';
@@ -106,6 +106,7 @@ function perJob({ field, width = 12, ...options }: PerJob): Panel {
     interval: '1h',
     legend: 'max',
     noValue: NO_POLL,
+    overrides: NAME_COLOUR,
     queries: [series(worst(field), '$tag_job')],
   });
 }
@@ -282,6 +283,7 @@ function waiting(): Panel {
     interval: '1h',
     legend: 'max',
     noValue: NO_POLL,
+    overrides: NAME_COLOUR,
     queries: [
       series(worst('spool_points', []), text('Spool', '待写入')),
       series(worst('held_back_points'), text('Held back: $tag_job', '暂缓写入：$tag_job')),
@@ -303,6 +305,7 @@ function lateness(): Panel {
     interval: '1h',
     legend: 'lastNotNull',
     noValue: NO_POLL,
+    overrides: NAME_COLOUR,
     queries: [
       series(worst('lookback_seconds'), text('Look-back: $tag_job', '回看：$tag_job')),
       series(worst('lookback_advice_seconds'), text('Advice: $tag_job', '建议值：$tag_job')),

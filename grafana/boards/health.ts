@@ -1,5 +1,5 @@
 import { HEALTH, RECONCILIATION } from '../../src/usage/catalogue.ts';
-import { BAD, GOOD, WARNING } from '../colours.ts';
+import { BAD, GOOD, NAME_COLOUR, WARNING } from '../colours.ts';
 import { AGE, dataAge, difference, since } from '../completeness.ts';
 import type { Dashboard, Panel } from '../dashboard.ts';
 import { RANGE, select, sum } from '../influxql.ts';
@@ -410,6 +410,7 @@ function differences(): Panel {
     unit: 'locale',
     interval: '1h',
     signed: true,
+    overrides: NAME_COLOUR,
     noValue: text('not reconciled', '未对账'),
     queries: [
       series(

@@ -288,6 +288,7 @@ function overTime(id: number, tag: Member): Panel {
     unit: 'short',
     interval: '$bucket',
     queries: topAndOther(tag, `top_${tag}`, AUTOMATIC),
+    overrides: NAME_COLOUR,
     links: [
       link(
         text('Split by model', '按模型拆分'),
@@ -333,7 +334,6 @@ function models(): Panel {
     unit: 'short',
     value: 'tokens',
     noValue: NO_DATA,
-    overrides: NAME_COLOUR,
     query: select({
       columns: ['top("t", "model", 12) AS "tokens"'],
       from: [
