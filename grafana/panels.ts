@@ -296,6 +296,7 @@ export function grid(
     readonly sortBy?: string;
     /** Joins the answers of several queries; applied before the columns are arranged. */
     readonly transformations?: readonly Json[];
+    /** By name. From Grafana 12.4 on, `Time` hides every column of times. */
     readonly hidden?: readonly string[];
     /** Of the text columns, where their names are known to the dashboard alone. */
     readonly textLinks?: readonly Json[];
