@@ -31,7 +31,10 @@ import {
   withName,
 } from './words.ts';
 
-/** What is new or has shifted within hours and days. */
+/**
+ * What is new or has shifted within hours and days. A comparison with what is not a number is not false in Grafana, it
+ * fires: conditions that make sure of the numbers are in front.
+ */
 
 const DAY = 24;
 const REMEMBERED = 90 * DAY;
@@ -174,7 +177,7 @@ function cacheShare(settings: Settings): Rule {
       INPUT: usage(OF_MODELS, recent, sumOf('input_tokens'), reported),
     },
     math: { LIMIT: `$USUAL * ${settings['cache.ratio']}` },
-    fires: `$NOW < $LIMIT && $INPUT > ${settings['cache.floor_tokens']}`,
+    fires: `$INPUT > ${settings['cache.floor_tokens']} && $NOW < $LIMIT`,
     summary: withName(
       text('Far less input than usual is read from a cache', '输入缓存命中率远低于往常'),
       'model',
@@ -224,7 +227,7 @@ function outputRatio(settings: Settings): Rule {
       OUTPUT: usage(OF_CALLERS, recent, sumOf('output_tokens')),
     },
     math: { LIMIT: `$USUAL * ${settings['output.ratio']}` },
-    fires: `$NOW > $LIMIT && $OUTPUT > ${settings['output.floor_tokens']} && $USUAL > 0`,
+    fires: `$OUTPUT > ${settings['output.floor_tokens']} && $USUAL > 0 && $NOW > $LIMIT`,
     summary: withName(text('Far more output per input than usual', '输出/输入比远高于往常'), 'account'),
     fired: text(
       `${ACCOUNT}${ifLabel('user', `, user ${label('user')}`)}${ifLabel('key', `, key ${label('key')}`)}${ifLabel('endpoint', `, endpoint ${label('endpoint')}`)}: ${decimal()} output tokens per input token in 3 hours, ${amount('OUTPUT')} output tokens together. Usual: at most ${decimal('USUAL')}. Limit: ${decimal('LIMIT')}.`,
@@ -263,8 +266,13 @@ function dominance(settings: Settings): Rule {
       BEFORE: '$KEY_BEFORE / $ACCOUNT_BEFORE',
       LIMIT: fixed(settings['dominance.share']),
     },
-    // Without usage before, the share before is not a number, and no comparison with it is true.
-    fires: `$NOW > $LIMIT && $ACCOUNT > ${settings['dominance.floor_tokens']} && $BEFORE < ${settings['dominance.share_before']} && $ESTABLISHED > 0`,
+    fires: [
+      `$ACCOUNT > ${settings['dominance.floor_tokens']}`,
+      // Not by the share before: without usage it is not a number.
+      `$KEY_BEFORE < ${settings['dominance.share_before']} * $ACCOUNT_BEFORE`,
+      '$ESTABLISHED > 0',
+      '$NOW > $LIMIT',
+    ].join(' && '),
     summary: withName(
       text('An API key suddenly makes up most of its account', '单个 API Key 突然占账号用量的大部分'),
       'key',

@@ -5,7 +5,7 @@ import { text, type Text } from '../text.ts';
 import { CHARTS } from './panels.ts';
 import { hours, JOB_TAGS, LATEST, ofJobs, reduce } from './queries.ts';
 import { fixed, inMinutes, larger, type PanelReference, type Rule, type Severity } from './rule.ts';
-import { ACCOUNT, board, duration, exact, ifKnown, label, see, share, withName } from './words.ts';
+import { ACCOUNT, board, duration, exact, ifKnown, label, see, withName } from './words.ts';
 
 /** The collector itself: is what it stores complete and current? */
 
@@ -202,7 +202,6 @@ function reconciliation(settings: Settings): Rule {
     },
     math: {
       NOW: 'abs($DIFFERENCE)',
-      SHARE: '$NOW / $PROVIDER',
       LIMIT: larger(
         `$PROVIDER * ${settings['reconciliation.share']}`,
         String(settings['reconciliation.floor_tokens']),
@@ -214,8 +213,8 @@ function reconciliation(settings: Settings): Rule {
       'job',
     ),
     fired: text(
-      `${JOB.en}: stored - provider = ${exact('DIFFERENCE')} tokens of ${exact('PROVIDER')} at the last reconciliation (${share('SHARE')}). Limit: ${exact('LIMIT')}.`,
-      `${JOB['zh-CN']}：最近一次对账，入库 − 供应商 = ${exact('DIFFERENCE')} Token，供应商总数 ${exact('PROVIDER')}（相差 ${share('SHARE')}）。阈值：${exact('LIMIT')}。`,
+      `${JOB.en}: stored - provider = ${exact('DIFFERENCE')} tokens of ${exact('PROVIDER')} at the last reconciliation. Limit: ${exact('LIMIT')}.`,
+      `${JOB['zh-CN']}：最近一次对账，入库 − 供应商 = ${exact('DIFFERENCE')} Token，供应商总数 ${exact('PROVIDER')}。阈值：${exact('LIMIT')}。`,
     ),
     look: [command('tokentide reconcile', 'Which days differ:', '哪些日期有差异：'), ON_HEALTH],
   };
