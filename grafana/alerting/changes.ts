@@ -2,7 +2,7 @@ import { USAGE } from '../../src/usage/catalogue.ts';
 import { name, select, type UsageField, type UsageTag } from '../influxql.ts';
 import type { Settings } from '../settings.ts';
 import { text } from '../text.ts';
-import { CHARTS } from './panels.ts';
+import { PANELS } from './panels.ts';
 import {
   hours,
   ofPast,
@@ -59,7 +59,7 @@ function newSeries(settings: Settings, tag: 'key' | 'model'): Rule {
       tag === 'key' ? text('New API key uses a lot', '新 API Key 用量较大') : text('New model', '出现新模型'),
     severity: tag === 'key' ? 'page' : 'notice',
     kind: 'new',
-    panel: tag === 'key' ? CHARTS.keys : CHARTS.models,
+    panel: tag === 'key' ? PANELS.keys : PANELS.models,
     queries: {
       NOW: usage(dimension, hours(DAY), sumOf('tokens')),
       PAST: pastSum(dimension, hours(DAY), hours(REMEMBERED, DAY)),
@@ -79,8 +79,15 @@ function newSeries(settings: Settings, tag: 'key' | 'model'): Rule {
       `${ACCOUNT} 的${what['zh-CN']} ${label(tag)} 24 小时内使用 ${amount()} Token（${exact()}），此前 90 天没有用量。阈值：${amount('LIMIT')}。`,
     ),
     look: [
-      see('Who uses it:', '由谁使用：', board('members', ['provider', 'account', tag], 'now-2d')),
-      see('Its hours:', '按小时查看：', board('explore', ['provider', 'account', tag], 'now-2d')),
+      see('Who uses it:', '由谁使用：', board('members', ['provider', 'account', tag], { from: 'now-2d' })),
+      see(
+        'Its hours:',
+        '按小时查看：',
+        board('explore', ['provider', 'account', tag], {
+          from: 'now-2d',
+          ...(tag === 'key' && { also: 'groupby=model' }),
+        }),
+      ),
     ],
     holds: true,
   };
@@ -119,7 +126,7 @@ function dayAgainstWeekdays({ zone, 'day.ratio': ratio, 'day.extra_tokens': extr
     title: text('Day above its weekday', '单日用量高于往常'),
     severity: 'notice',
     kind: 'change',
-    panel: CHARTS.days,
+    panel: PANELS.days,
     queries: {
       NOW: day(zone, 1),
       USUAL: select({
@@ -147,8 +154,16 @@ function dayAgainstWeekdays({ zone, 'day.ratio': ratio, 'day.extra_tokens': extr
       `${ACCOUNT} 昨日（${zone}）使用 ${amount()} Token（${exact()}）。通常：${amount('USUAL')}（前四周同一星期日的中位数）。阈值：${amount('LIMIT')}。`,
     ),
     look: [
-      see('Who used more:', '谁的用量增加：', board('members', ['provider', 'account'], 'now-2d')),
-      see('On which models:', '用了哪些模型：', board('overview', ['provider', 'account'], 'now-30d')),
+      see(
+        'Who used more:',
+        '谁的用量增加：',
+        board('members', ['provider', 'account', 'bucket'], { from: 'now-2d' }),
+      ),
+      see(
+        'On which models:',
+        '用了哪些模型：',
+        board('overview', ['provider', 'account', 'bucket'], { from: 'now-30d' }),
+      ),
     ],
   };
 }
@@ -166,7 +181,7 @@ function cacheShare(settings: Settings): Rule {
     title: text('Cached share has fallen', '缓存命中率下降'),
     severity: 'notice',
     kind: 'change',
-    panel: CHARTS.modelTable,
+    panel: PANELS.modelTable,
     queries: {
       NOW: usage(OF_MODELS, recent, ratio, reported),
       USUAL: ofPast(
@@ -190,12 +205,14 @@ function cacheShare(settings: Settings): Rule {
       see(
         'Who calls the model:',
         '谁在调用该模型：',
-        board('members', ['provider', 'account', 'model'], 'now-2d'),
+        board('members', ['provider', 'account', 'model'], { from: 'now-2d' }),
       ),
       see(
-        'Input and cached input by hour:',
-        '按小时查看输入与命中缓存的输入：',
-        board('explore', ['provider', 'account', 'model']),
+        'Cached input by hour and key:',
+        '按小时和 API Key 查看命中缓存的输入：',
+        board('explore', ['provider', 'account', 'model'], {
+          also: 'metric=cached_input_tokens&var-groupby=key',
+        }),
       ),
     ],
     holds: true,
@@ -212,7 +229,7 @@ function outputRatio(settings: Settings): Rule {
     title: text('Output per input has jumped', '输出/输入比突增'),
     severity: 'notice',
     kind: 'change',
-    panel: CHARTS.modelTable,
+    panel: PANELS.modelTable,
     queries: {
       NOW: usage(OF_CALLERS, recent, ratio, measurable),
       USUAL: ofPast(
@@ -237,9 +254,13 @@ function outputRatio(settings: Settings): Rule {
       see(
         'Since when, and on which models:',
         '何时开始、用了哪些模型：',
-        boardOfAny('members', tags, 'now-2d'),
+        boardOfAny('members', tags, { from: 'now-2d' }),
       ),
-      see('Output by hour:', '按小时查看输出：', boardOfAny('explore', tags, 'now-2d')),
+      see(
+        'Output by hour:',
+        '按小时查看输出：',
+        boardOfAny('explore', tags, { from: 'now-2d', also: 'metric=output_tokens' }),
+      ),
     ],
     holds: true,
   };
@@ -253,7 +274,7 @@ function dominance(settings: Settings): Rule {
     title: text('One API key dominates its account', '单个 API Key 占比过高'),
     severity: 'notice',
     kind: 'change',
-    panel: CHARTS.keys,
+    panel: PANELS.keys,
     queries: {
       KEY: usage(OF_KEYS, recent, sumOf('tokens')),
       ACCOUNT: usage(OF_ACCOUNTS, recent, sumOf('tokens')),
@@ -286,7 +307,7 @@ function dominance(settings: Settings): Rule {
       see(
         'The account by key:',
         '按 API Key 拆分账号：',
-        `${board('explore', ['provider', 'account'])}&var-groupby=key`,
+        board('explore', ['provider', 'account'], { also: 'groupby=key' }),
       ),
     ],
     holds: true,

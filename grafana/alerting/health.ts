@@ -2,7 +2,7 @@ import { HEALTH, RECONCILIATION, type Measurement } from '../../src/usage/catalo
 import { select } from '../influxql.ts';
 import type { Settings } from '../settings.ts';
 import { text, type Text } from '../text.ts';
-import { CHARTS } from './panels.ts';
+import { PANELS } from './panels.ts';
 import { hours, JOB_TAGS, LATEST, ofJobs, reduce } from './queries.ts';
 import { fixed, inMinutes, larger, type PanelReference, type Rule, type Severity } from './rule.ts';
 import { ACCOUNT, board, duration, exact, ifKnown, label, see, withName } from './words.ts';
@@ -10,7 +10,7 @@ import { ACCOUNT, board, duration, exact, ifKnown, label, see, withName } from '
 /** The collector itself: is what it stores complete and current? */
 
 const JOB = text(`Job ${label('job')} (${ACCOUNT})`, `任务 ${label('job')}（${ACCOUNT}）`);
-const HEALTH_BOARD = board('health', ['job'], 'now-24h');
+const HEALTH_BOARD = board('health', ['job'], { from: 'now-24h' });
 const ON_HEALTH = see('The job on the health dashboard:', '在采集器健康仪表盘查看该任务：', HEALTH_BOARD);
 const command = (line: string, en: string, chinese: string): Text =>
   text(`${en} ${line}`, `${chinese}${line}`);
@@ -23,7 +23,7 @@ export function health(settings: Settings): readonly Rule[] {
       title: text('Credentials refused', '凭证被拒绝'),
       summary: text('A provider refuses the credentials', '供应商拒绝凭证'),
       severity: 'page',
-      panel: CHARTS.dataAge,
+      panel: PANELS.requests,
       query: ofJobs(HEALTH, 'last("calls_denied")', LATEST),
       fired: text(
         `${JOB.en}: ${exact()} requests of the last poll were refused, because of wrong credentials or a missing permission. Nothing is collected for them.`,
@@ -36,7 +36,7 @@ export function health(settings: Settings): readonly Rule[] {
       title: text('Gap stays open', '缺口长时间未补齐'),
       summary: text('Windows of usage are missing', '存在未补齐的数据缺口'),
       severity: 'notice',
-      panel: CHARTS.dataAge,
+      panel: PANELS.openGaps,
       query: ofJobs(HEALTH, 'last("gaps_open")', LATEST),
       for: inMinutes(settings['gap.hours'] * 60),
       fired: text(
@@ -53,7 +53,7 @@ export function health(settings: Settings): readonly Rule[] {
       title: text('Usage can no longer be read', '数据缺口已过期'),
       summary: text("Missing usage exceeds the provider's retention", '缺失的用量已超出供应商保留期'),
       severity: 'page',
-      panel: CHARTS.dataAge,
+      panel: PANELS.expiredGaps,
       query: ofJobs(HEALTH, 'last("gaps_expired") - first("gaps_expired")', LATEST),
       fired: text(
         `${JOB.en}: ${exact()} more gaps than a day ago are older than the provider's retention. Their usage cannot be read any more.`,
@@ -67,7 +67,7 @@ export function health(settings: Settings): readonly Rule[] {
       title: text('Store rejects points', '存储拒绝写入'),
       summary: text('The store rejects points', '存储拒绝写入数据点'),
       severity: 'page',
-      panel: CHARTS.dataAge,
+      panel: PANELS.rejected,
       query: ofJobs(HEALTH, 'sum("rejected_points")', hours(1)),
       fired: text(
         `${JOB.en}: the store rejected ${exact()} points within an hour. They are in rejected.jsonl, not in the store.`,
@@ -104,7 +104,7 @@ function stale(settings: Settings): Rule {
     title: text('Data is stale', '数据延迟过高'),
     severity: 'page',
     kind: 'collection',
-    panel: CHARTS.dataAge,
+    panel: PANELS.dataAge,
     queries: {
       NOW: orElse(0, 'last("data_age_seconds")'),
       BUCKET: orElse(3600, 'last("bucket_seconds")'),
@@ -167,7 +167,7 @@ function spool({ 'spool.minutes': minutes }: Settings): Rule {
     title: text('Points wait for the store', '数据点积压，等待写入'),
     severity: 'page',
     kind: 'collection',
-    panel: CHARTS.dataAge,
+    panel: PANELS.waiting,
     queries: {
       NOW: select({ columns: ['last("spool_points") AS "x"'], from: HEALTH, where: [hours(3)] }),
     },
@@ -181,7 +181,7 @@ function spool({ 'spool.minutes': minutes }: Settings): Rule {
     ),
     look: [
       command('tokentide check', 'Does the store accept points?', '存储是否可写：'),
-      see('Since when:', '何时开始：', board('health', [], 'now-24h')),
+      see('Since when:', '何时开始：', board('health', [], { from: 'now-24h' })),
     ],
   };
 }
@@ -195,7 +195,7 @@ function reconciliation(settings: Settings): Rule {
     title: text('Stored usage differs from the provider', '与供应商对账不一致'),
     severity: 'notice',
     kind: 'collection',
-    panel: CHARTS.difference,
+    panel: PANELS.difference,
     queries: {
       DIFFERENCE: last(RECONCILIATION, 'difference'),
       PROVIDER: last(RECONCILIATION, 'provider_tokens'),
@@ -226,7 +226,7 @@ function lookback(): Rule {
     title: text('Lookback is too short', '回看时长不足'),
     severity: 'notice',
     kind: 'collection',
-    panel: CHARTS.dataAge,
+    panel: PANELS.lateness,
     queries: {
       NOW: ofJobs(HEALTH, 'last("lookback_advice_seconds")', LATEST),
       LIMIT: ofJobs(HEALTH, 'last("lookback_seconds")', LATEST),

@@ -42,6 +42,8 @@ export interface Rule {
 export interface PanelReference {
   readonly dashboard: string;
   readonly id: number;
+  /** In English: for readers of the code, and for a test that the number still means this panel. */
+  readonly title: string;
 }
 
 export interface Group {

@@ -1,6 +1,6 @@
 import type { Settings } from '../settings.ts';
 import { text, type Text } from '../text.ts';
-import { CHARTS } from './panels.ts';
+import { PANELS } from './panels.ts';
 import {
   hours,
   ofPast,
@@ -51,7 +51,7 @@ export function spikes(settings: Settings): readonly Rule[] {
       title: text('Spike of an API key', 'API Key 用量突增'),
       summary: text('An API key uses far more tokens than ever in an hour', 'API Key 小时用量远超历史'),
       what: text(`Key ${label('key')} of ${ACCOUNT}`, `${ACCOUNT} 的 API Key ${label('key')}`),
-      panel: CHARTS.keys,
+      panel: PANELS.keys,
     }),
     record(settings, {
       name: 'spike-user',
@@ -60,7 +60,7 @@ export function spikes(settings: Settings): readonly Rule[] {
       title: text('Spike of a user', '用户用量突增'),
       summary: text('A user uses far more tokens than ever in an hour', '用户小时用量远超历史'),
       what: text(`User ${label('user')} of ${ACCOUNT}`, `${ACCOUNT} 的用户 ${label('user')}`),
-      panel: CHARTS.users,
+      panel: PANELS.users,
     }),
     seasonal(settings, {
       name: 'spike-account',
@@ -75,7 +75,7 @@ export function spikes(settings: Settings): readonly Rule[] {
         'account',
       ),
       what: text(`Account ${ACCOUNT}`, `账号 ${ACCOUNT}`),
-      panel: CHARTS.accounts,
+      panel: PANELS.accounts,
       tags: ['provider', 'account'],
     }),
     seasonal(settings, {
@@ -88,7 +88,7 @@ export function spikes(settings: Settings): readonly Rule[] {
         'model',
       ),
       what: text(`Model ${label('model')} of ${ACCOUNT}`, `${ACCOUNT} 的模型 ${label('model')}`),
-      panel: CHARTS.models,
+      panel: PANELS.models,
       tags: ['provider', 'account', 'model'],
     }),
     ceiling(settings),
@@ -129,7 +129,11 @@ function record(settings: Settings, { name, tag, dimension, title, summary, what
         '何时开始、用了哪些模型：',
         board('members', ['provider', 'account', tag]),
       ),
-      see('Split by model:', '按模型拆分：', board('explore', ['provider', 'account', tag], 'now-2d')),
+      see(
+        'Split by model:',
+        '按模型拆分：',
+        board('explore', ['provider', 'account', tag], { from: 'now-2d', also: 'groupby=model' }),
+      ),
     ],
     holds: true,
   };
@@ -167,8 +171,8 @@ function seasonal(settings: Settings, rule: Seasonal): Rule {
       `${what['zh-CN']} 一小时内使用 ${amount()} Token（${exact()}）。前两周同时段最高 ${amount('USUAL')}，99% 的小时不超过 ${amount('PEAK')}。阈值：${amount('LIMIT')}。`,
     ),
     look: [
-      see('Who makes it up:', '由谁产生：', board('members', ['provider', 'account'], 'now-2d')),
-      see('When it began:', '何时开始：', board('explore', tags, 'now-2d')),
+      see('Who makes it up:', '由谁产生：', board('members', ['provider', 'account'], { from: 'now-2d' })),
+      see('When it began:', '何时开始：', board('explore', tags, { from: 'now-2d' })),
     ],
     holds: true,
   };
@@ -181,7 +185,7 @@ function ceiling(settings: Settings): Rule {
     title: text('Ceiling of an API key', 'API Key 用量超过上限'),
     severity: 'page',
     kind: 'ceiling',
-    panel: CHARTS.keys,
+    panel: PANELS.keys,
     queries: { NOW: now(OF_KEYS) },
     math: { LIMIT: fixed(limit) },
     fires: '$NOW > $LIMIT',

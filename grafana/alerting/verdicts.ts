@@ -2,7 +2,7 @@ import { ALERT } from '../../src/usage/catalogue.ts';
 import { select } from '../influxql.ts';
 import { text } from '../text.ts';
 import { labelOf } from '../variables.ts';
-import { CHARTS } from './panels.ts';
+import { PANELS } from './panels.ts';
 import { hours, reduce } from './queries.ts';
 import type { Rule, Severity } from './rule.ts';
 import { ACCOUNT, boardOfAny, exact, ifKnown, ifLabel, label, see, withName } from './words.ts';
@@ -27,7 +27,7 @@ function verdict(severity: Severity): Rule {
     ),
     severity,
     kind: 'verdict',
-    panel: CHARTS.accounts,
+    panel: PANELS.accounts,
     queries: {
       STATE: latest(severity, 'last("state")'),
       NOW: known(severity, 'value'),
@@ -54,7 +54,7 @@ function verdict(severity: Severity): Rule {
       see(
         'What it is made of:',
         '用量构成：',
-        boardOfAny('explore', ['provider', 'account', 'model', 'user', 'key']),
+        boardOfAny('explore', ['provider', 'account', 'model', 'user', 'key'], { also: 'groupby=model' }),
       ),
     ],
   };

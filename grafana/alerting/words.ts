@@ -36,16 +36,29 @@ export const withName = (words: Text, tag: string): Text =>
     `${words['zh-CN']}${ifLabel(tag, `：${label(tag)}`)}`,
   );
 
-/** The address of a dashboard with the series' values chosen. */
-export function board(uid: string, tags: readonly string[], from = 'now-7d'): string {
-  const chosen = tags.map((tag) => `var-${tag}={{ urlquery $labels.${tag} }}&`).join('');
-  return `{{ externalURL }}d/tokentide-${uid}?${chosen}from=${from}&to=now`;
+interface Address {
+  readonly from?: string;
+  /** Other variables of the dashboard, for example `groupby=model`. */
+  readonly also?: string;
 }
 
+/** The address of a dashboard with the series' values chosen. */
+export const board = (uid: string, tags: readonly string[], address: Address = {}): string =>
+  addressOf(uid, tags.map(chosen), address);
+
 /** The same where a series may be without one of the tags. */
-export function boardOfAny(uid: string, tags: readonly string[], from = 'now-7d'): string {
-  const chosen = tags.map((tag) => ifLabel(tag, `var-${tag}={{ urlquery $labels.${tag} }}&`)).join('');
-  return `{{ externalURL }}d/tokentide-${uid}?${chosen}from=${from}&to=now`;
+export const boardOfAny = (uid: string, tags: readonly string[], address: Address = {}): string =>
+  addressOf(
+    uid,
+    tags.map((tag) => ifLabel(tag, chosen(tag))),
+    address,
+  );
+
+const chosen = (tag: string): string => `var-${tag}={{ urlquery $labels.${tag} }}&`;
+
+function addressOf(uid: string, parts: readonly string[], { from = 'now-7d', also }: Address): string {
+  const others = also === undefined ? '' : `var-${also}&`;
+  return `{{ externalURL }}d/tokentide-${uid}?${parts.join('')}${others}from=${from}&to=now`;
 }
 
 /** A step of the triage: what to see, and where. */

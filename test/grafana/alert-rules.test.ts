@@ -1,6 +1,7 @@
 import { describe, expect, it, test } from 'vitest';
 import { parse } from 'yaml';
 import { alertFile, alertGroups } from '../../grafana/alerting/files.ts';
+import { PANELS } from '../../grafana/alerting/panels.ts';
 import { generate } from '../../grafana/build.ts';
 import { dataSource } from '../../grafana/provisioning.ts';
 import { DEFAULTS, readSettings, SETTINGS, type Settings } from '../../grafana/settings.ts';
@@ -72,17 +73,28 @@ const tagsOf = (query: string): readonly string[] =>
 interface PanelJson {
   readonly id: number;
   readonly type: string;
+  readonly title: string;
   readonly panels?: readonly PanelJson[];
 }
+
+interface Board {
+  readonly uid: string;
+  readonly panels: readonly PanelJson[];
+  readonly templating: { readonly list: readonly { readonly name: string; readonly query?: unknown }[] };
+}
+
 const BOARDS = new Map(
   [...FILES]
     .filter(([path]) => path.startsWith('dashboards/en/'))
-    .map(([, content]) => {
-      const { uid, panels } = JSON.parse(content) as { uid: string; panels: readonly PanelJson[] };
-      const all = panels.flatMap((panel) => [panel, ...(panel.panels ?? [])]);
-      return [uid, all.filter(({ type }) => type !== 'row').map(({ id }) => id)];
-    }),
+    .map(([, content]) => JSON.parse(content) as Board)
+    .map((board) => [board.uid, board]),
 );
+
+/** Titles by id. */
+function panelsOf(uid: string): ReadonlyMap<string, string> {
+  const panels = (BOARDS.get(uid)?.panels ?? []).flatMap((panel) => [panel, ...(panel.panels ?? [])]);
+  return new Map(panels.filter(({ type }) => type !== 'row').map(({ id, title }) => [String(id), title]));
+}
 
 describe('every group', () => {
   it('has keys and values that Grafana accepts', () => {
@@ -238,17 +250,25 @@ describe.each(RULES)('%s', (_, rule) => {
     const { __dashboardUid__: uid = '', __panelId__: id, runbook_url: url = '' } = annotations;
     const [, runbooks = '', page] = /^http:\/\/localhost:3000\/d\/([\w-]+)\?viewPanel=(\d+)$/.exec(url) ?? [];
 
-    expect(BOARDS.get(uid)?.map(String)).toContain(id);
-    expect(BOARDS.get(runbooks)?.map(String)).toContain(page);
+    const { title } = Object.values(PANELS).find((each) => each.dashboard === uid && String(each.id) === id)!;
+    expect(panelsOf(uid).get(id!)).toBe(title);
+    expect([...panelsOf(runbooks).keys()]).toContain(page);
   });
 
   it('links to dashboards with the values of the series', () => {
-    const links = annotations['description']!.match(/\{\{ externalURL \}\}d\/\S+/g) ?? [];
+    const links =
+      annotations['description']!.match(/\{\{ externalURL \}\}d\/.*?(?=$|\{\{ end \}\}$)/gm) ?? [];
 
     expect(links.length).toBeGreaterThan(0);
-    for (const link of links)
-      for (const [, variable = '', value = ''] of link.matchAll(/var-(\w+)=(\{\{.*?\}\})/g))
-        expect(value).toBe(`{{ urlquery $labels.${variable} }}`);
+    for (const link of links) {
+      const [, uid = ''] = /\}d\/([\w-]+)/.exec(link.replaceAll(' ', ''))!;
+      const variables = new Map(BOARDS.get(uid)?.templating.list.map(({ name, query }) => [name, query]));
+      for (const [, variable = '', value = ''] of link.matchAll(/var-(\w+)=(\{\{.*?\}\}|\w+)/g)) {
+        expect([...variables.keys()]).toContain(variable);
+        if (value.startsWith('{{')) expect(value).toBe(`{{ urlquery $labels.${variable} }}`);
+        else expect(variables.get(variable)).toContain(` : ${value}`);
+      }
+    }
   });
 });
 
