@@ -278,19 +278,19 @@ function dominance(settings: Settings): Rule {
     queries: {
       KEY: usage(OF_KEYS, recent, sumOf('tokens')),
       ACCOUNT: usage(OF_ACCOUNTS, recent, sumOf('tokens')),
-      KEY_BEFORE: pastSum(OF_KEYS, recent, before),
-      ACCOUNT_BEFORE: pastSum(OF_ACCOUNTS, recent, before),
+      KEYBEFORE: pastSum(OF_KEYS, recent, before),
+      ACCOUNTBEFORE: pastSum(OF_ACCOUNTS, recent, before),
       ESTABLISHED: pastSum(OF_ACCOUNTS, recent, hours(REMEMBERED, 7 * DAY)),
     },
     math: {
       NOW: '$KEY / $ACCOUNT',
-      BEFORE: '$KEY_BEFORE / $ACCOUNT_BEFORE',
+      BEFORE: '$KEYBEFORE / $ACCOUNTBEFORE',
       LIMIT: fixed(settings['dominance.share']),
     },
     fires: [
       `$ACCOUNT > ${settings['dominance.floor_tokens']}`,
       // Not by the share before: without usage it is not a number.
-      `$KEY_BEFORE < ${settings['dominance.share_before']} * $ACCOUNT_BEFORE`,
+      `$KEYBEFORE < ${settings['dominance.share_before']} * $ACCOUNTBEFORE`,
       '$ESTABLISHED > 0',
       '$NOW > $LIMIT',
     ].join(' && '),

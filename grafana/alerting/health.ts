@@ -108,12 +108,12 @@ function stale(settings: Settings): Rule {
     queries: {
       NOW: orElse(0, 'last("data_age_seconds")'),
       BUCKET: orElse(3600, 'last("bucket_seconds")'),
-      POLLS_OF_HOURS: orElse(0, 'sum("polls_ok")', hours(whole(ofHours))),
-      POLLS_OF_DAYS: orElse(0, 'sum("polls_ok")', hours(whole(ofDays))),
+      HOURLY: orElse(0, 'sum("polls_ok")', hours(whole(ofHours))),
+      DAILY: orElse(0, 'sum("polls_ok")', hours(whole(ofDays))),
     },
     math: {
       LIMIT: `${isHourly} * ${ofHours * 3600} + ${isDaily} * ${ofDays * 3600}`,
-      POLLS: `${isHourly} * $POLLS_OF_HOURS + ${isDaily} * $POLLS_OF_DAYS`,
+      POLLS: `${isHourly} * $HOURLY + ${isDaily} * $DAILY`,
     },
     fires: '$NOW > $LIMIT || $POLLS == 0',
     for: '15m',

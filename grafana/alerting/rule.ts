@@ -21,7 +21,7 @@ export interface Rule {
   readonly kind: Kind;
   /** What "View panel" opens. */
   readonly panel: PanelReference;
-  /** One number for each series, by the name that the expressions and texts use. */
+  /** One number for each series, by the name that the expressions and texts use: letters only, for Grafana's parser. */
   readonly queries: Readonly<Record<string, string>>;
   /** In the order in which they need each other. With the queries they define NOW, what is judged, and LIMIT. */
   readonly math: Readonly<Record<string, string>>;

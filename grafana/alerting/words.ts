@@ -22,10 +22,12 @@ export const duration = (refId = 'NOW'): string => `{{ humanizeDuration $values.
 export const decimal = (refId = 'NOW'): string => `{{ printf "%.2f" $values.${refId}.Value }}`;
 export const label = (tag: string): string => `{{ $labels.${tag} }}`;
 
-/** A part that is there for a series with the tag, and where the number is known, which is never 0. */
+/** A part that is there for a series with the tag. */
 export const ifLabel = (tag: string, part: string): string => `{{ if $labels.${tag} }}${part}{{ end }}`;
-export const ifKnown = (refId: string, part: string, otherwise = ''): string =>
-  `{{ if $values.${refId} }}{{ if $values.${refId}.Value }}${part}{{ else }}${otherwise}{{ end }}{{ end }}`;
+
+/** A part that is there where a number is known: 0 is not, by the way it was asked for. */
+export const ifKnown = (refId: string, part: string, otherwise?: string): string =>
+  `{{ if $values.${refId}.Value }}${part}${otherwise === undefined ? '' : `{{ else }}${otherwise}`}{{ end }}`;
 
 export const ACCOUNT = `${label('provider')}/${label('account')}`;
 

@@ -170,6 +170,8 @@ describe.each(RULES)('%s', (_, rule) => {
     const earlier = new Set<string>();
     for (const { refId, model } of data) {
       for (const reference of referencesIn(model.expression ?? '')) expect(earlier).toContain(reference);
+      // https://github.com/grafana/grafana/blob/main/pkg/expr/mathexp/parse/lex.go (lexVar)
+      if (model.query === undefined) expect(refId).toMatch(/^[A-Z]+$/);
       expect(earlier).not.toContain(refId);
       expect(model).toMatchObject({ refId });
       earlier.add(refId);
