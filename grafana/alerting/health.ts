@@ -223,7 +223,7 @@ function reconciliation(settings: Settings): Rule {
 function lookback(): Rule {
   return {
     name: 'lookback',
-    title: text('Lookback is too short', '回看时长不足'),
+    title: text('Lookback is too short', '回看期过短'),
     severity: 'notice',
     kind: 'collection',
     panel: PANELS.lateness,
@@ -233,13 +233,13 @@ function lookback(): Rule {
     },
     math: {},
     fires: '$NOW > $LIMIT',
-    summary: withName(text('Usage arrives later than it is re-read', '用量到达时间晚于回看时长'), 'job'),
+    summary: withName(text('Usage arrives later than it is re-read', '用量到达时间晚于回看期'), 'job'),
     fired: text(
       `${JOB.en}: 99.9 % of the tokens of a bucket had arrived ${duration()} after it closed, but buckets are re-read for ${duration('LIMIT')} only.`,
-      `${JOB['zh-CN']}：时间段结束 ${duration()} 后 99.9% 的 Token 才到齐，而回看时长只有 ${duration('LIMIT')}。`,
+      `${JOB['zh-CN']}：时间段结束 ${duration()} 后 99.9% 的 Token 才到齐，而回看期只有 ${duration('LIMIT')}。`,
     ),
     look: [
-      command('tokentide status', 'Measured lateness and lookback:', '实测到达时间与回看时长：'),
+      command('tokentide status', 'Measured lateness and lookback:', '实测到达时间与回看期：'),
       ON_HEALTH,
     ],
   };
