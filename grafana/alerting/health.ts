@@ -40,8 +40,8 @@ export function health(settings: Settings): readonly Rule[] {
       query: ofJobs(HEALTH, 'last("gaps_open")', LATEST),
       for: inMinutes(settings['gap.hours'] * 60),
       fired: text(
-        `${JOB.en}: ${exact()} windows could not be read since ${settings['gap.hours']} hours or more, and are retried.`,
-        `${JOB['zh-CN']}：有 ${exact()} 个时间窗口超过 ${settings['gap.hours']} 小时未能读取，仍在重试。`,
+        `${JOB.en}: windows of usage have been missing for at least ${settings['gap.hours']} hours, now ${exact()} of them. They are retried.`,
+        `${JOB['zh-CN']}：至少 ${settings['gap.hours']} 小时一直存在缺口，目前有 ${exact()} 个时间窗口未能读取，仍在重试。`,
       ),
       look: [
         command('tokentide gaps', 'Which partition, and the reason:', '缺口所属分区与原因：'),
@@ -176,8 +176,8 @@ function spool({ 'spool.minutes': minutes }: Settings): Rule {
     for: inMinutes(minutes),
     summary: text('The store does not take all points', '存储未能及时写入全部数据点'),
     fired: text(
-      `${exact()} points wait for the store since ${minutes} minutes or more. Dashboards lack them until the store takes them; none is lost.`,
-      `有 ${exact()} 个数据点等待写入超过 ${minutes} 分钟。写入前仪表盘看不到这部分数据，但不会丢失。`,
+      `Points have been waiting for the store for at least ${minutes} minutes, now ${exact()} of them. Dashboards lack them until the store takes them; none is lost.`,
+      `数据点积压至少 ${minutes} 分钟，目前有 ${exact()} 个等待写入。写入前仪表盘看不到这部分数据，但不会丢失。`,
     ),
     look: [
       command('tokentide check', 'Does the store accept points?', '存储是否可写：'),
