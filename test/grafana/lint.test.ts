@@ -318,6 +318,8 @@ const KEPT = new Set(
   `Token tokentide API Key Grafana InfluxDB UTC Other Top Trae Ark UCloud SigCal R9S CUE Chat P50 P90 P95 P99 ID IP
   SSE SLO HTTP URL JSON CSV CLI cron teams reconcile collect gaps status backfill json N`.split(/\s+/),
 );
+/** Variables, addresses, code, time zones, paths and names of rules. */
+const NOT_WORDS = /\$\{[^}]*\}|https?:\/\/\S+|`[^`]*`|\$\w+|[\w.]+\/[\w./]+|规则 [a-z-]+/g;
 const CODE_WORD = /^[a-z]+(?:[_.-][a-z\d]+)+$/;
 
 describe('the languages', () => {
@@ -338,16 +340,14 @@ describe('the languages', () => {
         [...CATALOGUE.values()].flatMap((each) => [...each.tagNames, ...each.fieldNames]),
       );
       const foreign = (text: string): string[] =>
-        [
-          ...text
-            .replaceAll(/\$\{[^}]*\}|https?:\/\/\S+|`[^`]*`|\$\w+|[A-Z]\w+\/\w+/g, '')
-            .matchAll(/[A-Za-z][\w.-]*/g),
-        ]
+        [...text.replaceAll(NOT_WORDS, '').matchAll(/[A-Za-z][\w.-]*/g)]
           .map(([word]) => word.replace(/[.-]+$/, ''))
           .filter((word) => !KEPT.has(word) && !CODE_WORD.test(word) && !names.has(word));
+      const isForeign = (path: string, text: string): boolean =>
+        path.endsWith('/content') ? !/\p{Script=Han}{2}/u.test(text) : foreign(text).length > 0;
 
       const untranslated = [...chinese]
-        .filter(([, text]) => foreign(text).length > 0)
+        .filter(([path, text]) => isForeign(path, text))
         .map(([path, text]) => `${path}: ${text} (${foreign(text).join(' ')})`);
       const translated = texts(en)
         .filter(([, text]) => /\p{Script=Han}/u.test(text))

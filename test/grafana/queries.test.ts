@@ -88,7 +88,9 @@ describeWith('influxd', 'the queries of the dashboards', () => {
     return problems;
   }
 
-  const hasRows = (_: PlacedQuery, answer: Answer): string | false => rowsOf(answer) === 0 && 'no rows';
+  /** All others than the largest may be none: not every tag has many values. */
+  const hasRows = ({ query }: PlacedQuery, answer: Answer): string | false =>
+    rowsOf(answer) === 0 && !query.includes('!~ /^${top') && 'no rows';
 
   it.each(boards.map((board) => [board.file, board] as const))(
     '%s has rows everywhere when it opens',
