@@ -35,7 +35,8 @@ function rulesIn(language: Language, settings = DEFAULTS): RuleJson[] {
     .flatMap(({ rules }) => rules);
 }
 
-const rules = rulesIn('en');
+const inLanguage = { en: rulesIn('en'), 'zh-CN': rulesIn('zh-CN') };
+const rules = inLanguage.en;
 const enabled = rules.filter(({ isPaused }) => isPaused !== true);
 const ordinary: readonly Point[] = [
   ...ordinaryUsage(),
@@ -206,7 +207,7 @@ describeWith('influxd', 'the alert rules', () => {
 
 describe('the texts of alerts', () => {
   it.each(
-    LANGUAGES.flatMap((language) => rulesIn(language).map((rule) => [language, rule.uid, rule] as const)),
+    LANGUAGES.flatMap((language) => inLanguage[language].map((rule) => [language, rule.uid, rule] as const)),
   )('in %s, %s says without data or after an error that it could not look', (_, _uid, rule) => {
     for (const labels of [{}, { datasource_uid: 'tokentide', ref_id: 'NOW_QUERY' }]) {
       const texts = textsOf(rule, labels, {});
@@ -219,7 +220,7 @@ describe('the texts of alerts', () => {
 /** Texts in both languages, with numbers and names, and links that choose the series. */
 function expectReadable({ rule, instance }: Fired): void {
   for (const language of LANGUAGES) {
-    const same = rulesIn(language, DEFAULTS).find(({ uid }) => uid === rule.uid)!;
+    const same = inLanguage[language].find(({ uid }) => uid === rule.uid)!;
     const { description } = textsOf(same, instance.labels, instance.values);
 
     expect(description).toMatch(/\d/);
