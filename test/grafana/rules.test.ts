@@ -100,6 +100,10 @@ describeWith('influxd', 'the alert rules', () => {
         const answer = await ask(influx.url, 'ordinary', model.query!, NOW);
 
         expect(answer.error).toBeUndefined();
+        expect(
+          (await ask(influx.url, 'ordinary', model.query!)).error,
+          'with the clock of the server',
+        ).toBeUndefined();
         if (!rule.uid.includes('verdict-page')) expect(answer.series.length, refId).toBeGreaterThan(0);
       }
     },

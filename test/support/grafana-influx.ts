@@ -29,9 +29,10 @@ export async function fill(url: string, database: string, points: readonly Point
   }
 }
 
-/** The answer of one statement, with `now()` at `now` (Unix seconds): the server's clock cannot be set. */
-export async function ask(url: string, database: string, query: string, now: number): Promise<Answer> {
-  const text = await influxQuery(url, query.replaceAll('now()', `${now}s`), { db: database, epoch: 'ms' });
+/** The answer of one statement, with `now()` at `now` (Unix seconds) if it is given: a server's clock cannot be set. */
+export async function ask(url: string, database: string, query: string, now?: number): Promise<Answer> {
+  const sent = now === undefined ? query : query.replaceAll('now()', `${now}s`);
+  const text = await influxQuery(url, sent, { db: database, epoch: 'ms' });
   const { error, results } = JSON.parse(text) as {
     error?: string;
     results?: { error?: string; series?: AnswerSeries[]; messages?: { text: string }[] }[];

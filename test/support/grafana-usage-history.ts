@@ -230,9 +230,9 @@ export function ordinaryReconciliations(): Point[] {
   }));
 }
 
-/** Verdicts of another program: one of a week ago, and one that was closed. */
+/** Verdicts of another program: an old one, and one that was closed. */
 export function ordinaryAlerts(): Point[] {
-  return [verdict('page', 8 * 24, 2), verdict('notice', 1, 0)];
+  return [verdict('page', 9 * 24, 2), verdict('notice', 1, 0)];
 }
 
 function verdict(severity: 'page' | 'notice', hoursAgo: number, state: number, fields: Fields = {}): Point {
