@@ -3,10 +3,11 @@ import { parse } from 'yaml';
 import { generate } from '../../grafana/build.ts';
 import { DEFAULTS, readSettings } from '../../grafana/settings.ts';
 import { LANGUAGES, type Language } from '../../grafana/text.ts';
+import { USAGE } from '../../src/usage/catalogue.ts';
 import type { Point } from '../../src/usage/point.ts';
 import { DAY, HOUR } from '../../src/windows/units.ts';
 import { FULL } from '../support/extent.ts';
-import { NOW } from '../support/grafana-company.ts';
+import { HURTING_NAMES, NOW } from '../support/grafana-company.ts';
 import {
   evaluate,
   firing,
@@ -219,6 +220,19 @@ describe('the texts of alerts', () => {
       expect(texts.description!.length).toBeGreaterThan(20);
     }
   });
+
+  it.each(rules.map((rule) => [rule.uid, rule] as const))(
+    '%s links to the series whatever its name is',
+    (_, rule) => {
+      const values = Object.fromEntries(rule.data.map(({ refId }) => [refId, 1]));
+      for (const name of HURTING_NAMES) {
+        const labels = Object.fromEntries([...ORDER, ...USAGE.tagNames].map((tag) => [tag, name]));
+        const { description } = textsOf(rule, labels, values);
+
+        expect(description).toContain(EXTERNAL_URL);
+      }
+    },
+  );
 });
 
 /** Texts in both languages, with numbers and names, and links that choose the series. */
