@@ -10,13 +10,22 @@ import {
   whereOf,
   type Statement,
 } from '../support/grafana-influxql.ts';
+import {
+  columnsOf,
+  hasUnit,
+  isText,
+  isTime,
+  numberColumns,
+  propertyOf,
+  TAGS,
+} from '../support/grafana-columns.ts';
+import { leaves, strings, texts } from '../support/grafana-texts.ts';
 import { BUILT_IN, nameIn, REFERENCE } from '../support/grafana-variables.ts';
 import {
   BOARDS,
   panelsOf,
   queriesOf,
   type Board,
-  type Override,
   type PanelJson,
   type VariableJson,
 } from '../support/grafana.ts';
@@ -33,8 +42,6 @@ const PANEL_TYPES = [
   'text',
 ];
 const DATA_SOURCE = { type: 'influxdb', uid: '${datasource}' };
-/** Columns of text; all others hold numbers. */
-const TAGS = new Set([...CATALOGUE.values()].flatMap(({ tagNames }) => tagNames));
 
 type Rule = (board: Board) => string[];
 
@@ -313,56 +320,6 @@ describe.each(LANGUAGES)('the dashboards in %s', (language) => {
   });
 });
 
-/** Words that Chinese texts keep. Names in code, tags and fields are kept as well. */
-const KEPT = new Set(
-  `Token tokentide API Key Grafana InfluxDB UTC Other Top Trae Ark UCloud SigCal R9S CUE Chat P50 P90 P95 P99 ID IP
-  SSE SLO HTTP URL JSON CSV CLI cron teams reconcile collect gaps status backfill json N`.split(/\s+/),
-);
-/** Variables, addresses, code, time zones, paths and names of rules. */
-const NOT_WORDS = /\$\{[^}]*\}|https?:\/\/\S+|`[^`]*`|\$\w+|[\w.]+\/[\w./]+|规则 [a-z-]+/g;
-const CODE_WORD = /^[a-z]+(?:[_.-][a-z\d]+)+$/;
-
-describe('the languages', () => {
-  const english = BOARDS.en;
-
-  it.each(english.map((board, index) => [board.file, board, BOARDS['zh-CN'][index]!] as const))(
-    '%s has the same structure and queries in both',
-    (_, en, zh) => {
-      expect(structure(zh)).toEqual(structure(en));
-    },
-  );
-
-  it.each(english.map((board, index) => [board.file, board, BOARDS['zh-CN'][index]!] as const))(
-    '%s is translated',
-    (_, en, zh) => {
-      const chinese = new Map(texts(zh));
-      const names = new Set(
-        [...CATALOGUE.values()].flatMap((each) => [...each.tagNames, ...each.fieldNames]),
-      );
-      const foreign = (text: string): string[] =>
-        [...text.replaceAll(NOT_WORDS, '').matchAll(/[A-Za-z][\w.-]*/g)]
-          .map(([word]) => word.replace(/[.-]+$/, ''))
-          .filter((word) => !KEPT.has(word) && !CODE_WORD.test(word) && !names.has(word));
-      const isForeign = (path: string, text: string): boolean =>
-        path.endsWith('/content') ? !/\p{Script=Han}{2}/u.test(text) : foreign(text).length > 0;
-
-      const untranslated = [...chinese]
-        .filter(([path, text]) => isForeign(path, text))
-        .map(([path, text]) => `${path}: ${text} (${foreign(text).join(' ')})`);
-      const translated = texts(en)
-        .filter(([, text]) => /\p{Script=Han}/u.test(text))
-        .map(([path, text]) => `${path}: ${text}`);
-      const equal = texts(en)
-        .filter(([path, text]) => chinese.get(path) === text && foreign(text).length > 0)
-        .map(([path, text]) => `${path}: ${text}`);
-
-      expect(untranslated).toEqual([]);
-      expect(translated).toEqual([]);
-      expect(equal).toEqual([]);
-    },
-  );
-});
-
 function isDataSource(value: unknown): boolean {
   return JSON.stringify(value) === JSON.stringify(DATA_SOURCE);
 }
@@ -370,89 +327,6 @@ function isDataSource(value: unknown): boolean {
 const conditions = (statement: Statement): string[] => conditionsOf(whereOf(statement));
 
 const references = (text: string): string[] => [...text.matchAll(REFERENCE)].map(nameIn);
-
-/** Columns of a table by the name that the query gives them. */
-function columnsOf({ type, transformations = [] }: PanelJson): string[] {
-  const organize = transformations.findLast(({ id }) => id === 'organize');
-  if (type !== 'table' || !organize) return [];
-  const { excludeByName = {}, indexByName = {} } = organize.options as {
-    excludeByName?: Record<string, boolean>;
-    indexByName?: Record<string, number>;
-  };
-  return Object.keys(indexByName).filter((column) => excludeByName[column] !== true);
-}
-
-const numberColumns = (panel: PanelJson): string[] => columnsOf(panel).filter((column) => !TAGS.has(column));
-
-const hasUnit = (panel: PanelJson, column: string): boolean =>
-  propertyOf(panel, column, 'unit') !== undefined;
-
-const isTime = (panel: PanelJson, column: string): boolean =>
-  String(propertyOf(panel, column, 'unit')).startsWith('dateTime');
-
-/** A number that is shown as text, by value mappings. */
-const isText = (panel: PanelJson, column: string): boolean =>
-  propertyOf(panel, column, 'mappings') !== undefined;
-
-/** A property of a table's column, which overrides name as people see it. */
-function propertyOf({ fieldConfig, transformations = [] }: PanelJson, column: string, id: string): unknown {
-  const organize = transformations.findLast((each) => each.id === 'organize');
-  const renamed = (organize?.options['renameByName'] as Record<string, string> | undefined)?.[column];
-  const applies = ({ matcher }: Override): boolean =>
-    matcher.id === 'byName' && matcher.options === (renamed ?? column);
-  return (fieldConfig?.overrides ?? [])
-    .filter(applies)
-    .flatMap(({ properties }) => properties)
-    .find((property) => property.id === id)?.value;
-}
-
-/** Every text in a JSON value with its path. */
-function leaves(value: unknown, path = ''): [path: string, value: unknown][] {
-  if (typeof value !== 'object' || value === null) return [[path, value]];
-  return Object.entries(value).flatMap(([key, item]) => leaves(item, `${path}/${key}`));
-}
-
-const strings = (value: unknown): string[] =>
-  leaves(value)
-    .map(([, leaf]) => leaf)
-    .filter((leaf) => typeof leaf === 'string');
-
-/** Whether people read what is at this path. */
-function isRead(path: string): boolean {
-  return (
-    /\/(?:title|description|label|noValue|content|axisLabel|tooltip)$/.test(path) ||
-    /\/annotations\/list\/\d+\/(?:name|mappings\/(?:text|title)\/value)$/.test(path) ||
-    /\/renameByName\//.test(path) ||
-    /\/(?:mappings|value)\/\d+\/options\/.*text$/.test(path) ||
-    /\/templating\/list\/\d+\/options\/\d+\/text$/.test(path)
-  );
-}
-
-/** What people read. A field's name in a mapping is no text. */
-function texts(board: Board): [path: string, text: string][] {
-  const all = new Map(leaves(board));
-  return [...all]
-    .filter(
-      ([path]) => isRead(path) && !/^(?:field)$/.test(String(all.get(path.replace(/value$/, 'source')))),
-    )
-    .filter((leaf): leaf is [string, string] => typeof leaf[1] === 'string');
-}
-
-/** The dashboard with one placeholder for every text that people read, and for what refers to it by name. */
-function structure(board: Board): unknown {
-  const read = new Set(texts(board).map(([, text]) => text));
-  const replace = (value: unknown, path: string): unknown => {
-    if (Array.isArray(value)) return value.map((item, index) => replace(item, `${path}/${index}`));
-    if (typeof value === 'object' && value !== null)
-      return Object.fromEntries(
-        Object.entries(value).map(([key, item]) => [key, replace(item, `${path}/${key}`)]),
-      );
-    const refers = /\/(?:alias|options|displayName|value|field|query|text|destinationField)$/.test(path);
-    if (typeof value !== 'string' || /^SELECT|^SHOW/.test(value)) return value;
-    return isRead(path) || (refers && (read.has(value) || /\p{L}{2}/u.test(value))) ? 'text' : value;
-  };
-  return replace(board, '');
-}
 
 function links(board: Board): string[] {
   return leaves(board.panels)

@@ -8,6 +8,7 @@ import type { Point } from '../../src/usage/point.ts';
 import { DAY, HOUR } from '../../src/windows/units.ts';
 import { FULL } from '../support/extent.ts';
 import { HURTING_NAMES, NOW } from '../support/grafana-company.ts';
+import { EVENTS, withEvents } from '../support/grafana-events.ts';
 import {
   evaluate,
   firing,
@@ -19,12 +20,10 @@ import {
 import { ask, fill } from '../support/grafana-influx.ts';
 import { EXTERNAL_URL, render } from '../support/grafana-templates.ts';
 import {
-  EVENTS,
   ordinaryAlerts,
   ordinaryHealth,
   ordinaryReconciliations,
   ordinaryUsage,
-  withEvents,
 } from '../support/grafana-usage-history.ts';
 import { BOARDS } from '../support/grafana.ts';
 import { describeWith, influxQuery, startInfluxd, type RealServer } from '../support/servers.ts';
