@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { USAGE } from '../../src/usage/catalogue.ts';
+import type { Tag } from '../../src/usage/point.ts';
 import { DAY } from '../../src/windows/units.ts';
 import { FULL } from '../support/extent.ts';
 import {
@@ -251,6 +252,45 @@ describeWith('influxd', 'the queries of the dashboards', () => {
     },
   );
 
+  it.each(boards.map((board) => [board.file, board] as const))(
+    '%s: the number before is that of the range of the same length before',
+    async (_, board) => {
+      const view = await viewOf(board);
+      const earlier = { ...view, from: 2 * view.from - view.to, to: view.from - 1 };
+      for (const { title, targets = [] } of panelsOf(board)) {
+        const [now, before] = ['now', 'before'].map(
+          (name) => targets.find(({ query }) => isOf(name, query))?.query,
+        );
+        if (now === undefined || before === undefined) continue;
+        const [shown, expected] = [
+          column(await send(interpolate(before, view)), 'before'),
+          column(await send(interpolate(now, earlier)), 'now'),
+        ];
+
+        expect(shown, title).toEqual(expected);
+        expect(shown, title).toHaveLength(1);
+      }
+    },
+  );
+
+  it.each(boards.map((board) => [board.file, board] as const))(
+    '%s: the values by name are the largest',
+    async (_, board) => {
+      const view = await viewOf(board);
+      for (const { name, query, multi, allValue } of board.templating.list) {
+        if (!multi || allValue !== undefined) continue;
+        const totals = flatten(parseStatement(query)).at(-1)!;
+        const [, tag, count] = /\("t", "(\w+)", (\d+)\)/.exec(interpolate(query, view))!;
+        const largest = groupsIn(usage, totals, view)
+          .map((group) => ({ of: group[0]!.tags[tag as Tag], sum: sumOf(group, 'tokens') ?? 0 }))
+          .toSorted((a, b) => b.sum - a.sum)
+          .slice(0, Number(count));
+
+        expect(new Set(view.choices[name] as string[]), name).toEqual(new Set(largest.map(({ of }) => of)));
+      }
+    },
+  );
+
   it('the hurting names are stored as they are compared', async () => {
     const { series } = await send('SHOW TAG VALUES FROM "llm_token_usage" WITH KEY = "user"');
 
@@ -270,6 +310,10 @@ function valuesOf({ series }: Answer): string[] {
   );
   return [...new Set(values.filter((value) => value !== null && value !== undefined).map(String))];
 }
+
+/** Whether the one column of a query has this name. */
+const isOf = (name: string, query: string): boolean =>
+  parseStatement(query).text.includes(` AS "${name}" FROM`);
 
 /** Panels with a query of the largest by name and one of all others. */
 function splits(board: Board): [panel: string, queries: string[]][] {
