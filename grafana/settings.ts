@@ -29,6 +29,13 @@ export const SETTINGS = {
       '存放 docs/alerts 各页面的地址，用于替代“处置手册”仪表盘',
     ),
   ),
+  paused: setting(
+    '',
+    text(
+      'rules that are not evaluated, by name with commas between, for example `spike-key,spike-user`',
+      '不执行的规则，多个名称以逗号分隔，例如 `spike-key,spike-user`',
+    ),
+  ),
   'baseline.days': setting(
     28,
     text(
@@ -205,7 +212,7 @@ function amount(key: string, value: unknown): number {
 
 function words(key: string, value: unknown): string {
   // Also keeps quotes out of queries.
-  if (typeof value !== 'string' || !/^[\w./:+-]+$/.test(value))
-    throw new Error(`${key} takes a text of letters, digits and ./:+-, not ${String(value)}`);
+  if (typeof value !== 'string' || !/^[\w./:+,-]+$/.test(value))
+    throw new Error(`${key} takes a text of letters, digits and ./:+,-, not ${String(value)}`);
   return value;
 }

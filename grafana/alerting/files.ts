@@ -9,7 +9,7 @@ import { verdicts } from './verdicts.ts';
 
 /** Groups of rules by the file that holds them. The rules of a group are evaluated one after the other. */
 export function alertGroups(settings: Settings): Readonly<Record<string, readonly Group[]>> {
-  return {
+  const files = {
     verdicts: [{ name: 'verdicts', minutes: 1, rules: verdicts() }],
     usage: [
       { name: 'spikes', minutes: 5, rules: spikes(settings) },
@@ -18,12 +18,31 @@ export function alertGroups(settings: Settings): Readonly<Record<string, readonl
     ],
     health: [{ name: 'health', minutes: 5, rules: health(settings) }],
   };
+  return withPaused(files, settings);
 }
 
 export const alertFile = (groups: readonly Group[], settings: Settings): Json => ({
   apiVersion: 1,
   groups: groups.map((group) => groupJson(group, (rule) => runbookUrl(rule, settings))),
 });
+
+/** @throws Error for a name that no rule has */
+function withPaused(files: Record<string, readonly Group[]>, { paused }: Settings): typeof files {
+  const names = paused.split(',').filter((name) => name !== '');
+  const all = Object.values(files).flatMap((groups) => groups.flatMap(({ rules }) => rules));
+  const unknown = names.find((name) => !all.some((rule) => rule.name === name));
+  if (unknown !== undefined)
+    throw new Error(
+      `paused: no rule is called ${unknown}; there are ${all.map(({ name }) => name).join(', ')}`,
+    );
+  const pause = (rule: Rule): Rule => (names.includes(rule.name) ? { ...rule, paused: true } : rule);
+  return Object.fromEntries(
+    Object.entries(files).map(([file, groups]) => [
+      file,
+      groups.map((group) => ({ ...group, rules: group.rules.map(pause) })),
+    ]),
+  );
+}
 
 function runbookUrl({ name, runbook = name }: Rule, settings: Settings): string {
   const own = settings['runbooks.url'];

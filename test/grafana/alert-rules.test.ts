@@ -325,9 +325,9 @@ describe('settings', () => {
     JSON.stringify(Object.values(alertGroups(settings)).map((groups) => alertFile(groups, settings)));
 
   it.each(Object.entries(SETTINGS))('%s changes a rule', (name, { default: value }) => {
-    const changed = readSettings([
-      `${name}=${name.endsWith('.url') ? 'https://example.com/x' : other(value)}`,
-    ]);
+    const texts: Record<string, string> = { paused: 'stale', 'grafana.url': 'https://example.com/x' };
+    texts['runbooks.url'] = 'https://example.com/y';
+    const changed = readSettings([`${name}=${texts[name] ?? other(value)}`]);
 
     expect(sign(changed)).not.toBe(sign(DEFAULTS));
   });
@@ -344,6 +344,15 @@ describe('settings', () => {
   test('the ceiling is off until it is set', () => {
     expect(ruleNamed('ceiling').isPaused).toBe(true);
     expect(ruleNamed('ceiling', readSettings(['ceiling.tokens=5'])).isPaused).toBe(false);
+  });
+
+  test('rules are paused by name, and a wrong name is refused', () => {
+    const settings = readSettings(['paused=spike-key,stale']);
+
+    expect(ruleNamed('spike-key', settings).isPaused).toBe(true);
+    expect(ruleNamed('stale', settings).isPaused).toBe(true);
+    expect(ruleNamed('spike-user', settings).isPaused).toBe(false);
+    expect(() => alertGroups(readSettings(['paused=spike']))).toThrow(/no rule is called spike; there are /);
   });
 
   test('durations stay whole where a setting is not', () => {
