@@ -5,7 +5,7 @@ import { BOARDS } from '../support/grafana.ts';
 
 /** Words that Chinese texts keep. Names in code, tags and fields are kept as well. */
 const KEPT = new Set(
-  `Token tokentide API Key Grafana InfluxDB UTC Other Top Trae Ark UCloud SigCal CUE Chat P50 P90 P95 P99 ID IP
+  `Token tokentide API Key Grafana InfluxDB UTC Other Top Trae Ark UCloud SigCal CUE Chat R9S P50 P90 P95 P99 ID IP
   SSE SLO HTTP URL JSON CSV CLI cron teams reconcile collect gaps status backfill json N`.split(/\s+/),
 );
 /** Variables, addresses, code, time zones, paths and names of rules. */

@@ -23,7 +23,7 @@ export function asStored(points: readonly Point[]): Point[] {
 const encoded = (tags: Tags): Tags =>
   Object.fromEntries(Object.entries(tags).map(([tag, value]) => [tag, encodeText(value ?? '')]));
 
-/** Queries of one view often have the same filter. */
+/** Queries of one view often have the same filter. Whatever it is, hours and days are never added up. */
 const filtered = new WeakMap<View, Map<string, readonly Point[]>>();
 
 function pointsIn(points: readonly Point[], statement: Statement, view: View): readonly Point[] {
@@ -31,11 +31,14 @@ function pointsIn(points: readonly Point[], statement: Statement, view: View): r
   filtered.set(view, known);
   const [, zone = 'UTC'] = /tz\('([^']+)'\)$/.exec(texts(statement.text, view)) ?? [];
   const where = texts(whereOf(statement), view);
-  const found = known.get(where + zone);
+  const isSeparate = /"bucket" = '/.test(where) || groupsOf(statement).includes('"bucket"');
+  const key = `${where} ${zone} ${isSeparate}`;
+  const found = known.get(key);
   if (found) return found;
   const conditions = conditionsOf(where).map((each) => predicate(each, zone, view));
+  if (!isSeparate) conditions.push(({ tags }) => tags.bucket === view.choices['bucket']);
   const result = points.filter((point) => conditions.every((holds) => holds(point)));
-  known.set(where + zone, result);
+  known.set(key, result);
   return result;
 }
 
