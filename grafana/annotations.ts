@@ -1,17 +1,30 @@
 import { ALERT, USAGE } from '../src/usage/catalogue.ts';
 import { NEUTRAL, WARNING } from './colours.ts';
 import type { Annotation } from './dashboard.ts';
-import { BUCKET, matches, RANGE, select } from './influxql.ts';
+import { BUCKET, matches, name, RANGE, select } from './influxql.ts';
 import { text } from './text.ts';
 
-/** The verdicts of alert rules. Those that were closed stay out. */
+const MARKED = ['rule', 'severity', 'account'];
+
+/**
+ * The verdicts of alert rules: the largest of each rule and account in a step, at its own time. An incident has one
+ * for each hour, and a year of them would hide the charts. Those that were closed stay out.
+ */
 export const ALERTS: Annotation = {
   name: text('Alerts', '告警'),
   color: WARNING,
   query: select({
-    columns: ['"value"', '"limit"', '"rule"', '"severity"', '"account"'],
-    from: ALERT,
-    where: [matches('provider'), matches('account'), '"state" > 0', RANGE],
+    columns: ['"value"', '"limit"', ...MARKED.map(name)],
+    from: [
+      select({
+        columns: ['top("value", 1) AS "value"', '"limit"'],
+        from: ALERT,
+        where: [matches('provider'), matches('account'), '"state" > 0', RANGE],
+        by: MARKED,
+        step: '$__interval',
+        fill: 'none',
+      }),
+    ],
   }),
   mappings: {
     title: { source: 'field', value: 'severity' },

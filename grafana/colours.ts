@@ -91,10 +91,13 @@ export const PROVIDER_COLOURS: readonly Json[] = PROVIDERS.map(({ id }, index) =
   colourOf(`/^${id}$/`, PROVIDER_PALETTE[index % PROVIDER_PALETTE.length]!),
 );
 
-/** The rest of a chart with its largest series by name. */
+/** The rest of a chart with its largest series by name. It has no tag that a link could name. */
 export const OTHER_COLOUR: Json = {
   matcher: { id: 'byName', options: OTHER },
-  properties: [{ id: 'color', value: { mode: 'fixed', fixedColor: NEUTRAL } }],
+  properties: [
+    { id: 'color', value: { mode: 'fixed', fixedColor: NEUTRAL } },
+    { id: 'links', value: [] },
+  ],
 };
 
 function colourOf(pattern: string, colour: string): Json {

@@ -298,19 +298,9 @@ export function grid(
     readonly transformations?: readonly Json[];
     /** By name. From Grafana 12.4 on, `Time` hides every column of times. */
     readonly hidden?: readonly string[];
-    /** Of the text columns, where their names are known to the dashboard alone. */
-    readonly textLinks?: readonly Json[];
   },
 ): Panel {
-  const {
-    queries,
-    columns,
-    sortBy,
-    transformations = [],
-    hidden = ['Time'],
-    textLinks = [],
-    ...common
-  } = options;
+  const { queries, columns, sortBy, transformations = [], hidden = ['Time'], ...common } = options;
   const sorted = columns.find((column) => column.name === sortBy)?.label;
   return {
     ...place(common),
@@ -334,13 +324,7 @@ export function grid(
         thresholds: PLAIN,
         custom: { align: 'auto' },
       },
-      overrides: [
-        ...textLinks.map((each) => ({
-          matcher: { id: 'byType', options: 'string' },
-          properties: [property('links', [each])],
-        })),
-        ...columns.map(columnJson),
-      ],
+      overrides: [...columns.map(columnJson)],
     },
     options: {
       showHeader: true,

@@ -1,10 +1,10 @@
 import { USAGE } from '../src/usage/catalogue.ts';
 import { OTHER } from './colours.ts';
 import type { Query } from './dashboard.ts';
-import { BUCKET, has, matches, name, PREVIOUS_RANGE, RANGE, select, sum } from './influxql.ts';
+import { BUCKET, has, matches, name, PREVIOUS_RANGE, RANGE, select, sum, type UsageTag } from './influxql.ts';
 import { series } from './panels.ts';
 import { text, type Text } from './text.ts';
-import { USAGE_FILTERS } from './variables.ts';
+import { FILTER_TAGS, USAGE_FILTERS } from './variables.ts';
 
 /** The parts of queries on `llm_token_usage` that several dashboards have. */
 
@@ -18,8 +18,11 @@ export const described = (en: string, chinese: string): Text =>
     `${chinese}数据来自 llm_token_usage：统计在所选时间范围内开始的时间段；当前未结束的时间段仍在增长。`,
   );
 
-/** For links: what stays of the filter beside the value that was chosen. */
-export const KEEP = '${bucket:queryparam}&${zone:queryparam}';
+/** For links: the filter without the tag whose value was chosen. Of one variable twice both values would count. */
+export const keep = (chosen: UsageTag, tags: readonly UsageTag[] = FILTER_TAGS): string =>
+  [...tags.filter((tag) => tag !== chosen), 'bucket', 'zone']
+    .map((each) => `\${${each}:queryparam}`)
+    .join('&');
 
 /** One row: an expression of the range as `now`, and of the range of the same length before it as `before`. */
 export function nowAndBefore(

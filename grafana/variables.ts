@@ -22,7 +22,8 @@ export const DATA_SOURCE_VARIABLE: Variable = {
   type: 'datasource',
   label: text('Data source', '数据源'),
   query: 'influxdb',
-  current: {},
+  // The provisioned one. Where there is none, Grafana takes the first InfluxDB.
+  current: { text: 'tokentide', value: 'tokentide' },
   hide: 0,
   includeAll: false,
   multi: false,

@@ -6,7 +6,7 @@ import { BUCKET, has, RANGE, select, sum } from '../influxql.ts';
 import { bars, grid, lines, link, NOT_REPORTED, percentBars, statWithChange, table } from '../panels.ts';
 import type { Settings } from '../settings.ts';
 import { text, type Text } from '../text.ts';
-import { described, KEEP, nowAndBefore, topAndOther, type Steps } from '../usage-queries.ts';
+import { AUTOMATIC, described, keep, nowAndBefore, topAndOther } from '../usage-queries.ts';
 import {
   ALL_TAGS,
   choice,
@@ -19,7 +19,7 @@ import {
 
 const GROUP = '${groupby}';
 const METRIC = '${metric}';
-const STEPS: Steps = { step: '$step', fill: 'none', zone: '$zone' };
+const CHOICES = ['groupby', 'metric', 'step', 'topn'].map((each) => `\${${each}:queryparam}`).join('&');
 const COLOURS = [...NAME_COLOUR, ...PROVIDER_COLOURS];
 
 const FILTERS = filtersOf(ALL_TAGS);
@@ -76,7 +76,7 @@ function choices(): Variable[] {
     ),
     choice(
       'step',
-      text('Step', '时间步长'),
+      text('Shortest step', '最小步长'),
       [
         ['1h', text('hour', '小时')],
         ['1d', text('day', '天')],
@@ -117,8 +117,8 @@ function overTime(): Panel {
     id: 2,
     title: text('Over time', '随时间变化'),
     description: described(
-      'The largest values of the tag by name; the others, and usage without the tag, together as "Other". A bar starts at the hour or day that it counts; the vertical line marks the bucket that is still open.',
-      '用量最大的若干个标签值；其余以及没有该标签的用量合并为“其他”。柱子的左边缘是其统计时段的开始；竖线标出尚未结束的时间段。',
+      'The largest values of the tag by name; the others, and usage without the tag, together as "Other". A bar starts with the time that it counts, the shortest step or more: a range of more than 200 bars has wider ones. The vertical line marks the bucket that is still open.',
+      '用量最大的若干个标签值；其余以及没有该标签的用量合并为“其他”。柱子的左边缘是其统计时段的开始；范围较长（超过 200 根柱子）时柱子会宽于最小步长。竖线标出尚未结束的时间段。',
     ),
     width: 18,
     height: 12,
@@ -134,8 +134,8 @@ function shares(): Panel {
     id: 3,
     title: text('Share over time', '占比变化'),
     description: described(
-      'The share of each value in its hour or day. An hour without usage has no bar.',
-      '各标签值在每个小时或每天中的占比；没有用量的时段不显示柱子。',
+      'The share of each value in each step. A step without usage has no bar.',
+      '各标签值在每个时间步中的占比；没有用量的时段不显示柱子。',
     ),
     width: 12,
     height: 9,
@@ -164,7 +164,7 @@ function addedUp(): Panel {
 }
 
 function split(column = sum(METRIC, 'total')): Query[] {
-  return topAndOther(GROUP, 'top', STEPS, { column, filter: FILTER });
+  return topAndOther(GROUP, 'top', AUTOMATIC, { column, filter: FILTER });
 }
 
 function values(): Panel {
@@ -189,18 +189,25 @@ function values(): Panel {
       ),
     ],
     sortBy: 'tokens',
-    textLinks: [
-      link(
-        text('Filter by this value', '按此值筛选'),
-        'tokentide-explore',
-        `var-${GROUP}=\${__value.text:percentencode}&\${groupby:queryparam}&\${metric:queryparam}&\${step:queryparam}&\${topn:queryparam}&${KEEP}`,
-      ),
+    columns: [
+      // The answer has one of them.
+      ...ALL_TAGS.map((tag) => ({
+        name: tag,
+        label: labelOf(tag),
+        links: [
+          link(
+            text('Filter by this value', '按此值筛选'),
+            'tokentide-explore',
+            `var-${tag}=\${__value.text:percentencode}&${CHOICES}&${keep(tag, ALL_TAGS)}`,
+          ),
+        ],
+      })),
+      ...METRICS.map((field) => ({
+        name: field,
+        label: METRIC_LABELS[field],
+        ...tokens,
+        ...(field === 'tokens' && { bar: true as const }),
+      })),
     ],
-    columns: METRICS.map((field) => ({
-      name: field,
-      label: METRIC_LABELS[field],
-      ...tokens,
-      ...(field === 'tokens' && { bar: true as const }),
-    })),
   });
 }

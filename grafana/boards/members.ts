@@ -20,7 +20,7 @@ import {
 } from '../panels.ts';
 import type { Settings } from '../settings.ts';
 import { text, type Text } from '../text.ts';
-import { AUTOMATIC, described, distinct, FILTER, KEEP, topAndOther } from '../usage-queries.ts';
+import { AUTOMATIC, described, distinct, FILTER, keep, topAndOther } from '../usage-queries.ts';
 import { labelOf, sumVariable, topVariable, USAGE_FILTERS, usageVariables } from '../variables.ts';
 
 type Member = 'user' | 'key';
@@ -259,7 +259,7 @@ function leaderboard(id: number, tag: Member): Panel {
 }
 
 function linksOf(tag: Member): ReturnType<typeof link>[] {
-  const chosen = `var-${tag}=\${__value.text:percentencode}&${KEEP}`;
+  const chosen = `var-${tag}=\${__value.text:percentencode}&${keep(tag)}`;
   return [
     link(text('Split by model', '按模型拆分'), 'tokentide-explore', `${chosen}&var-groupby=model`),
     link(text('Filter by this value', '按此值筛选'), 'tokentide-members', chosen),
@@ -293,7 +293,7 @@ function overTime(id: number, tag: Member): Panel {
       link(
         text('Split by model', '按模型拆分'),
         'tokentide-explore',
-        `var-${tag}=\${__field.labels.${tag}:percentencode}&${KEEP}&var-groupby=model`,
+        `var-${tag}=\${__field.labels.${tag}:percentencode}&${keep(tag)}&var-groupby=model`,
       ),
     ],
   });
@@ -349,7 +349,7 @@ function models(): Panel {
       link(
         text('Details', '查看明细'),
         'tokentide-explore',
-        `var-model=\${__data.fields.model:percentencode}&${KEEP}&\${user:queryparam}&\${key:queryparam}`,
+        `var-model=\${__data.fields.model:percentencode}&${keep('model')}`,
       ),
     ],
   });

@@ -26,7 +26,7 @@ import {
   described,
   distinct,
   FILTER,
-  KEEP,
+  keep,
   nowAndBefore,
   topAndOther,
   type Steps,
@@ -171,7 +171,7 @@ function charts(): Panel[] {
         link(
           text('Explore this provider', '查看该供应商'),
           'tokentide-explore',
-          `var-provider=\${__field.labels.provider:percentencode}&${KEEP}`,
+          `var-provider=\${__field.labels.provider:percentencode}&${keep('provider')}`,
         ),
       ],
     }),
@@ -192,7 +192,7 @@ function charts(): Panel[] {
         link(
           text('Explore this model', '查看该模型'),
           'tokentide-explore',
-          `var-model=\${__field.labels.model:percentencode}&${KEEP}`,
+          `var-model=\${__field.labels.model:percentencode}&${keep('model')}`,
         ),
       ],
     }),
@@ -232,7 +232,7 @@ function rankings(): Panel[] {
         link(
           text('Details', '查看明细'),
           'tokentide-members',
-          `var-${tag}=\${__data.fields.${tag}:percentencode}&${KEEP}`,
+          `var-${tag}=\${__data.fields.${tag}:percentencode}&${keep(tag)}`,
         ),
       ],
     });
@@ -304,7 +304,7 @@ function modelTable(): Panel {
           link(
             text('Explore this model', '查看该模型'),
             'tokentide-explore',
-            `var-model=\${__value.text:percentencode}&${KEEP}`,
+            `var-model=\${__value.text:percentencode}&${keep('model')}`,
           ),
         ],
       },

@@ -19,6 +19,7 @@ import {
   propertyOf,
   TAGS,
 } from '../support/grafana-columns.ts';
+import { FILTER_TAGS } from '../../grafana/variables.ts';
 import { leaves, strings, texts } from '../support/grafana-texts.ts';
 import { BUILT_IN, nameIn, REFERENCE } from '../support/grafana-variables.ts';
 import {
@@ -279,6 +280,22 @@ const RULES: Record<string, Rule> = {
       ...wrongTarget(url),
     ]),
 
+  'links keep the filter, and name each variable once': (board) =>
+    links(board)
+      .filter((url) => /^\/d\/tokentide-(?:overview|explore|members)\?/.test(url))
+      .flatMap((url) => {
+        const passed = passedBy(url);
+        return [
+          ...FILTER_TAGS.filter((tag) => !passed.includes(tag)).map((tag) => `${tag} is lost in ${url}`),
+          ...(new Set(passed).size < passed.length ? [`twice the same in ${url}`] : []),
+        ];
+      }),
+
+  'verdicts of alerts are marked once in a step, not once for each hour': (board) =>
+    board.annotations.list
+      .map(({ target }) => target!.query)
+      .filter((query) => query.includes('llm_token_alert') && !query.includes('GROUP BY time($__interval)')),
+
   'annotations have their query where Grafana reads it': (board) =>
     board.annotations.list
       .filter(({ query, target }) => query !== undefined || target?.rawQuery !== true || !target.query.trim())
@@ -334,14 +351,17 @@ function links(board: Board): string[] {
     .map(([, url]) => String(url));
 }
 
+/** The variables that a link sets. */
+const passedBy = (url: string): string[] =>
+  [...url.matchAll(/\bvar-(\w+)=|\$\{(\w+):queryparam\}/g)].map(([, set, passed]) => set ?? passed!);
+
 /** A dashboard or variables that do not exist. */
 function wrongTarget(url: string): string[] {
   const [, uid] = /^\/d\/([\w-]+)/.exec(url) ?? [];
   const target = BOARDS.en.find((board) => board.uid === uid);
   if (!target) return [`no dashboard for ${url}`];
   const names = target.templating.list.map(({ name }) => name);
-  return [...url.matchAll(/\bvar-(\w+)=|\$\{(\w+):queryparam\}/g)]
-    .map(([, set, passed]) => set ?? passed!)
+  return passedBy(url)
     .filter((name) => !names.includes(name))
     .map((name) => `${uid} has no variable ${name}`);
 }
