@@ -324,7 +324,7 @@ export function grid(
         thresholds: PLAIN,
         custom: { align: 'auto' },
       },
-      overrides: [...columns.map(columnJson)],
+      overrides: columns.map(columnJson),
     },
     options: {
       showHeader: true,
