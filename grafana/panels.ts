@@ -219,7 +219,8 @@ function chart(options: ChartOptions, custom: Json): Panel {
       legend: {
         showLegend: true,
         displayMode: 'table',
-        placement: 'right',
+        // Beside a narrow chart it would take most of the width.
+        placement: options.width < 12 ? 'bottom' : 'right',
         calcs: [legend],
         sortBy: sorted[legend],
         sortDesc: true,
