@@ -50,6 +50,7 @@ function isWeekend(date: string): boolean {
 
 /** Local time of a range of hours, computed once for all series. */
 export interface HourTable {
+  readonly zone: string;
   readonly start: number;
   readonly length: number;
   /** Hour of the local day, 0-23. */
@@ -83,6 +84,7 @@ export function hourTable(start: number, length: number, zone: string, calendar:
     new Date((firstDay + of) * DAY * 1000).toISOString().slice(0, 10),
   );
   return {
+    zone,
     start,
     length,
     hour,

@@ -1,0 +1,81 @@
+import { HOUR } from '../windows/units.ts';
+import type { Finding, Subject } from './judge.ts';
+import type { ReplayEntry, Verdict } from './types.ts';
+
+/** Incidents as a function of the findings of each hour. */
+
+/** Closed hours without a finding after which an incident is over. */
+const QUIET_HOURS = 3;
+/** One that returns within that time, and not larger, is the same: a launch is reported again the next morning at most. */
+const REOPEN_HOURS = 18;
+const REOPEN_RATIO = 2;
+/** Hours of an incident that are no part of what is usual; one that lasts longer is the new usual. */
+const EXCLUDED_HOURS = 24;
+
+export interface Incident {
+  readonly subject: Subject;
+  readonly start: number;
+  end: number;
+  /** The verdict with the largest value. */
+  largest: Verdict;
+  severity: Verdict['severity'];
+  readonly rule: string;
+}
+
+export interface Incidents {
+  readonly all: readonly Incident[];
+  add(index: number, findings: readonly Finding[]): void;
+}
+
+export function createIncidents(): Incidents {
+  const all: Incident[] = [];
+  const last = new Map<Subject, Incident>();
+  return {
+    all,
+    add(index, findings) {
+      for (const { subject, verdict, explainedBy } of findings) {
+        const known = last.get(subject);
+        if (explainedBy.length > 0 && !(known && isOpen(known, verdict))) {
+          subject.baseline.excluded[index] = 1;
+          continue;
+        }
+        if (known && continues(known, verdict)) extend(known, verdict);
+        else {
+          const incident = open(subject, verdict);
+          last.set(subject, incident);
+          all.push(incident);
+        }
+        if (verdict.time - last.get(subject)!.start < EXCLUDED_HOURS * HOUR)
+          subject.baseline.excluded[index] = 1;
+      }
+    },
+  };
+}
+
+function open(subject: Subject, verdict: Verdict): Incident {
+  const { time, severity, rule } = verdict;
+  return { subject, start: time, end: time + HOUR, largest: verdict, severity, rule };
+}
+
+function isOpen(incident: Incident, verdict: Verdict): boolean {
+  return verdict.time - incident.end < QUIET_HOURS * HOUR;
+}
+
+function continues(incident: Incident, verdict: Verdict): boolean {
+  if (isOpen(incident, verdict)) return true;
+  return (
+    verdict.time - incident.end < REOPEN_HOURS * HOUR && verdict.value < REOPEN_RATIO * incident.largest.value
+  );
+}
+
+function extend(incident: Incident, verdict: Verdict): void {
+  incident.end = verdict.time + HOUR;
+  if (verdict.value > incident.largest.value) incident.largest = verdict;
+  if (verdict.severity === 'page') incident.severity = 'page';
+}
+
+export function entryOf({ subject, start, end, largest, severity, rule }: Incident): ReplayEntry {
+  const { value, expected, limit, text } = largest;
+  const { tags } = subject.series;
+  return { rule, severity, tags, start, end, fired_at: start + HOUR, value, expected, limit, text };
+}
