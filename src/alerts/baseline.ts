@@ -41,11 +41,15 @@ export interface Baseline {
   level: number;
   /** The local day for which what follows was computed. */
   day: number;
-  /** Of the hours with usage. */
-  p95: number;
-  p99: number;
-  /** Share of hours with usage. */
-  activity: number;
+  /** What was seen at most at this hour: the 95th percentile of the comparable ones. */
+  seen: number;
+  /** How many were comparable. */
+  references: number;
+  /** 95th and 99th percentile of the sums that end with an hour with usage, by window. */
+  readonly p95: Float64Array;
+  readonly p99: Float64Array;
+  /** Number of hours with usage. */
+  active: number;
   /** Median and upper scatter of ln(sum / expected), by window. */
   readonly bias: Float64Array;
   readonly scatter: Float64Array;
@@ -63,9 +67,11 @@ export function createBaseline(values: Float64Array, hours: HourTable, noise = N
     firstUse: Infinity,
     level: 1,
     day: -1,
-    p95: 0,
-    p99: 0,
-    activity: 0,
+    seen: 0,
+    references: 0,
+    p95: new Float64Array(WINDOWS.length),
+    p99: new Float64Array(WINDOWS.length),
+    active: 0,
     bias: new Float64Array(WINDOWS.length),
     scatter: new Float64Array(WINDOWS.length),
   };
@@ -108,6 +114,7 @@ export function compareWith(comparable: Comparable, hours: HourTable, index: num
 }
 
 const scratch = new Float64Array(BASELINE_DAYS * 24 + 24);
+const sums = new Float64Array(BASELINE_DAYS * 24 + 24);
 
 /** Computes what is expected of an hour from the hours before it. Hours are taken in order. */
 export function expectHour(baseline: Baseline, comparable: Comparable): number {
@@ -123,6 +130,8 @@ export function expectHour(baseline: Baseline, comparable: Comparable): number {
   const same = length >= 6 ? median(scratch, length) : 0;
   const near = all >= 6 ? median(scratch, all) : 0;
   usual[index] = Math.max(same, near);
+  baseline.seen = all >= 6 ? quantile(scratch, all, 0.95) : 0;
+  baseline.references = all;
   baseline.level = levelAt(baseline, index);
   expected[index] = usual[index]! * baseline.level;
   return expected[index]!;
@@ -166,15 +175,7 @@ function levelAt(baseline: Baseline, index: number): number {
 /** What is computed once a day. */
 function refreshDay(baseline: Baseline, index: number, day: number): void {
   baseline.day = day;
-  const { values, excluded } = baseline;
   const from = Math.max(0, baseline.firstUse, index - BASELINE_DAYS * 24);
-  let length = 0;
-  for (let at = from; at < index; at++) {
-    if (values[at]! > 0 && excluded[at] === 0) scratch[length++] = values[at]!;
-  }
-  baseline.activity = length / (BASELINE_DAYS * 24);
-  baseline.p95 = length > 0 ? quantile(scratch, length, 0.95) : 0;
-  baseline.p99 = length > 0 ? quantile(scratch, length, 0.99) : 0;
   WINDOWS.forEach((window, w) => refreshResiduals(baseline, from, index, window, w));
 }
 
@@ -184,6 +185,7 @@ function refreshResiduals(baseline: Baseline, from: number, to: number, window: 
   let usual = 0;
   let unusable = 0;
   let length = 0;
+  let active = 0;
   for (let at = from; at < to; at++) {
     const leaving = at - window;
     const bad = Number.isNaN(values[at]!) || excluded[at] === 1;
@@ -199,9 +201,14 @@ function refreshResiduals(baseline: Baseline, from: number, to: number, window: 
         usual -= expected[leaving]!;
       }
     }
-    if (unusable > 0 || at - from + 1 < window || usual < noise) continue;
+    if (unusable > 0) continue;
+    if (values[at]! > 0) sums[active++] = sum;
+    if (at - from + 1 < window || usual < noise) continue;
     scratch[length++] = Math.log((sum + noise) / (usual + noise));
   }
+  if (w === 0) baseline.active = active;
+  baseline.p95[w] = active > 0 ? quantile(sums, active, 0.95) : 0;
+  baseline.p99[w] = active > 0 ? quantile(sums, active, 0.99) : 0;
   if (length < RESIDUALS_LEAST) {
     baseline.bias[w] = 0;
     baseline.scatter[w] = SCATTER_MOST;

@@ -6,13 +6,14 @@ import {
   createBaseline,
   createComparable,
   expectHour,
+  WINDOWS,
 } from './baseline.ts';
 import type { HourTable } from './calendar.ts';
 import type { RuleName, Rules, SpikeRule } from './rules.ts';
 import { judgeSpike, type Spike } from './spikes.ts';
 import { median } from './statistics.ts';
 import { spikeText } from './text.ts';
-import type { HourlySeries, Scope, Verdict } from './types.ts';
+import { type HourlySeries, type Scope, SCOPES, type Verdict } from './types.ts';
 
 /** Judges all series of all accounts, hour by hour. */
 
@@ -33,6 +34,8 @@ interface AccountSubjects {
   readonly subjects: Subject[];
   /** Tokens of a usual day, for floors; renewed once a day. */
   usualDay: number;
+  /** The peaks of a typical key, user or endpoint, by window: for those that are too rare to have their own. */
+  readonly peaks: Map<Scope, Float64Array>;
   day: number;
 }
 
@@ -62,7 +65,7 @@ export function createJudge(series: readonly HourlySeries[], hours: HourTable, r
       compareWith(comparable, hours, index);
       const findings = accounts.flatMap((account) => {
         for (const { baseline } of account.subjects) expectHour(baseline, comparable);
-        renewUsualDay(account, hours, index);
+        renewDay(account, hours, index);
         return judgeAccount(account, index, rules, hours);
       });
       for (const { baseline } of subjects) closeHour(baseline, index);
@@ -77,8 +80,14 @@ function judgeAccount(account: AccountSubjects, index: number, rules: Rules, hou
   for (const subject of account.subjects) {
     const rule = rules[subject.rule] as SpikeRule;
     if (rule.off || isYoung(subject.baseline, index)) continue;
-    const value = subject.baseline.values[index]!;
-    const spike = judgeSpike(subject.baseline, index, value, rule, floorOf(rule, account));
+    const spike = judgeSpike({
+      baseline: subject.baseline,
+      index,
+      value: subject.baseline.values[index]!,
+      rule,
+      floor: floorOf(rule, account),
+      peersPeaks: account.peaks.get(subject.series.scope)!,
+    });
     if (!spike) continue;
     spiking.set(subject, spike);
     const excess = spike.value - spike.expected;
@@ -123,10 +132,22 @@ function excessOf({ values, expected }: Baseline, index: number, window: number)
   return excess;
 }
 
-function renewUsualDay(account: AccountSubjects, hours: HourTable, index: number): void {
+function renewDay(account: AccountSubjects, hours: HourTable, index: number): void {
   const day = hours.day[index]!;
   if (account.day === day) return;
   account.day = day;
+  for (const scope of SCOPES) {
+    const peers = account.subjects.filter(
+      ({ series, baseline }) => series.scope === scope && baseline.active > 0,
+    );
+    account.peaks.set(
+      scope,
+      Float64Array.from(WINDOWS, (_, w) => {
+        const peaks = Float64Array.from(peers, ({ baseline }) => baseline.p95[w]!);
+        return peaks.length > 0 ? median(peaks, peaks.length) : 0;
+      }),
+    );
+  }
   const total = account.subjects.find(({ series }) => series.scope === 'account');
   if (!total) return;
   const days = total.baseline.dayTotals.slice(Math.max(0, day - BASELINE_DAYS), day).filter((sum) => sum > 0);
@@ -140,7 +161,7 @@ function groupByAccount(series: readonly HourlySeries[], hours: HourTable): Acco
     groups.set(id, [...(groups.get(id) ?? []), one]);
   }
   return [...groups.values()].map((members) => {
-    const account: AccountSubjects = { subjects: [], usualDay: 0, day: -1 };
+    const account: AccountSubjects = { subjects: [], usualDay: 0, peaks: new Map(), day: -1 };
     const subject = (one: HourlySeries, children: readonly Subject[] = []): Subject => ({
       series: one,
       baseline: createBaseline(one.tokens, hours),
