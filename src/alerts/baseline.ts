@@ -133,8 +133,8 @@ export function expectHour(baseline: Baseline, comparable: Comparable): number {
   baseline.seen = all >= 6 ? quantile(scratch, all, 0.95) : 0;
   baseline.references = all;
   baseline.level = levelAt(baseline, index);
-  expected[index] = usual[index]! * baseline.level;
-  return expected[index]!;
+  expected[index] = usual[index] * baseline.level;
+  return expected[index];
 }
 
 /** Enters a closed hour. */
@@ -165,7 +165,7 @@ function levelAt(baseline: Baseline, index: number): number {
   const oldest = Math.max(baseline.firstUse, index - LEVEL_DAYS * 24);
   for (let at = index - 1; at >= oldest && length < LEVEL_HOURS; at--) {
     const value = values[at]!;
-    if (usual[at]! === 0 || Number.isNaN(value) || dayTotals[hours.day[at]!] === 0) continue;
+    if (usual[at] === 0 || Number.isNaN(value) || dayTotals[hours.day[at]!] === 0) continue;
     scratch[length++] = (value + noise) / (usual[at]! + noise);
   }
   if (length < LEVEL_LEAST) return 1;

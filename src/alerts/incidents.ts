@@ -1,5 +1,6 @@
 import { HOUR } from '../windows/units.ts';
 import type { Finding, Subject } from './judge.ts';
+import type { RuleName } from './rules.ts';
 import type { ReplayEntry, Verdict } from './types.ts';
 
 /** Incidents as a function of the findings of each hour. */
@@ -11,6 +12,15 @@ const REOPEN_HOURS = 18;
 const REOPEN_RATIO = 2;
 /** Hours of an incident that are no part of what is usual; one that lasts longer is the new usual. */
 const EXCLUDED_HOURS = 24;
+
+/** Rules that have a subject of their own. All others say that a series uses too much now, and share an incident. */
+const OTHER_SUBJECTS: readonly string[] = [
+  'new_model',
+  'day',
+  'budget',
+  'cache_share',
+  'output_ratio',
+] satisfies RuleName[];
 
 export interface Incident {
   readonly subject: Subject;
@@ -29,24 +39,27 @@ export interface Incidents {
 
 export function createIncidents(): Incidents {
   const all: Incident[] = [];
-  const last = new Map<Subject, Incident>();
+  const last = new Map<Subject, Map<string, Incident>>();
   return {
     all,
     add(index, findings) {
       for (const { subject, verdict, explainedBy } of findings) {
-        const known = last.get(subject);
-        if (explainedBy.length > 0 && !(known && isOpen(known, verdict))) {
-          subject.baseline.excluded[index] = 1;
-          continue;
+        const kind = OTHER_SUBJECTS.includes(verdict.rule) ? verdict.rule : 'load';
+        const ofSubject = last.get(subject) ?? new Map<string, Incident>();
+        last.set(subject, ofSubject);
+        const known = ofSubject.get(kind);
+        const isExplained = explainedBy.length > 0 && !(known && isOpen(known, verdict));
+        let incident = known;
+        if (!isExplained) {
+          if (known && continues(known, verdict)) extend(known, verdict);
+          else {
+            incident = open(subject, verdict);
+            ofSubject.set(kind, incident);
+            all.push(incident);
+          }
         }
-        if (known && continues(known, verdict)) extend(known, verdict);
-        else {
-          const incident = open(subject, verdict);
-          last.set(subject, incident);
-          all.push(incident);
-        }
-        if (verdict.time - last.get(subject)!.start < EXCLUDED_HOURS * HOUR)
-          subject.baseline.excluded[index] = 1;
+        const isAdopted = incident && verdict.time - incident.start >= EXCLUDED_HOURS * HOUR && !isExplained;
+        if (kind === 'load' && !isAdopted) subject.baseline.excluded[index] = 1;
       }
     },
   };
