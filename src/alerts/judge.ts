@@ -55,6 +55,7 @@ export interface Finding {
 }
 
 export interface Judge {
+  readonly subjects: readonly Subject[];
   /** Judges an hour by what is before it and enters it. Hours are taken in order. */
   closeHour(index: number): Finding[];
 }
@@ -65,6 +66,7 @@ export function createJudge(series: readonly HourlySeries[], hours: HourTable, r
   const comparable = createComparable();
 
   return {
+    subjects: accounts.flatMap(({ subjects }) => subjects),
     closeHour(index) {
       compareWith(comparable, hours, index);
       const findings: Finding[] = [];
