@@ -49,7 +49,7 @@ describe('a labelled year', () => {
       const wrong = tokens.findIndex(
         (value, i) =>
           !Number.isNaN(value) &&
-          !(Number.isInteger(value) && input![i]! + output![i]! === value && cached![i]! <= input![i]!),
+          !(Number.isInteger(value) && value === input![i]! + output![i]! && cached![i]! <= input![i]!),
       );
       expect(wrong).toBe(-1);
     }

@@ -84,16 +84,18 @@ function modelSwitch(
 ): ModelSwitch & { launch: Launch } {
   const start = workingHour(year, seededBy(seed, 'model'), 90, 300);
   const { provider, account, models } = leaves[0]!.account;
+  const by = models[2]!;
   const moved = new Float64Array(year.dayOf.length);
   for (const { tokens, share } of leaves)
     for (let i = 0; i < moved.length; i++) moved[i]! += tokens[i]! * share;
   return {
     replaced: models[0]!,
-    by: 'coder-2',
+    by,
     start,
     launch: {
       kind: 'model',
-      tags: { provider, account, model: 'coder-2' },
+      tags: { provider, account, model: by },
+      leaves: [],
       start: timeOf(year, start),
       hourly: activeP95(moved, start, start + 28 * 24),
     },

@@ -11,6 +11,8 @@ export interface Launch {
   readonly kind: 'level' | 'start' | 'team' | 'model';
   /** Tags of what changes; a leaf's are those of its series. */
   readonly tags: Tags;
+  /** Those that it changes, as they are before. */
+  readonly leaves: readonly Leaf[];
   readonly start: number;
   /** Tokens that a busy hour has more. */
   readonly hourly: number;
@@ -40,6 +42,7 @@ export function launch(
     launches.push({
       kind: 'level',
       tags: leaf.tags,
+      leaves: [leaf],
       start: timeOf(year, hour),
       hourly: activeP95(leaf.tokens, 0, hour) * (factor - 1),
     });
@@ -54,6 +57,7 @@ export function starts(leaves: readonly Leaf[], year: YearHours): Launch[] {
     .map((leaf) => ({
       kind: 'start',
       tags: leaf.tags,
+      leaves: [leaf],
       start: timeOf(year, leaf.from),
       hourly: levelAtStart(leaf),
     }));
@@ -65,7 +69,7 @@ export function founding(team: readonly Leaf[], year: YearHours): Launch[] {
   const { provider, account } = team[0]!.account;
   const start = timeOf(year, Math.min(...team.map(({ from }) => from)));
   const hourly = team.reduce((sum, leaf) => sum + levelAtStart(leaf), 0);
-  return [{ kind: 'team', tags: { provider, account }, start, hourly }];
+  return [{ kind: 'team', tags: { provider, account }, leaves: team, start, hourly }];
 }
 
 export function timeOf(year: YearHours, hour: number): number {

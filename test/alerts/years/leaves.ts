@@ -41,7 +41,8 @@ export const ACCOUNTS: readonly Account[] = [
     account: 'office',
     scope: 'user',
     reports: { parts: false, requests: false },
-    models: ['coder-1', 'chat-1'],
+    // The third takes the place of the first during the year.
+    models: ['coder-1', 'chat-1', 'coder-2'],
     shapes: { office: 30, sparse: 8 },
     starting: 6,
   },
@@ -61,8 +62,9 @@ export interface Leaf {
   readonly from: number;
   readonly until: number;
   readonly tokens: Float64Array;
-  /** Share of the first of its models; the others have the rest. */
+  /** Those that it may use: the first and second divide its tokens. */
   readonly models: readonly string[];
+  /** Share of the first. */
   readonly share: number;
   readonly outputShare: number;
   readonly cachedShare: number;
@@ -112,7 +114,7 @@ interface NewLeaf {
 
 function newLeaf({ account, year, random, shape, index, from, until }: NewLeaf): Leaf {
   const name = nameOf(account, index, random);
-  const models = account.scope === 'endpoint' ? [pick(random, account.models)] : account.models.slice(0, 2);
+  const models = modelsOf(account, index, random);
   const growth = shape === 'sparse' ? 0 : Math.log1p(uniform(random, 0, 0.08));
   const tokens = USAGE_OF[shape](year, random);
   for (let i = 0; i < tokens.length; i++)
@@ -131,6 +133,12 @@ function newLeaf({ account, year, random, shape, index, from, until }: NewLeaf):
     cachedShare: uniform(random, 0, 0.7),
     tokensPerRequest: 2_000 * noise(random, 0.7),
   };
+}
+
+function modelsOf({ scope, models }: Account, index: number, random: Random): readonly string[] {
+  if (scope === 'user') return models;
+  if (scope === 'endpoint') return [pick(random, models)];
+  return [models[index % models.length]!, models[(index + 1) % models.length]!];
 }
 
 function nameOf({ scope }: Account, index: number, random: Random): string {
