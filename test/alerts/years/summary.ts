@@ -4,11 +4,16 @@ import { quantile } from './quantile.ts';
 import type { FoundEvent, Score } from './score.ts';
 import type { DayKind } from './work-days.ts';
 
+interface Target {
+  readonly text: string;
+  readonly met: boolean;
+}
+
 export interface Measure {
   readonly what: string;
   readonly value: string;
   /** Absent if there is none. */
-  readonly target?: { readonly text: string; readonly met: boolean };
+  readonly target?: Target;
 }
 
 /** What is reported of a detector: the same lines for each. */
@@ -97,14 +102,14 @@ function hours(delays: readonly number[], part: number): string {
   return delays.length === 0 ? 'none' : `${quantile(delays, part).toFixed(1)} h`;
 }
 
-function atLeast(value: number, target: number): Measure['target'] {
+function atLeast(value: number, target: number): Target {
   return { text: `>= ${target.toFixed(2)}`, met: value >= target };
 }
 
-function atMost(value: number, target: number): Measure['target'] {
+function atMost(value: number, target: number): Target {
   return { text: `<= ${target}`, met: value <= target };
 }
 
-function noMore(value: number, than: number): Measure['target'] {
+function noMore(value: number, than: number): Target {
   return { text: 'no more than on workdays', met: value <= than };
 }
