@@ -31,6 +31,7 @@ const measures = Object.entries(scores).map(([name, ofSeeds]) => ({
 }));
 const speed = await benchJudge();
 printTable(measures);
+printWrong(scores[OURS].flatMap(({ wrong }) => wrong));
 console.log(speed, `${seconds.map((each) => each.toFixed(1)).join(' ')} s per year`);
 writeFileSync(
   new URL('../docs/alert-quality.md', import.meta.url),
@@ -43,7 +44,7 @@ function judgeYear(seed) {
   const start = process.cpuUsage();
   const entries = replay({
     series: year.series,
-    from: year.from,
+    from: year.hours.start,
     to: year.to,
     zone: year.zone,
     rules: DEFAULT_RULES,
@@ -74,8 +75,20 @@ function printDetails(year, entries) {
         iso(end),
         Math.max(...extra),
       );
-  for (const { rule, severity, start, end, text } of years.explain(year, entries).wrong)
+  const judged = entries.filter(({ start }) => start >= year.from);
+  for (const { rule, severity, start, end, text } of years.explain(year, judged).wrong)
     console.log('false', severity, rule, iso(start), iso(end), text);
+}
+
+/** How many false entries each rule has. */
+function printWrong(wrong) {
+  const counts = new Map();
+  for (const { severity, rule } of wrong) {
+    const name = `${severity} ${rule}`;
+    counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
+  const sorted = [...counts].toSorted(([, a], [, b]) => b - a);
+  console.log('false:', sorted.map(([name, count]) => `${name} ${count}`).join(', '));
 }
 
 function iso(time) {

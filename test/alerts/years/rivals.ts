@@ -21,21 +21,15 @@ export const RIVALS: Readonly<Record<string, Limits>> = {
 };
 
 export function replayRival(year: LabelledYear, rule: string): ReplayEntry[] {
-  const from = (year.from - year.hours.start) / HOUR;
   return year.series
     .slice(0, year.leaves.length)
-    .flatMap((series) => incidents(series, RIVALS[rule]!(series.tokens), rule, from));
+    .flatMap((series) => incidents(series, RIVALS[rule]!(series.tokens), rule));
 }
 
-function incidents(
-  { tokens, tags, start }: HourlySeries,
-  limits: Float64Array,
-  rule: string,
-  from: number,
-): ReplayEntry[] {
+function incidents({ tokens, tags, start }: HourlySeries, limits: Float64Array, rule: string): ReplayEntry[] {
   const entries: ReplayEntry[] = [];
   let last = -Infinity;
-  for (let i = from; i < tokens.length; i++) {
+  for (let i = 0; i < tokens.length; i++) {
     if (!(tokens[i]! > limits[i]!)) continue;
     const open = i - last <= QUIET + 1 ? entries.pop() : undefined;
     const time = start + i * HOUR;

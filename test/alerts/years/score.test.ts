@@ -101,8 +101,8 @@ describe('an entry', () => {
     expect(scored(shifted(start + 15 * DAY, { tags })).wrong).toHaveLength(1);
   });
 
-  it('of the weeks of history does not count', () => {
-    expect(scored(shifted(YEAR.from - HOUR))).toMatchObject({ wrong: [], entries: 0 });
+  it('of the weeks of history is counted on its own', () => {
+    expect(scored(shifted(YEAR.from - HOUR))).toMatchObject({ wrong: [], entries: 0, early: 1 });
   });
 });
 

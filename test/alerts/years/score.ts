@@ -40,6 +40,9 @@ export interface Score {
   /** How many entries each launch got. */
   readonly launches: readonly { readonly kind: Launch['kind']; readonly entries: number }[];
   readonly entries: number;
+  /** The same in the weeks of history, when little is known of any series. */
+  readonly early: number;
+  readonly years: number;
   readonly weeks: number;
   /** Sum of the weeks in which each leaf was in use. */
   readonly leafWeeks: number;
@@ -60,6 +63,8 @@ export function score(year: LabelledYear, entries: readonly ReplayEntry[]): Scor
         : [{ kind: launch.kind, entries: ofLaunches.filter((entry) => isOfLaunch(entry, launch)).length }],
     ),
     entries: judged.length,
+    early: entries.filter(({ start }) => start < year.from).length,
+    years: 1,
     weeks: (year.to - year.from) / WEEK,
     ...daysInUse(year),
   };
@@ -86,6 +91,8 @@ export function sumScores(scores: readonly Score[]): Score {
     wrong: scores.flatMap(({ wrong }) => wrong),
     launches: scores.flatMap(({ launches }) => launches),
     entries: total(({ entries }) => entries),
+    early: total(({ early }) => early),
+    years: scores.length,
     weeks: total(({ weeks }) => weeks),
     leafWeeks: total(({ leafWeeks }) => leafWeeks),
     leafDays: {

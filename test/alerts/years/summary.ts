@@ -23,8 +23,6 @@ export function summarise(score: Score): Measure[] {
   const [pages, notices] = [falsePerWeek(score, 'page'), falsePerWeek(score, 'notice')];
   const delays = score.events.flatMap(({ delay }) => (delay === undefined ? [] : [delay]));
   const prompt = delays.filter((delay) => delay <= 1).length / delays.length;
-  const workdays = falseOn(score, 'workday');
-  const [holidays, makeUp] = [falseOn(score, 'holiday'), falseOn(score, 'make-up')];
   return [
     { what: 'Big events found', value: share(big), target: atLeast(big, 0.95) },
     { what: 'All events found', value: share(all), target: atLeast(all, 0.8) },
@@ -42,14 +40,19 @@ export function summarise(score: Score): Measure[] {
     { what: 'All events found by a page', value: share(recall(score.events, true)) },
     { what: 'False pages per 100 series and week', value: rate(pages), target: atMost(pages, 1) },
     { what: 'False notices per 100 series and week', value: rate(notices), target: atMost(notices, 3) },
-    { what: '… of both on workdays', value: rate(workdays) },
+    { what: '… of both on workdays', value: rate(falseOn(score, 'workday')) },
     { what: '… on weekends', value: rate(falseOn(score, 'weekend')) },
-    { what: '… on holidays', value: rate(holidays), target: noMore(holidays, workdays) },
-    { what: '… on make-up workdays', value: rate(makeUp), target: noMore(makeUp, workdays) },
+    { what: '… on holidays', value: rate(falseOn(score, 'holiday')), target: asOnWorkdays(score, 'holiday') },
+    {
+      what: '… on make-up workdays',
+      value: rate(falseOn(score, 'make-up')),
+      target: asOnWorkdays(score, 'make-up'),
+    },
     { what: 'Delay, median', value: hours(delays, 0.5) },
     { what: 'Delay, 90 of 100', value: hours(delays, 0.9) },
     { what: 'Found with the first hour or the next', value: share(prompt), target: atLeast(prompt, 0.9) },
     { what: 'Incidents per week, all series', value: rate(score.entries / score.weeks) },
+    { what: '… in the four weeks of history', value: rate(score.early / score.years / 4) },
     ...(['level', 'start', 'team', 'model'] as const).map((kind) => launches(score, kind)),
   ];
 }
@@ -90,6 +93,13 @@ function falseOn({ wrong, leafDays }: Score, day: DayKind): number {
   return days === 0 ? 0 : (700 * wrong.filter((entry) => entry.day === day).length) / days;
 }
 
+/** Within two standard deviations of the count that as many workdays would have. */
+function asOnWorkdays(score: Score, day: DayKind): Target {
+  const series = score.leafDays[day] / 700;
+  const usual = falseOn(score, 'workday') * series;
+  return { text: 'as on workdays', met: falseOn(score, day) * series <= usual + 2 * Math.sqrt(usual) };
+}
+
 function share(value: number): string {
   return value.toFixed(3);
 }
@@ -108,8 +118,4 @@ function atLeast(value: number, target: number): Target {
 
 function atMost(value: number, target: number): Target {
   return { text: `<= ${target}`, met: value <= target };
-}
-
-function noMore(value: number, than: number): Target {
-  return { text: 'no more than on workdays', met: value <= than };
 }
