@@ -3,9 +3,11 @@ import { realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import type { CommandContext, GlobalOptions, ProcessIo } from './commands/context.ts';
+import type { ReplayArguments } from './commands/alerts-replay.ts';
 import type { BackfillArguments } from './commands/backfill.ts';
 import type { DemoArguments } from './commands/demo/settings.ts';
 import type { ReconcileArguments } from './commands/reconcile.ts';
+import type { SchemaArguments } from './commands/schema.ts';
 import { version } from './commands/version.ts';
 
 const EXAMPLES = `
@@ -14,6 +16,7 @@ Examples:
   $ tokentide check                           test every job and the store
   $ tokentide collect trae --dry-run          print the points as line protocol, write nothing
   $ tokentide backfill trae --from 2026-01-01 --plan
+  $ tokentide alerts replay --from 90d        what alert rules would have said
   $ tokentide run                             collect until stopped
 
 Jobs are YAML files in ./jobs. Variables come from the environment and from .env; see .env.example.
@@ -112,6 +115,18 @@ export async function main(argv: readonly string[], io: ProcessIo): Promise<numb
         ...options,
       }),
     );
+  const alerts = program.command('alerts').description('alert rules on usage').helpCommand(false);
+  alerts
+    .command('replay')
+    .description('show what would have fired on stored usage; sends nothing')
+    .addOption(from().makeOptionMandatory())
+    .addOption(to())
+    .option('--rules <file>', 'file of alert rules (default: $TOKENTIDE_ALERTS or alerts.yaml)')
+    .option('--zone <zone>', 'time zone of days and nights (default: that of the rules)')
+    .addOption(json())
+    .action((options: ReplayArguments) =>
+      run(async () => (await import('./commands/alerts-replay.ts')).alertsReplayCommand, options),
+    );
 
   program.commandsGroup('Set up:');
   program
@@ -162,7 +177,8 @@ export async function main(argv: readonly string[], io: ProcessIo): Promise<numb
     .command('schema')
     .description('print the JSON schema of job files')
     .option('--points', 'print all measurements with their tags and fields instead')
-    .action((options: { points?: true }) =>
+    .addOption(new Option('--alerts', 'print the JSON schema of alerts.yaml instead').conflicts('points'))
+    .action((options: SchemaArguments) =>
       run(async () => (await import('./commands/schema.ts')).schemaCommand, options),
     );
 

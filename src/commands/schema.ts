@@ -1,14 +1,20 @@
-import { jobSchema } from '../config/json-schema.ts';
+import { alertsSchema, jobSchema } from '../config/json-schema.ts';
 import { PROVIDERS } from '../providers/index.ts';
 import { CATALOGUE } from '../usage/catalogue.ts';
 import type { CommandContext } from './context.ts';
 
-/** `tokentide schema`: prints the JSON schema of job files, or the catalogue of measurements. */
+export interface SchemaArguments {
+  readonly points?: boolean;
+  readonly alerts?: boolean;
+}
+
+/** `tokentide schema`: prints the JSON schema of job files or of `alerts.yaml`, or the catalogue of measurements. */
 export async function schemaCommand(
   { out }: CommandContext,
-  { points = false }: { readonly points?: boolean } = {},
+  { points = false, alerts = false }: SchemaArguments = {},
 ): Promise<number> {
-  out(`${JSON.stringify(points ? measurements() : jobSchema(PROVIDERS), null, 2)}\n`);
+  const printed = points ? measurements() : alerts ? alertsSchema() : jobSchema(PROVIDERS);
+  out(`${JSON.stringify(printed, null, 2)}\n`);
   return 0;
 }
 

@@ -1,14 +1,15 @@
 import { basename, dirname, extname } from 'node:path';
 import type { Job } from '../collect/job.ts';
 import type { Provider } from '../providers/provider.ts';
-import { readTextFile, type Environment } from './environment.ts';
+import type { Environment } from './environment.ts';
 import type { Diagnostic, FieldDiagnostic } from './errors.ts';
 import { expand, type Expansion } from './expand.ts';
 import { describeIssue, diagnosticsOf, type DiagnosticContext } from './diagnostics.ts';
 import { JobFields, jobFileSchema } from './job-schema.ts';
+import { isMap, readMapFile, type FileKind } from './map-file.ts';
 import { resolveJob, type Resolution } from './resolve-job.ts';
 import { suggestion } from './suggest.ts';
-import { parseYaml, type Path, type Place } from './yaml-file.ts';
+import type { Path, Place } from './yaml-file.ts';
 
 /** Result of one job file: an enabled job, a disabled one, or errors. */
 export interface JobFile {
@@ -31,36 +32,27 @@ export interface JobSources {
 }
 
 const FIRST_LINE: Place = { line: 1, column: 1 };
+const JOB_FILE: FileKind = { name: 'a job file', example: 'provider: trae' };
 
 /** Reads and validates one job file. */
 export function readJobFile(file: string, sources: JobSources): JobFile {
   const name = basename(file, extname(file));
   const unread = { file, name, locate: () => FIRST_LINE };
-  const read = readTextFile(file);
-  if ('problem' in read) {
-    const hint = read.problem === 'EISDIR' ? 'it is a folder; rename it' : 'check its permissions';
-    return { ...unread, issues: [{ file, message: `cannot be read (${read.problem})`, hint }] };
-  }
-  const yaml = parseYaml(read.text);
-  if ('issue' in yaml) return { ...unread, issues: [{ file, ...yaml.issue }] };
-  const raw = yaml.value;
-  if (!isMap(raw)) {
-    const message = raw === null ? 'the file is empty' : 'a job file is a map of keys and values';
-    const hint = 'a job file needs at least a line such as "provider: trae"';
-    return { ...unread, issues: [{ file, ...FIRST_LINE, message, hint }] };
-  }
-  const about = { file, name: typeof raw['name'] === 'string' ? raw['name'] : name, locate: yaml.locate };
+  const read = readMapFile(file, JOB_FILE);
+  if ('issue' in read) return { ...unread, issues: [read.issue] };
+  const { raw, locate } = read;
+  const about = { file, name: typeof raw['name'] === 'string' ? raw['name'] : name, locate };
   if (raw['enabled'] === false) return { ...about, off: 'enabled: false', issues: [] };
   const { diagnostics, job, off } = validate(raw, name, dirname(file), sources);
   const issues = diagnostics
-    .map(({ path, message, hint }) => ({ file, ...yaml.locate(path), message, hint }))
+    .map(({ path, message, hint }) => ({ file, ...locate(path), message, hint }))
     .toSorted((a, b) => a.line - b.line || a.column - b.column);
   if (issues.length > 0) return { ...about, issues };
   return { ...about, issues, ...(off === undefined ? {} : { off }), ...(job ? { job } : {}) };
 }
 
 function validate(
-  raw: Record<string, unknown>,
+  raw: Readonly<Record<string, unknown>>,
   name: string,
   folder: string,
   sources: JobSources,
@@ -118,8 +110,4 @@ function halfSet({ missing, present }: Expansion): FieldDiagnostic[] {
 function notSet({ missing }: Expansion): string {
   const names = [...new Set(missing.map(({ name }) => name))];
   return `${names.join(', ')} ${names.length === 1 ? 'is' : 'are'} not set`;
-}
-
-function isMap(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -21,7 +21,7 @@ export const Duration = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
-const Zone = z.string().refine(isZone, {
+export const Zone = z.string().refine(isZone, {
   error: ({ input }) => {
     const meant = closest(String(input), Intl.supportedValuesOf('timeZone'));
     return meant === undefined

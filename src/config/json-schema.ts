@@ -1,4 +1,5 @@
 import type { Provider } from '../providers/provider.ts';
+import { alertsFileSchema } from './alerts-schema.ts';
 import { jobFileSchema } from './job-schema.ts';
 import type { SchemaNode } from './schema-node.ts';
 
@@ -36,6 +37,15 @@ export function jobSchema(providers: readonly Provider[]): object {
         then: { properties: own, ...(needsOptions && { required: ['options'] }) },
       };
     }),
+  };
+}
+
+/** JSON schema (draft 7) of `alerts.yaml` for editors. */
+export function alertsSchema(): object {
+  return {
+    $schema: 'http://json-schema.org/draft-07/schema#',
+    title: 'tokentide alerts',
+    ...forEditors(alertsFileSchema()),
   };
 }
 

@@ -14,6 +14,8 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 export interface Settings {
   /** Folder of job files. */
   readonly jobs: string;
+  /** File of alert rules; by default `alerts.yaml` beside the folder of jobs, if it exists. */
+  readonly alerts?: string;
   /** Folder of the ledger and the embedded store. */
   readonly data: string;
   /** Address of health and metrics; absent if the server is off. */
@@ -28,6 +30,7 @@ export interface Settings {
 
 const Variables = z.object({
   TOKENTIDE_JOBS: z.string().default('./jobs'),
+  TOKENTIDE_ALERTS: z.string().optional(),
   TOKENTIDE_DATA: z.string().default('./data'),
   TOKENTIDE_LISTEN: z
     .string()
@@ -84,6 +87,7 @@ export function readSettings(env: Environment): Settings {
   const { data } = variables;
   return {
     jobs: data.TOKENTIDE_JOBS,
+    ...(data.TOKENTIDE_ALERTS !== undefined && { alerts: data.TOKENTIDE_ALERTS }),
     data: data.TOKENTIDE_DATA,
     ...(data.TOKENTIDE_LISTEN === 'off' ? {} : { listen: data.TOKENTIDE_LISTEN }),
     logLevel: data.TOKENTIDE_LOG_LEVEL,

@@ -46,7 +46,7 @@ type Explanation = Pick<Diagnostic, 'message' | 'hint'>;
 const EXPLANATIONS: Readonly<Partial<Record<ErrorCode, Explanation>>> = {
   TAB_AS_INDENT: { message: 'tab used for indentation', hint: 'indent with spaces' },
   DUPLICATE_KEY: { message: 'duplicate key', hint: 'remove one of them' },
-  MULTIPLE_DOCS: { message: 'a job file contains one job', hint: 'move the part after --- to another file' },
+  MULTIPLE_DOCS: { message: 'a file contains one document', hint: 'move the part after --- to another file' },
   MISSING_CHAR: { message: 'a quote or bracket is not closed', hint: 'close it, or remove the opening one' },
   BAD_INDENT: {
     message: 'the indentation does not match the lines above',
@@ -98,7 +98,7 @@ function explain(code: ErrorCode, line: string): Explanation {
 
 const TOO_LONG = { message: 'number too long to be exact', hint: 'put it in quotes' };
 
-/** Valid YAML that job files must not contain: unresolved aliases and integers that would be rounded. */
+/** Valid YAML that a file must not contain: unresolved aliases and integers that would be rounded. */
 function findUnfit(document: Document): { readonly offset: number; readonly why?: Explanation } | undefined {
   let found: { offset: number; why?: Explanation } | undefined;
   visit(document, {

@@ -89,7 +89,7 @@ const yaml: Case[] = [
   {
     title: 'two documents',
     file: 'provider: daily\n---\nprovider: daily\n',
-    report: ['job.yaml:2:1: a job file contains one job', '  move the part after --- to another file'],
+    report: ['job.yaml:2:1: a file contains one document', '  move the part after --- to another file'],
   },
   {
     title: 'an open quote',
