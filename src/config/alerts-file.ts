@@ -113,8 +113,9 @@ function readDays(
   value: unknown,
   folder: string,
 ): CalendarDays | { readonly diagnostics: FieldDiagnostic[] } {
-  const file = AlertFields.shape.calendar.safeParse((value as { calendar?: unknown }).calendar).data?.file;
-  if (file === undefined) return { holidays: [], workdays: [] };
+  const { calendar } = value as { calendar?: { file?: unknown } };
+  const file = calendar?.file;
+  if (typeof file !== 'string' || file === '') return { holidays: [], workdays: [] };
   const at = (message: string, hint?: string): FieldDiagnostic => ({
     path: ['calendar', 'file'],
     message: `calendar.file: ${message}`,

@@ -1,4 +1,4 @@
-import { isMap, isScalar, LineCounter, parseDocument, visit, type Document, type ErrorCode } from 'yaml';
+import { isMap, isNode, isScalar, LineCounter, parseDocument, visit, type Document, type ErrorCode } from 'yaml';
 import type { Diagnostic } from './errors.ts';
 
 export type Path = readonly PropertyKey[];
@@ -130,7 +130,8 @@ function offsetOf(document: Document, path: Path): number {
       if (isScalar(pair?.key) && pair.key.range) return pair.key.range[0];
     }
     const node: unknown = document.getIn(path.slice(0, length), true);
-    if (isScalar(node) && node.range) return node.range[0];
+    const isItem = isScalar(node) || (isNode(node) && typeof key === 'number');
+    if (isItem && node.range) return node.range[0];
   }
   return document.contents?.range?.[0] ?? 0;
 }
