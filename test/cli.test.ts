@@ -39,6 +39,7 @@ test('help names every command and the exit codes', async () => {
     'status',
     'gaps',
     'reconcile',
+    'alerts',
     'demo',
     'check',
     'migrate',
@@ -67,6 +68,15 @@ test.each([
   [['backfill', 'trae'], /required option '--from <time>' not specified/],
   [['schema', 'x'], /too many arguments/],
   [['reconcile', '--tolerance', 'much'], /It must be a percentage/],
+  [['alerts'], /Usage: tokentide alerts/],
+  [['alerts', 'replya'], /unknown command 'replya'\n\(Did you mean replay\?\)/],
+  [['alerts', 'replay'], /required option '--from <time>' not specified/],
+  [
+    ['alerts', 'replay', '--from', '1d', '--zone', 'Asia/Shangai'],
+    /--zone: "Asia\/Shangai" is not a time zone/,
+  ],
+  [['alerts', 'replay', '--from', '1d', '--rules', 'none.yaml'], /none\.yaml: cannot be read \(ENOENT\)/],
+  [['schema', '--points', '--alerts'], /cannot be used with/],
   [['migrate', 'trae', '--keep-old', '--drop-old'], /cannot be used with/],
   [[], /Usage: tokentide/],
 ])('%j is a usage error', async (args, message) => {

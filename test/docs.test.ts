@@ -216,7 +216,7 @@ function sourceFiles(...folders: string[]): string[] {
 
 const helps = new Map<string, Promise<string>>();
 
-/** The output of `tokentide help`, or of the help of one command. */
+/** The output of `tokentide --help`, or of the help of one command: `collect`, `alerts replay`. */
 function help(command: string): Promise<string> {
   let text = '';
   const write = (part: string): void => void (text += part);
@@ -230,7 +230,9 @@ function help(command: string): Promise<string> {
   };
   const asked =
     helps.get(command) ??
-    main(['node', 'tokentide', 'help', ...(command ? [command] : [])], surroundings).then(() => text);
+    main(['node', 'tokentide', ...command.split(' ').filter(Boolean), '--help'], surroundings).then(
+      () => text,
+    );
   helps.set(command, asked);
   return asked;
 }
@@ -259,7 +261,9 @@ async function unknownIn(text: string): Promise<string[]> {
       unknown.push(`tokentide ${command}`);
       continue;
     }
-    const text = await help(command);
+    const [, sub = ''] = /^ ([a-z]+)/.exec(rest) ?? [];
+    const isSub = (await commandsOf(command)).includes(sub);
+    const text = await help(isSub ? `${command} ${sub}` : command);
     const options = rest.match(/--[a-z-]+/g) ?? [];
     unknown.push(
       ...options.filter((option) => !text.includes(option)).map((option) => `${command} ${option}`),

@@ -104,9 +104,9 @@ test('days, and what is not in the range, are left out', async () => {
   ]);
 
   expect(series.flatMap(({ tags }) => tags.key ?? [])).toEqual(['oldest', 'newest']);
-  expect(series.every(({ start, tokens: { length } }) => start === FROM - HISTORY && length === 36 * 24)).toBe(
-    true,
-  );
+  expect(
+    series.every(({ start, tokens: { length } }) => start === FROM - HISTORY && length === 36 * 24),
+  ).toBe(true);
 });
 
 test('accounts and providers with the same keys are different series', async () => {

@@ -5,6 +5,7 @@ import { DEFAULT_RULES, type Rules } from '../../src/alerts/rules.ts';
 import { alertsFileOf, readAlerts, rulesFor, workCalendarOf } from '../../src/config/alerts-file.ts';
 import { alertsFileSchema } from '../../src/config/alerts-schema.ts';
 import { ConfigError, formatIssue } from '../../src/config/errors.ts';
+import type { SchemaNode } from '../../src/config/schema-node.ts';
 import { page } from '../support/markdown.ts';
 import { folderOf } from './loading.ts';
 
@@ -243,13 +244,23 @@ describe('docs/alerts.md', () => {
   it('lists every threshold with its default and its description', () => {
     const listed = tables.find(({ titles }) => titles[0] === 'rule')!.rows;
     const rules = alertsFileSchema().properties?.['rules']?.properties ?? {};
-    const rows = Object.entries(rules).flatMap(([name, { properties = {} }]) =>
-      Object.entries(properties)
+    // Rules with the same thresholds share their rows.
+    const groups: { names: string[]; thresholds: Readonly<Record<string, SchemaNode>> }[] = [];
+    for (const [name, { properties: thresholds = {} }] of Object.entries(rules)) {
+      const last = groups.at(-1);
+      if (JSON.stringify(last?.thresholds) === JSON.stringify(thresholds)) last!.names.push(name);
+      else groups.push({ names: [name], thresholds });
+    }
+    const rows = groups.flatMap(({ names, thresholds }) =>
+      Object.entries(thresholds)
         .filter(([key]) => key !== 'off')
         .map(([key, node]) => [
-          `\`${name}\``,
+          names.map((name) => `\`${name}\``).join(', '),
           `\`${key}\``,
-          [node.default].flat().map((value) => (value as number).toLocaleString('en-US')).join(', '),
+          [node.default]
+            .flat()
+            .map((value) => (value as number).toLocaleString('en-US'))
+            .join(', '),
           node.description,
         ]),
     );

@@ -75,7 +75,7 @@ test('.env.example names every variable, and its values are the defaults', () =>
   const uncommented = EXAMPLE.replaceAll(/^# (?=[A-Z0-9_]+=)/gm, '');
   const { INFLUX_HOST, ...variables } = parseEnv(uncommented);
   const named = Object.keys({ INFLUX_HOST, ...variables });
-  const ours = ['JOBS', 'DATA', 'LISTEN', 'LOG_LEVEL', 'STORE', 'SPOOL_POINTS', 'TIMEOUT'].map(
+  const ours = ['JOBS', 'ALERTS', 'DATA', 'LISTEN', 'LOG_LEVEL', 'STORE', 'SPOOL_POINTS', 'TIMEOUT'].map(
     (key) => `TOKENTIDE_${key}`,
   );
 
