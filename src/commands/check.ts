@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { jobChange } from '../collect/jobs/identity.ts';
 import type { Job } from '../collect/job.ts';
 import { createRuntime, openLedgerFile, openStore } from '../runtime.ts';
+import { alertsIssues } from '../config/alerts-file.ts';
 import { selectJobs } from '../config/jobs.ts';
 import { droppedRows } from '../collect/poll/dropped.ts';
 import { losesRows, LOSES_ROWS } from '../collect/status/dropped.ts';
@@ -55,7 +56,7 @@ export async function checkCommand(
   const loaded = context.loadJobs();
   const jobs = names.length > 0 ? selectJobs(loaded, names) : loaded.jobs;
   const off = names.length > 0 ? [] : loaded.off;
-  const issues = names.length > 0 ? [] : loaded.issues;
+  const issues = names.length > 0 ? [] : [...loaded.issues, ...alertsIssues(context.settings, context.env)];
   const access = await openAccess(context);
   try {
     const [store, opened] = await checkStore(access);

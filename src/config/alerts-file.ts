@@ -7,7 +7,7 @@ import { parseCalendar, type CalendarDays } from './alerts-calendar.ts';
 import { AlertFields, alertsFileSchema, type RuleFields } from './alerts-schema.ts';
 import { describeIssue, diagnosticsOf } from './diagnostics.ts';
 import { readTextFile, type Environment } from './environment.ts';
-import { ConfigError, type FieldDiagnostic } from './errors.ts';
+import { ConfigError, type Diagnostic, type FieldDiagnostic } from './errors.ts';
 import { expand, type Expansion } from './expand.ts';
 import { readMapFile, type MapFile } from './map-file.ts';
 import type { Settings } from './settings.ts';
@@ -65,6 +65,20 @@ export function readAlerts(file: string | undefined, env: Environment): AlertSet
     );
   }
   return resolve(fields.data, days);
+}
+
+/** The errors of the file in use. */
+export function alertsIssues(
+  settings: Pick<Settings, 'alerts' | 'jobs'>,
+  env: Environment,
+): readonly Diagnostic[] {
+  try {
+    readAlerts(alertsFileOf(settings), env);
+    return [];
+  } catch (error) {
+    if (error instanceof ConfigError) return error.issues;
+    throw error;
+  }
 }
 
 /** The calendar of rest days, for the zone of the file or another one. */

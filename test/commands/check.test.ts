@@ -1,12 +1,14 @@
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { identityOf } from '../../src/collect/jobs/identity.ts';
 import type { Job } from '../../src/collect/job.ts';
 import { checkCommand, type CheckAccess } from '../../src/commands/check.ts';
+import { readSettings } from '../../src/config/settings.ts';
 import { FetchError } from '../../src/fetch/errors.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
 import type { ReadRequest, Source } from '../../src/providers/provider.ts';
 import { StoreError } from '../../src/store/store.ts';
-import { daily, acme } from '../config/loading.ts';
+import { daily, acme, folderOf } from '../config/loading.ts';
 import { memoryStore } from '../support/memory-store.ts';
 import { contextOf, type Recorded } from './context.ts';
 
@@ -196,6 +198,16 @@ test('errors of other files do not affect a named job', async () => {
   const { code } = await check(context, accessOf({}), { jobs: ['mine'] });
 
   expect([code, context.printed.err]).toEqual([0, '']);
+});
+
+test('the file of alert rules is validated too', async () => {
+  const alerts = join(folderOf({ 'alerts.yaml': 'rules: {night: on}\n' }), 'alerts.yaml');
+  const context = contextOf({ jobs: [jobOf('a')] }, { settings: readSettings({ TOKENTIDE_ALERTS: alerts }) });
+
+  const { code } = await check(context, accessOf({}));
+
+  expect(code).toBe(2);
+  expect(context.printed.err).toContain(`${alerts}:1:9: rules.night: must be a map\n`);
 });
 
 test('escape sequences of a provider never reach the terminal', async () => {
