@@ -25,6 +25,13 @@ test('six silent hours of an account that always has usage were not read, five a
   expect(unread(500, -5, 500)).toEqual([]);
 });
 
+test('a silence says nothing of an account that is often silent', () => {
+  const runs = (share: number): number[] => Array.from({ length: 40 }, () => [share, share - 40]).flat();
+
+  expect(unread(...runs(37), -8, 1)).toEqual([[1597, 1608]]);
+  expect(unread(...runs(35), -8, 1)).toEqual([]);
+});
+
 test('a week without points is an outage, and so is the next one', () => {
   const week = 24 * 7;
 

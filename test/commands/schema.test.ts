@@ -22,6 +22,15 @@ test('schema/job.schema.json is current: after a change run "npm run --silent to
   expect(readFileSync(FILE, 'utf8')).toBe(await printed());
 });
 
+test('schema/alerts.schema.json is current: after a change run "npm run --silent tokentide -- schema --alerts > schema/alerts.schema.json"', async () => {
+  const context = contextOf();
+  expect(await schemaCommand(context, { alerts: true })).toBe(0);
+
+  expect(readFileSync(new URL('../../schema/alerts.schema.json', import.meta.url), 'utf8')).toBe(
+    context.printed.out,
+  );
+});
+
 test('options depend on the provider', async () => {
   const schema = JSON.parse(await printed()) as JobSchema;
 
