@@ -145,7 +145,8 @@ test('each account is judged alone', async () => {
 
   const entries = entriesOf(await replay({ env }));
 
-  expect(entries.map(({ tags }) => tags.account).toSorted()).toEqual(['main', 'second']);
+  expect(new Set(entries.map(({ tags }) => tags.account))).toEqual(new Set(['main', 'second']));
+  expect(entries).toHaveLength(2);
 });
 
 test('an empty store prints an empty array, and says why', async () => {
