@@ -31,6 +31,12 @@ export interface LoadRange {
   readonly zone: string;
 }
 
+export interface LoadOptions {
+  readonly signal?: AbortSignal;
+  /** Called after each query with the share of the range that is read, 0 to 1. */
+  readonly onProgress?: (share: number) => void;
+}
+
 /** Sums that grow while points are read. */
 interface Sums {
   readonly scope: Scope;
@@ -54,7 +60,7 @@ interface Account {
 export async function loadSeries(
   store: Pick<Store, 'points'>,
   range: LoadRange,
-  signal?: AbortSignal,
+  { signal, onProgress }: LoadOptions = {},
 ): Promise<HourlySeries[]> {
   const start = bucketStart(range.from - HISTORY, '1h', range.zone);
   const hours = Math.max(0, Math.ceil((range.to - start) / HOUR));
@@ -73,6 +79,7 @@ export async function loadSeries(
       const values = withTokens(fields);
       for (const each of sums) add(each, hour, values, hours);
     }
+    onProgress?.((end - start) / (range.to - start));
   }
   return [...accounts.values()].flatMap((account) => seriesOf(account, start, hours));
 }

@@ -14,8 +14,10 @@ import { bucketStart, isZone, wallTime } from '../windows/calendar.ts';
 import type { Window } from '../windows/window.ts';
 import { formatReplay } from './alerts-report.ts';
 import type { CommandContext } from './context.ts';
-import { EXIT, formatJson } from './output.ts';
+import { EXIT, formatCount, formatJson } from './output.ts';
 import { parseTime } from './time.ts';
+
+const CLEAR_LINE = '\r\u001b[K';
 
 export interface ReplayArguments {
   readonly from: string;
@@ -32,27 +34,46 @@ export async function alertsReplayCommand(context: CommandContext, args: ReplayA
   const zone = zoneOf(args, alerts);
   const range = rangeOf(args, zone, now());
   const calendar = workCalendarOf(alerts, zone);
-  const store = await openStore({ settings, now });
-  try {
-    const series = await loadSeries(store, { from: range.start, to: range.end, zone }, signal);
-    const entries = byAccount(series).flatMap((each) => {
+  const series = await readSeries(context, range, zone);
+  const entries = byAccount(series)
+    .flatMap((each) => {
       signal.throwIfAborted();
       const rules = rulesFor(alerts, each[0]!.tags);
       return replay({ series: each, from: range.start, to: range.end, zone, rules, calendar });
-    });
-    const ordered = entries.toSorted((a, b) => a.fired_at - b.fired_at);
-    out(args.json ? formatJson(ordered) : formatReplay(ordered, series, range, zone));
-    if (series.length === 0) err(`${store.description} has no hourly usage in this range\n`);
-    const unknown = yearsOf(range, zone).filter((year) => !calendar.knowsYear(year));
-    if (unknown.length > 0) {
-      err(
-        `the calendar has no table of ${unknown.join(', ')}: rest days are Saturdays, Sundays and those of the rules\n`,
-      );
-    }
-    return EXIT.success;
+    })
+    .toSorted((a, b) => a.fired_at - b.fired_at);
+  showProgress(context, '');
+  out(args.json ? formatJson(entries) : formatReplay(entries, series, range, zone));
+  if (series.length === 0) err('the store has no hourly usage in this range\n');
+  const unknown = yearsOf(range, zone).filter((year) => !calendar.knowsYear(year));
+  if (unknown.length > 0) {
+    err(
+      `the calendar has no table of ${unknown.join(', ')}: rest days are Saturdays, Sundays and those of the rules\n`,
+    );
+  }
+  return EXIT.success;
+}
+
+async function readSeries(
+  context: CommandContext,
+  { start, end }: Window,
+  zone: string,
+): Promise<HourlySeries[]> {
+  const { settings, now, signal } = context;
+  const onProgress = (share: number): void => showProgress(context, `reading: ${Math.floor(100 * share)} %`);
+  const store = await openStore({ settings, now });
+  try {
+    const series = await loadSeries(store, { from: start, to: end, zone }, { signal, onProgress });
+    showProgress(context, `judging: ${formatCount(series.length)} series`);
+    return series;
   } finally {
     await store.close();
   }
+}
+
+/** On a terminal, in one line. */
+function showProgress({ interactive, err }: CommandContext, line: string): void {
+  if (interactive) err(`${CLEAR_LINE}${line}`);
 }
 
 /** @throws ConfigError */

@@ -184,7 +184,20 @@ test('an interruption ends between two queries', async () => {
     return Promise.resolve([]);
   };
 
-  await expect(loadSeries({ points }, { from: FROM, to: TO, zone: 'UTC' }, stop.signal)).rejects.toThrow();
+  await expect(
+    loadSeries({ points }, { from: FROM, to: TO, zone: 'UTC' }, { signal: stop.signal }),
+  ).rejects.toThrow();
 
   expect(queries).toBe(1);
+});
+
+test('progress grows to the whole range', async () => {
+  const shares: number[] = [];
+  const onProgress = (share: number): void => void shares.push(share);
+
+  await loadSeries(memoryStore(), { from: FROM, to: TO, zone: 'UTC' }, { onProgress });
+
+  expect(shares.length).toBeGreaterThan(10);
+  expect(shares).toEqual(shares.toSorted((a, b) => a - b));
+  expect(shares.at(-1)).toBe(1);
 });

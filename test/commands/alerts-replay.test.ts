@@ -18,11 +18,14 @@ const HOUR = 3600;
 const NOW = Date.parse('2025-06-23T02:30:00Z');
 const CANARY = 'canary-secret-token';
 
-type Options = Partial<ReplayArguments> & { readonly env?: Readonly<Record<string, string>> };
+type Options = Partial<ReplayArguments> & {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly interactive?: boolean;
+};
 
-async function replay({ env = {}, ...more }: Options = {}) {
+async function replay({ env = {}, interactive = false, ...more }: Options = {}) {
   const all = { TOKENTIDE_DATA: folderOf({}), ...env };
-  const context = contextOf({}, { env: all, settings: readSettings(all), now: () => NOW });
+  const context = contextOf({}, { env: all, settings: readSettings(all), now: () => NOW, interactive });
   const code = await alertsReplayCommand(context, { from, to, json: true, ...more });
   return { code, ...context.printed };
 }
@@ -133,6 +136,14 @@ describe('the labelled fortnight', () => {
     expect(byFile.out).toMatch(/\n2025-06-18 10:00 {2}2025-06-18 12:00 {2}page/);
   });
 
+  it('shows its progress on a terminal, on a line that it clears', async () => {
+    const { err } = await replay({ env, interactive: true });
+
+    const lines = err.split('\r\u001b[K');
+    expect(lines.slice(0, 3)).toEqual(['', 'reading: 4 %', 'reading: 8 %']);
+    expect(lines.slice(-3)).toEqual(['reading: 100 %', 'judging: 9 series', '']);
+  });
+
   it('needs neither a job nor a ledger, and makes none', async () => {
     await replay({ env });
 
@@ -153,7 +164,7 @@ test('an empty store prints an empty array, and says why', async () => {
   const { code, out, err } = await replay();
 
   expect([code, out]).toEqual([0, '[]\n']);
-  expect(err).toMatch(/^SQLite file .* has no hourly usage in this range\n$/);
+  expect(err).toBe('the store has no hourly usage in this range\n');
 });
 
 test('all errors of a rules file are reported', async () => {
