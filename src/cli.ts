@@ -6,6 +6,7 @@ import type { CommandContext, GlobalOptions, ProcessIo } from './commands/contex
 import type { ReplayArguments } from './commands/alerts-replay.ts';
 import type { BackfillArguments } from './commands/backfill.ts';
 import type { DemoArguments } from './commands/demo/settings.ts';
+import type { NotifyArguments } from './commands/notify.ts';
 import type { ReconcileArguments } from './commands/reconcile.ts';
 import type { SchemaArguments } from './commands/schema.ts';
 import { version } from './commands/version.ts';
@@ -151,6 +152,24 @@ export async function main(argv: readonly string[], io: ProcessIo): Promise<numb
     .addOption(json())
     .action((jobs: string[], options: { json: boolean }) =>
       run(async () => (await import('./commands/check.ts')).checkCommand, { jobs, ...options }),
+    );
+  program
+    .command('notify')
+    .description('send a test message to a channel and print what the server answered')
+    .addArgument(new Argument('<action>', 'what to do').choices(['test']))
+    .argument('<channel>', 'name of the channel')
+    .option(
+      '--alerts <file>',
+      'file of alert rules and channels (default: alerts.yaml beside the jobs folder)',
+    )
+    .addOption(
+      new Option('--severity <severity>', 'page also mentions people')
+        .choices(['notice', 'page'])
+        .default('notice'),
+    )
+    .option('--closed', 'send the message that closes the test', false)
+    .action((_: string, channel: string, options: Omit<NotifyArguments, 'channel'>) =>
+      run(async () => (await import('./commands/notify.ts')).notifyCommand, { channel, ...options }),
     );
   program
     .command('migrate')

@@ -1,0 +1,134 @@
+import { dirname } from 'node:path';
+import { z } from 'zod';
+import { CHANNEL_OPTIONS } from '../notify/index.ts';
+import { LANGUAGES, SEVERITIES } from '../notify/message.ts';
+import { describeIssue, diagnosticsOf } from './diagnostics.ts';
+import { readTextFile, type Environment } from './environment.ts';
+import { ConfigError } from './errors.ts';
+import { expand, type Expansion } from './expand.ts';
+import { inputSchema, Zone } from './job-schema.ts';
+import type { SchemaNode } from './schema-node.ts';
+import { parseYaml, type Path } from './yaml-file.ts';
+
+const CLOCK = /^([01][0-9]|2[0-3]):([0-5][0-9])$/;
+
+/** `22:30` as minutes after midnight. */
+const ClockTime = z
+  .string()
+  .regex(CLOCK, "must be a time of day in quotes, from '00:00' to '23:59'")
+  .transform((text) => {
+    const [hour = '', minute = ''] = text.split(':');
+    return Number(hour) * 60 + Number(minute);
+  });
+
+const QuietHours = z
+  .strictObject({
+    from: ClockTime.describe("Start, such as '22:00'."),
+    to: ClockTime.describe("End, such as '08:00'; on the next day if it is before the start."),
+    zone: Zone.describe('Time zone, such as Asia/Shanghai.'),
+    severities: z
+      .array(z.enum(SEVERITIES))
+      .min(1)
+      .default(['notice'])
+      .describe('What is held back until the end of the quiet hours.'),
+  })
+  .refine(({ from, to }) => from !== to, 'from and to are the same');
+
+/** Keys of every channel. */
+const Common = {
+  language: z.enum(LANGUAGES).default('en').describe('Language of the messages.'),
+  severities: z
+    .array(z.enum(SEVERITIES))
+    .min(1)
+    .default([...SEVERITIES])
+    .describe('What the channel takes.'),
+  teams: z
+    .array(z.string().min(1))
+    .min(1)
+    .optional()
+    .describe('Teams that the channel is for. Default: all, and what has no team.'),
+  quiet_hours: QuietHours.optional().describe('When messages wait.'),
+};
+
+const { webhook, dingtalk, wecom, feishu, slack, email, alertmanager, pagerduty } = CHANNEL_OPTIONS;
+
+const Channel = z.discriminatedUnion('kind', [
+  webhook.extend(Common),
+  dingtalk.extend(Common),
+  wecom.extend(Common),
+  feishu.extend(Common),
+  slack.extend(Common),
+  email.extend(Common),
+  alertmanager.extend(Common),
+  pagerduty.extend(Common),
+]);
+export type Channel = z.infer<typeof Channel>;
+
+const NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
+
+/** The key `channels` of `alerts.yaml`. */
+export const ChannelsSchema = z
+  .record(z.string(), Channel)
+  .superRefine((channels, context) => {
+    for (const name of Object.keys(channels).filter((name) => !NAME.test(name))) {
+      const message = 'must be lowercase letters, digits and hyphens, at most 63';
+      context.issues.push({ code: 'custom', path: [name], message, input: undefined });
+    }
+  })
+  .default({})
+  .describe('Where messages go, by name.');
+
+/** The channels of a file. */
+export interface Channels {
+  readonly channels: ReadonlyMap<string, Channel>;
+  /** Channels with variables that are not set are disabled, as jobs are. */
+  readonly off: readonly { readonly name: string; readonly reason: string }[];
+}
+
+const File = z.object({ channels: ChannelsSchema });
+let schema: SchemaNode | undefined;
+
+/** Reads the channels of `alerts.yaml`; other keys of the file are ignored. @throws ConfigError with all errors */
+export function readChannels(file: string, env: Environment): Channels {
+  const read = readTextFile(file);
+  if ('problem' in read) {
+    const hint = 'write it, or name another file with --alerts; docs/notifications.md has examples';
+    throw new ConfigError([{ file, message: `cannot be read (${read.problem})`, hint }]);
+  }
+  const yaml = parseYaml(read.text);
+  if ('issue' in yaml) throw new ConfigError([{ file, ...yaml.issue }]);
+  const raw = { channels: (yaml.value as { readonly channels?: unknown } | null)?.channels };
+  schema ??= inputSchema(File);
+  const prefix = 'tokentide';
+  const expansion = expand(raw, schema, { env, folder: dirname(file), prefix });
+  const { missing } = expansion;
+  // A value with an unset variable cannot be validated.
+  const isUnknown = (path: Path): boolean =>
+    missing.some((each) => each.path.every((key, i) => path[i] === key));
+  const whole = File.safeParse(expansion.value, { error: describeIssue });
+  const diagnostics = [
+    ...diagnosticsOf(whole.error?.issues ?? [], { schema, raw, prefix, at: [] }).filter(
+      ({ path }) => !isUnknown(path),
+    ),
+    ...expansion.diagnostics,
+  ];
+  if (diagnostics.length > 0) {
+    throw new ConfigError(
+      diagnostics
+        .map(({ path, message, hint }) => ({ file, ...yaml.locate(path), message, hint }))
+        .toSorted((a, b) => a.line - b.line || a.column - b.column),
+    );
+  }
+  const off = new Set(missing.map(({ path }) => String(path[1])));
+  const { channels = {} } = expansion.value as { readonly channels?: Readonly<Record<string, unknown>> };
+  const on = Object.entries(channels).filter(([name]) => !off.has(name));
+  return {
+    channels: new Map(Object.entries(ChannelsSchema.parse(Object.fromEntries(on)))),
+    off: [...off].map((name) => ({ name, reason: notSet(name, missing) })),
+  };
+}
+
+function notSet(channel: string, missing: Expansion['missing']): string {
+  const names = [...new Set(missing.filter(({ path }) => path[1] === channel).map(({ name }) => name))];
+  return `${names.join(', ')} ${names.length === 1 ? 'is' : 'are'} not set`;
+}
