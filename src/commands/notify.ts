@@ -7,7 +7,7 @@ import { formatError } from '../lib/errors.ts';
 import { createSender } from '../notify/index.ts';
 import type { Message, Severity } from '../notify/message.ts';
 import { accepts, quietUntil } from '../notify/route.ts';
-import { sendMessage } from '../notify/send.ts';
+import { sendMessage, type SendIo } from '../notify/send.ts';
 import type { Outcome } from '../notify/outcome.ts';
 import { wallTime } from '../windows/calendar.ts';
 import type { CommandContext } from './context.ts';
@@ -36,22 +36,26 @@ const TEXTS = {
   },
 } as const;
 
+const NETWORK: Pick<SendIo, 'fetch' | 'sleep'> = {
+  fetch: globalThis.fetch,
+  sleep: (ms, signal) => delay(ms, undefined, { signal }),
+};
+
 /** `tokentide notify test <channel>`: sends a test message and prints what the server answered. */
 export async function notifyCommand(
   context: CommandContext,
   { channel: name, alerts, severity, closed }: NotifyArguments,
-  network: typeof globalThis.fetch = globalThis.fetch,
+  network: Pick<SendIo, 'fetch' | 'sleep'> = NETWORK,
 ): Promise<number> {
   const { settings, now, signal, out, err } = context;
   const file = alerts ?? join(dirname(settings.jobs), 'alerts.yaml');
   const channel = channelNamed(name, readChannels(file, context.env), file);
   const message = testMessage(name, channel, now(), severity, closed);
   const outcome = await sendMessage(createSender(channel), message, {
-    fetch: network,
+    ...network,
     now,
     timeoutMs: settings.timeoutMs,
     signal,
-    sleep: (ms) => delay(ms, undefined, { signal }),
     random: Math.random,
   });
   for (const remark of remarks(channel, message, now() / 1000)) err(`${name}: ${remark}\n`);

@@ -1,10 +1,9 @@
 import { parseRetryAfter } from '../fetch/retry-after.ts';
-import { vendorMessage } from '../fetch/vendor-message.ts';
 import { withDeadline } from '../lib/deadline.ts';
 import type { Secret } from '../lib/secret.ts';
 import type { Message } from './message.ts';
 import { failed, RETRY, type Meaning, type Outcome } from './outcome.ts';
-import { secretsOf } from './redact.ts';
+import { displayAnswer, secretsOf } from './redact.ts';
 import type { NotifyIo, Sender } from './sender.ts';
 
 /** One POST of JSON. Its address is a credential: it must not be shown. */
@@ -31,6 +30,7 @@ export interface HttpKind<Options> {
 /** Answers are short; more of one is not read. */
 const LONGEST_ANSWER = 16_384;
 const CHECK_ADDRESS = 'Check the address of the channel: copy it again from the settings of the service.';
+const UNSENDABLE = 'A credential holds a line break or another character that HTTP does not carry.';
 
 export function httpSender<Options extends Readonly<Record<string, unknown>>>(
   kind: HttpKind<Options>,
@@ -46,7 +46,9 @@ export function httpSender<Options extends Readonly<Record<string, unknown>>>(
         return await post(kind, request, secrets, io);
       } catch (error) {
         if (io.signal.aborted) throw io.signal.reason;
-        return { result: 'retry', answer: vendorMessage(networkFault(error, io.timeoutMs), secrets) };
+        if (isUnsendable(error))
+          return { result: 'failed', answer: 'the request cannot be sent', hint: UNSENDABLE };
+        return { result: 'retry', answer: displayAnswer(networkFault(error, io.timeoutMs), secrets) };
       }
     },
   };
@@ -71,7 +73,7 @@ async function post<Options>(
     const text = await readStart(response);
     const meaning = kind.meaning?.({ status, text, json: jsonObject(text) }) ?? meaningOfStatus(status);
     const afterMs = parseRetryAfter(response.headers.get('retry-after'), now());
-    const shown = vendorMessage(text, secrets);
+    const shown = displayAnswer(text, secrets);
     return {
       ...meaning,
       ...(meaning.result === 'retry' && afterMs !== undefined && { afterMs }),
@@ -107,6 +109,11 @@ function jsonObject(text: string): Readonly<Record<string, unknown>> | undefined
   } catch {
     return undefined;
   }
+}
+
+/** `fetch` refuses the request itself, such as a header with a line break. */
+function isUnsendable(error: unknown): boolean {
+  return error instanceof TypeError && error.cause === undefined && error.message !== 'terminated';
 }
 
 /** Only codes of system errors: the messages of `fetch` may quote address and headers. */

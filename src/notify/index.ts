@@ -42,6 +42,7 @@ export function createSender(options: ChannelOptions): Sender {
     case 'alertmanager':
       return httpSender(alertmanager, options);
     case 'pagerduty':
+    default:
       return httpSender(pagerduty, options);
   }
 }

@@ -33,14 +33,14 @@ export interface Message {
 }
 
 const WORDS: Readonly<Record<Language, Readonly<Record<Severity | 'closed', string>> & { colon: string }>> = {
-  en: { page: 'Alert', notice: 'Notice', closed: 'Resolved', colon: ': ' },
+  en: { page: 'alert', notice: 'notice', closed: 'resolved', colon: ': ' },
   'zh-CN': { page: '告警', notice: '提示', closed: '已恢复', colon: '：' },
 };
 
-/** `[tokentide] Alert: title`. The name is in it for robots that require a keyword. */
+/** `tokentide alert: title`. The name is in it for robots that require a keyword. */
 export function headingOf({ language, state, severity, title }: Message): string {
   const words = WORDS[language];
-  return displayText(`[tokentide] ${words[state === 'closed' ? 'closed' : severity]}${words.colon}${title}`);
+  return displayText(`tokentide ${words[state === 'closed' ? 'closed' : severity]}${words.colon}${title}`);
 }
 
 /** The lines, each without line breaks and control characters; empty ones are omitted. */

@@ -1,3 +1,4 @@
+import { vendorMessage } from '../fetch/vendor-message.ts';
 import { Secret } from '../lib/secret.ts';
 
 /** Shorter parts of a path are words of the API, such as `cgi-bin` and `open-apis`. */
@@ -26,4 +27,12 @@ function secretsInUrl({ href, pathname, search, searchParams, username, password
 function base64Forms(value: string, user: unknown): string[] {
   const texts = [value, ...(typeof user === 'string' ? [`${user}:${value}`, `\0${user}\0${value}`] : [])];
   return texts.map((text) => Buffer.from(text).toString('base64'));
+}
+
+/** HMAC-SHA256 as base64, also in a URL: a signature allows a replay of the request. */
+const SIGNATURE = /[A-Za-z0-9+/%]{43,}(?:=|%3D)/g;
+
+/** The text of a server or a system error for display: one line without credentials and signatures. */
+export function displayAnswer(text: string, secrets: readonly Secret[]): string {
+  return vendorMessage(text.replaceAll(SIGNATURE, '***'), secrets);
 }

@@ -1,11 +1,10 @@
 import type { SendMailOptions, SMTPTransportOptions } from 'nodemailer';
 import { z } from 'zod';
 import { SecretField } from '../../fetch/secret-schema.ts';
-import { vendorMessage } from '../../fetch/vendor-message.ts';
 import { withDeadline } from '../../lib/deadline.ts';
 import { headingOf, linesOf, type Message } from '../message.ts';
 import type { Outcome } from '../outcome.ts';
-import { secretsOf } from '../redact.ts';
+import { displayAnswer, secretsOf } from '../redact.ts';
 import type { Sender } from '../sender.ts';
 import { escapeHtml, fit, webLinks } from '../text.ts';
 
@@ -41,10 +40,10 @@ export function emailSender(options: EmailOptions): Sender {
         const { response } = await withDeadline(signal, timeoutMs, (deadline) =>
           transport.sendMail({ ...mail, signal: deadline }),
         );
-        return { result: 'sent', answer: vendorMessage(response, secrets) };
+        return { result: 'sent', answer: displayAnswer(response, secrets) };
       } catch (error) {
         if (signal.aborted) throw signal.reason;
-        return outcomeOf(error, (text) => vendorMessage(text, secrets));
+        return outcomeOf(error, (text) => displayAnswer(text, secrets));
       } finally {
         transport.close();
       }
