@@ -35,7 +35,7 @@ const QuietHours = z
   .refine(({ from, to }) => from !== to, 'from and to are the same');
 
 /** Keys of every channel. */
-const Common = {
+export const COMMON_KEYS = {
   language: z.enum(LANGUAGES).default('en').describe('Language of the messages.'),
   severities: z
     .array(z.enum(SEVERITIES))
@@ -53,30 +53,23 @@ const Common = {
 const { webhook, dingtalk, wecom, feishu, slack, email, alertmanager, pagerduty } = CHANNEL_OPTIONS;
 
 const Channel = z.discriminatedUnion('kind', [
-  webhook.extend(Common),
-  dingtalk.extend(Common),
-  wecom.extend(Common),
-  feishu.extend(Common),
-  slack.extend(Common),
-  email.extend(Common),
-  alertmanager.extend(Common),
-  pagerduty.extend(Common),
+  webhook.extend(COMMON_KEYS),
+  dingtalk.extend(COMMON_KEYS),
+  wecom.extend(COMMON_KEYS),
+  feishu.extend(COMMON_KEYS),
+  slack.extend(COMMON_KEYS),
+  email.extend(COMMON_KEYS),
+  alertmanager.extend(COMMON_KEYS),
+  pagerduty.extend(COMMON_KEYS),
 ]);
 export type Channel = z.infer<typeof Channel>;
 
-const NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
+const Name = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be lowercase letters, digits and hyphens, at most 63');
 
 /** The key `channels` of `alerts.yaml`. */
-export const ChannelsSchema = z
-  .record(z.string(), Channel)
-  .superRefine((channels, context) => {
-    for (const name of Object.keys(channels).filter((name) => !NAME.test(name))) {
-      const message = 'must be lowercase letters, digits and hyphens, at most 63';
-      context.issues.push({ code: 'custom', path: [name], message, input: undefined });
-    }
-  })
-  .default({})
-  .describe('Where messages go, by name.');
+export const ChannelsSchema = z.record(Name, Channel).default({}).describe('Where messages go, by name.');
 
 /** The channels of a file. */
 export interface Channels {

@@ -86,8 +86,9 @@ function hintFor(issue: Issue, path: Path, reading: DiagnosticContext): string |
   return closest(raw, values) === undefined ? description : suggestion(raw, values);
 }
 
-/** Replaces a union's issue by the issues of its closest alternative. */
+/** Replaces a union's issue by the issues of its closest alternative, and that of a key by its reasons. */
 function unfold(issue: Issue): Issue[] {
+  if (issue.code === 'invalid_key') return issue.issues.map((inner) => ({ ...inner, path: issue.path }));
   if (issue.code !== 'invalid_union' || issue.message !== NO_ALTERNATIVE) return [issue];
   const branches = issue.errors.map((branch) => branch.flatMap(unfold));
   const deepest = branches.find((branch) => branch.some(({ path }) => path.length > 0));
