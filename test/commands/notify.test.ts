@@ -163,12 +163,12 @@ describe('no credential is printed', () => {
       'the whole request',
       (received) => ({
         status: 400,
-        body: `${received.path}?${received.query} ${received.text} ${JSON.stringify(received.headers)}`,
+        body: `${received.path}?${received.query.toString()} ${received.text} ${JSON.stringify(received.headers)}`,
       }),
     ],
     [
       'the address, encoded',
-      ({ path, query }) => ({ status: 500, body: encodeURIComponent(`http://x${path}?${query}`) }),
+      ({ path, query }) => ({ status: 500, body: encodeURIComponent(`http://x${path}?${query.toString()}`) }),
     ],
     [
       'the token in pieces',

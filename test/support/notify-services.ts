@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
 
@@ -30,27 +30,19 @@ export interface RunningService {
 /** Runs a service on loopback until the test ends. */
 export async function startService(service: Service): Promise<RunningService> {
   const received: Received[] = [];
-  const server = createServer((request, response) => {
+  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const chunks: Buffer[] = [];
-    request.on('data', (chunk: Buffer) => chunks.push(chunk));
-    request.on('end', () => {
-      const text = Buffer.concat(chunks).toString('utf8');
-      const { pathname, searchParams } = new URL(request.url ?? '/', 'http://localhost');
-      const { headers } = request;
-      const parsed = {
-        path: pathname,
-        query: searchParams,
-        headers,
-        text,
-        body: JSON.parse(text) as unknown,
-      };
-      received.push(parsed);
-      void Promise.resolve(service(parsed)).then(({ status = 200, headers: more = {}, body }) => {
-        response.writeHead(status, more);
-        response.end(typeof body === 'string' ? body : JSON.stringify(body));
-      });
-    });
-  });
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    const text = Buffer.concat(chunks).toString('utf8');
+    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://localhost');
+    const { headers } = request;
+    const parsed = { path: pathname, query: searchParams, headers, text, body: JSON.parse(text) as unknown };
+    received.push(parsed);
+    const { status = 200, headers: more = {}, body } = await service(parsed);
+    response.writeHead(status, more);
+    response.end(typeof body === 'string' ? body : JSON.stringify(body));
+  };
+  const server = createServer((request, response) => void answer(request, response));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   onTestFinished(() => void server.close());
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, received };
