@@ -75,6 +75,15 @@ describe('the request of', () => {
     });
   });
 
+  it('WeCom uses the 4,096 bytes that a message may have', () => {
+    const long = messageOf({ severity: 'notice', lines: ['x'.repeat(5000)] });
+
+    const { content } = bodyOf(wecom, { kind: 'wecom' as const, ...robot }, long).markdown;
+
+    expect(Buffer.byteLength(content)).toBe(4096);
+    expect(content).toMatch(/x…\n\[Dashboard\]/);
+  });
+
   it('Feishu is a card of plain text, signed in the body', () => {
     const options = {
       kind: 'feishu' as const,

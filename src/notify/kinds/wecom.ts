@@ -24,7 +24,9 @@ export const wecom: HttpKind<WeComOptions> = {
   request: (message, { url, mentions: people }) => {
     const called = mentions(message) ? people : [];
     const heading = `**${fit(plainInMarkdown(headingOf(message)), TITLE_BYTES)}**`;
-    const tail = [...markdownLinks(message.links), called.map((person) => `<@${person}>`).join('')];
+    const tail = [...markdownLinks(message.links), called.map((person) => `<@${person}>`).join('')].filter(
+      Boolean,
+    );
     const left = MARKDOWN_BYTES - utf8Bytes([heading, '', ...tail].join('\n'));
     const text = fit(linesOf(message).map(plainInMarkdown).join('\n'), left);
     const content = [heading, text, ...tail].filter(Boolean).join('\n');
