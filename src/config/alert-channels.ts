@@ -4,8 +4,8 @@ import { CHANNEL_OPTIONS } from '../notify/index.ts';
 import { LANGUAGES, SEVERITIES } from '../notify/message.ts';
 import { describeIssue, diagnosticsOf } from './diagnostics.ts';
 import { readTextFile, type Environment } from './environment.ts';
-import { ConfigError } from './errors.ts';
-import { expand, type Expansion } from './expand.ts';
+import { ConfigError, type FieldDiagnostic } from './errors.ts';
+import { expand, type Expansion, type Sources } from './expand.ts';
 import { inputSchema, Zone } from './job-schema.ts';
 import type { SchemaNode } from './schema-node.ts';
 import { parseYaml, type Path } from './yaml-file.ts';
@@ -90,34 +90,40 @@ export function readChannels(file: string, env: Environment): Channels {
   }
   const yaml = parseYaml(read.text);
   if ('issue' in yaml) throw new ConfigError([{ file, ...yaml.issue }]);
-  const raw = { channels: (yaml.value as { readonly channels?: unknown } | null)?.channels };
-  schema ??= inputSchema(File);
+  const given = (yaml.value as { readonly channels?: unknown } | null)?.channels;
+  const { diagnostics, ...channels } = parseChannels(given, { env, folder: dirname(file) });
+  if (diagnostics.length === 0) return channels;
+  throw new ConfigError(
+    diagnostics
+      .map(({ path, message, hint }) => ({ file, ...yaml.locate(path), message, hint }))
+      .toSorted((a, b) => a.line - b.line || a.column - b.column),
+  );
+}
+
+/** Validates the key `channels`. Paths of the diagnostics begin with it. */
+export function parseChannels(
+  given: unknown,
+  { env, folder }: Pick<Sources, 'env' | 'folder'>,
+): Channels & { readonly diagnostics: readonly FieldDiagnostic[] } {
+  const raw = { channels: given };
   const prefix = 'tokentide';
-  const expansion = expand(raw, schema, { env, folder: dirname(file), prefix });
+  schema ??= inputSchema(File);
+  const expansion = expand(raw, schema, { env, folder, prefix });
   const { missing } = expansion;
   // A value with an unset variable cannot be validated.
   const isUnknown = (path: Path): boolean =>
-    missing.some((each) => each.path.every((key, i) => path[i] === key));
+    missing.some((each) => each.path.every((key, index) => path[index] === key));
   const whole = File.safeParse(expansion.value, { error: describeIssue });
-  const diagnostics = [
-    ...diagnosticsOf(whole.error?.issues ?? [], { schema, raw, prefix, at: [] }).filter(
-      ({ path }) => !isUnknown(path),
-    ),
-    ...expansion.diagnostics,
-  ];
-  if (diagnostics.length > 0) {
-    throw new ConfigError(
-      diagnostics
-        .map(({ path, message, hint }) => ({ file, ...yaml.locate(path), message, hint }))
-        .toSorted((a, b) => a.line - b.line || a.column - b.column),
-    );
-  }
+  const issues = diagnosticsOf(whole.error?.issues ?? [], { schema, raw, prefix, at: [] });
+  const diagnostics = [...issues.filter(({ path }) => !isUnknown(path)), ...expansion.diagnostics];
+  if (diagnostics.length > 0) return { channels: new Map(), off: [], diagnostics };
   const off = new Set(missing.map(({ path }) => String(path[1])));
   const { channels = {} } = expansion.value as { readonly channels?: Readonly<Record<string, unknown>> };
   const on = Object.entries(channels).filter(([name]) => !off.has(name));
   return {
     channels: new Map(Object.entries(ChannelsSchema.parse(Object.fromEntries(on)))),
     off: [...off].map((name) => ({ name, reason: notSet(name, missing) })),
+    diagnostics,
   };
 }
 
