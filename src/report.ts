@@ -44,6 +44,7 @@ function record({ type, ...event }: CollectEvent, log: Logger): void {
       if ('rejected' in event && event.rejected > 0)
         log.error(event, 'points rejected permanently by the store: see rejected.jsonl in the data folder');
       return log.debug(event, 'points written');
+    case 'stored':
     case 'planned':
       return;
     case 'revised':

@@ -3,6 +3,7 @@ import { withTokens } from '../usage/aggregate.ts';
 import type { Field, Fields, Tag, Tags } from '../usage/point.ts';
 import { bucketStart } from '../windows/calendar.ts';
 import { DAY, HOUR } from '../windows/units.ts';
+import type { Window } from '../windows/window.ts';
 import { SCOPES, type HourlySeries, type Scope } from './types.ts';
 import { unreadHours } from './unread.ts';
 
@@ -18,7 +19,7 @@ const FIELD = {
   output: 'output_tokens',
   cached: 'cached_input_tokens',
 } as const satisfies Record<string, Field>;
-type Column = keyof typeof FIELD;
+export type Column = keyof typeof FIELD;
 const COLUMNS = Object.keys(FIELD) as Column[];
 /** Every scope but the account's total, which all points belong to. */
 const TAG_SCOPES = SCOPES.filter((scope) => scope !== 'account');
@@ -38,13 +39,13 @@ export interface LoadOptions {
 }
 
 /** Sums that grow while points are read. */
-interface Sums {
+export interface Sums {
   readonly scope: Scope;
   readonly tags: Partial<Record<Tag, string>>;
   readonly columns: Partial<Record<Column, Float64Array>>;
 }
 
-interface Account {
+export interface AccountSums {
   readonly tags: Tags;
   /** Hours with a point of any series, even one without tokens. */
   readonly seen: Uint8Array;
@@ -63,13 +64,24 @@ export async function loadSeries(
   { signal, onProgress }: LoadOptions = {},
 ): Promise<HourlySeries[]> {
   const start = bucketStart(range.from - HISTORY, '1h', range.zone);
-  const hours = Math.max(0, Math.ceil((range.to - start) / HOUR));
-  const accounts = new Map<string, Account>();
-  for (let from = start; from < range.to; from += CHUNK) {
+  const accounts = await loadSums(store, { start, end: range.to }, {}, signal);
+  return accounts.flatMap((account) => seriesOf(account, start, account.seen.length));
+}
+
+/** The hourly sums of a range that begins on a full hour. @throws StoreError */
+export async function loadSums(
+  store: Pick<Store, 'points'>,
+  { start, end: to }: Window,
+  where: Tags,
+  signal?: AbortSignal,
+): Promise<AccountSums[]> {
+  const hours = Math.max(0, Math.ceil((to - start) / HOUR));
+  const accounts = new Map<string, AccountSums>();
+  for (let from = start; from < to; from += CHUNK) {
     signal?.throwIfAborted();
-    const end = Math.min(from + CHUNK, range.to);
-    const points = await store.points({ start: from, end, where: { bucket: '1h' } });
-    const known = new Map<Tags, readonly [Account, readonly Sums[]]>();
+    const end = Math.min(from + CHUNK, to);
+    const points = await store.points({ start: from, end, where: { ...where, bucket: '1h' } });
+    const known = new Map<Tags, readonly [AccountSums, readonly Sums[]]>();
     for (const { time, tags, fields } of points) {
       let found = known.get(tags);
       if (!found) known.set(tags, (found = sumsOf(accounts, tags, hours)));
@@ -81,15 +93,15 @@ export async function loadSeries(
     }
     onProgress?.((end - start) / (range.to - start));
   }
-  return [...accounts.values()].flatMap((account) => seriesOf(account, start, hours));
+  return [...accounts.values()];
 }
 
 /** The account of a point, and what the point adds to: the account's total and a series for each tag it has. */
 function sumsOf(
-  accounts: Map<string, Account>,
+  accounts: Map<string, AccountSums>,
   tags: Tags,
   hours: number,
-): readonly [Account, readonly Sums[]] {
+): readonly [AccountSums, readonly Sums[]] {
   const own = pick(tags, ['provider', 'account']);
   const key = JSON.stringify([own.provider, own.account]);
   const account = accounts.get(key) ?? { tags: own, seen: new Uint8Array(hours), sums: new Map() };
@@ -104,7 +116,7 @@ function sumsOf(
   return [account, sums];
 }
 
-function sumsNamed(account: Account, scope: Scope, tags: Tags): Sums {
+function sumsNamed(account: AccountSums, scope: Scope, tags: Tags): Sums {
   const key = JSON.stringify([scope, tags]);
   const known = account.sums.get(key);
   if (known) return known;
@@ -123,7 +135,7 @@ function add({ columns }: Sums, hour: number, fields: Fields, hours: number): vo
   }
 }
 
-function seriesOf({ seen, sums }: Account, start: number, hours: number): HourlySeries[] {
+function seriesOf({ seen, sums }: AccountSums, start: number, hours: number): HourlySeries[] {
   const unread = unreadHours(seen);
   return [...sums.values()].map(({ scope, tags, columns }) => {
     const all = { ...columns, tokens: columns.tokens ?? new Float64Array(hours) };

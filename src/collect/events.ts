@@ -1,12 +1,14 @@
 import type { FetchError } from '../fetch/errors.ts';
 import type { DropReason, Partition } from '../providers/provider.ts';
 import type { StoreError } from '../store/store.ts';
-import type { Tag } from '../usage/point.ts';
+import type { Point, Tag } from '../usage/point.ts';
 import type { Window } from '../windows/window.ts';
 
 /** What happened while collecting, for logs and metrics. */
 export type CollectEvent =
   | { type: 'written'; job: string; points: number; unchanged: number; rejected: number; kept: number }
+  /** Points of a write of which the store has taken some. */
+  | { type: 'stored'; job: string; points: readonly Point[] }
   /** What was never read, and who is asked for it. */
   | { type: 'planned'; job: string; windows: readonly Window[]; partitions: readonly Partition[] }
   | { type: 'revised'; job: string; points: number }

@@ -1,7 +1,18 @@
 import type { LedgerDatabase } from './database.ts';
 
 /** Increased with every change of the layout. Older files are upgraded, newer ones refused. */
-export const VERSION = 2;
+export const VERSION = 3;
+
+/** Since layout 3. */
+const INCIDENT = `
+  CREATE TABLE incident (
+    id TEXT PRIMARY KEY, job TEXT NOT NULL, rule TEXT NOT NULL, severity TEXT NOT NULL, tags TEXT NOT NULL,
+    opened INTEGER NOT NULL, last INTEGER NOT NULL, closed INTEGER, reason TEXT,
+    value REAL NOT NULL, expected REAL NOT NULL, "limit" REAL NOT NULL, told REAL NOT NULL, text TEXT NOT NULL,
+    related TEXT NOT NULL, label TEXT
+  ) WITHOUT ROWID;
+  CREATE INDEX incident_by_job ON incident (job, last);
+`;
 
 const TABLES = `
   CREATE TABLE job (
@@ -53,6 +64,7 @@ const TABLES = `
     provider TEXT NOT NULL, stored TEXT NOT NULL, differences INTEGER NOT NULL,
     PRIMARY KEY (job, at, start)
   ) WITHOUT ROWID;
+  ${INCIDENT}
 `;
 
 /** Layout 1 had the same tables under other names. */
@@ -69,10 +81,11 @@ const FROM_1 = `
   UPDATE gap SET kind = 'window_too_large' WHERE kind = 'too_slow';
 `;
 
-/** Creates the tables, or renames those of layout 1. Call it inside a transaction. */
+/** Creates the tables, or upgrades those of an older layout. Call it inside a transaction. */
 export function upgradeFrom(db: LedgerDatabase, version: number): void {
   if (version === 0) db.exec(TABLES);
   if (version === 1) db.exec(FROM_1);
+  if (version === 1 || version === 2) db.exec(INCIDENT);
   db.exec(`PRAGMA user_version = ${VERSION}`);
 }
 

@@ -15,6 +15,7 @@ import type { RateLimiter } from '../lib/rate-limiter.ts';
 import { createRateLimiter } from './rate-limiter.ts';
 import { createAllowedValues, type AllowedValues } from './allowed-values.ts';
 import { createCounters, type Counters } from './counters.ts';
+import { createIncidentTable, type IncidentTable } from './incidents.ts';
 import { createJobs, type Jobs } from './jobs.ts';
 import { createLateness, type Lateness } from './lateness.ts';
 import { createPartitions, type Partitions } from './partitions.ts';
@@ -40,6 +41,7 @@ export interface Ledger {
   readonly overflowParts: OverflowParts;
   readonly spool: Spool;
   readonly reconciliations: Reconciliations;
+  readonly incidents: IncidentTable;
   readonly rateLimiter: RateLimiter;
   readonly leases: Leases;
   /** Runs `change` as one transaction: when this returns, all of it is on disk; when it throws, none of it. */
@@ -78,6 +80,7 @@ function ledgerOf(db: LedgerDatabase, path: string): Ledger {
     overflowParts: createOverflowParts(db),
     spool: createSpool(db),
     reconciliations: createReconciliations(db),
+    incidents: createIncidentTable(db),
     rateLimiter: createRateLimiter(db),
     leases,
     commit: (change) => transaction(db, change),

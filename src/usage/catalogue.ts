@@ -161,7 +161,7 @@ export const HEALTH = defineMeasurement({
 export const ALERT = defineMeasurement({
   name: 'llm_token_alert',
   time: 'start of the judged bucket',
-  writer: 'alerting programs; this collector writes none',
+  writer: 'tokentide run, after each poll; best effort',
   tags: {
     ...USAGE.tags,
     rule: job('rule that was broken'),

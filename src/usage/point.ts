@@ -1,10 +1,10 @@
-import { USAGE, type HEALTH, type Measurement, type RECONCILIATION } from './catalogue.ts';
+import { USAGE, type ALERT, type HEALTH, type Measurement, type RECONCILIATION } from './catalogue.ts';
 import type { Count } from './count.ts';
 
 /** The measurement of a point that names none. */
 export const MEASUREMENT = USAGE.name;
 
-type Declared = typeof USAGE | typeof RECONCILIATION | typeof HEALTH;
+type Declared = typeof USAGE | typeof RECONCILIATION | typeof HEALTH | typeof ALERT;
 type TagOf<M> = M extends Measurement<infer T> ? T : never;
 type FieldOf<M> = M extends Measurement<string, infer F> ? F : never;
 

@@ -125,6 +125,7 @@ async function write(
   // A longer pause was set before the clock moved backwards.
   if (pause > 0 && pause <= STORE_PAUSE) return { accepted: 0, rejected: [], kept: points };
   const result = await attempt(() => store.write(points, signal), points);
+  if (result.accepted > 0) observe({ type: 'stored', job: job.name, points });
   // A write that was cut off by a shutdown says nothing about the store.
   if (result.error && !signal?.aborted) {
     outage.until = now() + STORE_PAUSE;
