@@ -82,12 +82,15 @@ const OF_ACCOUNT =
   "coalesce(json_extract(tags, '$.provider'), '') = ? AND coalesce(json_extract(tags, '$.account'), '') = ?";
 
 export function createIncidentTable(db: LedgerDatabase): IncidentTable {
-  const select = (condition: string) => db.prepare(`SELECT ${COLUMNS} FROM incident WHERE ${condition}`).raw();
+  const select = (condition: string) =>
+    db.prepare(`SELECT ${COLUMNS} FROM incident WHERE ${condition}`).raw();
   const one = select('id = ?');
   const since = select('closed IS NULL OR last >= ? ORDER BY opened DESC, id');
   const ofAccount = select(`${OF_ACCOUNT} AND (closed IS NULL OR last >= ?) ORDER BY opened, id`);
   const expected = select(`${OF_ACCOUNT} AND json_extract(label, '$.as') = 'expected'`);
-  const open = db.prepare('SELECT severity, count(*) FROM incident WHERE closed IS NULL GROUP BY severity').raw();
+  const open = db
+    .prepare('SELECT severity, count(*) FROM incident WHERE closed IS NULL GROUP BY severity')
+    .raw();
   const insert = db.prepare(
     `INSERT OR REPLACE INTO incident (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
@@ -132,7 +135,8 @@ function toRow(incident: IncidentRow): Row {
 }
 
 function toIncident(row: Row): IncidentRow {
-  const [id, job, rule, severity, tags, opened, last, closed, reason, value, expected, limit, told, text] = row;
+  const [id, job, rule, severity, tags, opened, last, closed, reason, value, expected, limit, told, text] =
+    row;
   const [related, label] = row.slice(14) as [string, string | null];
   return {
     id,

@@ -24,7 +24,10 @@ export interface AccountSeries {
    * Replaces the sums of hours that were read from the store again, and enters which hours the collector has read.
    * Returns the first hour with another value, or Infinity.
    */
-  update(sums: readonly { readonly window: Window; readonly account?: AccountSums }[], covered: readonly Window[]): number;
+  update(
+    sums: readonly { readonly window: Window; readonly account?: AccountSums }[],
+    covered: readonly Window[],
+  ): number;
 }
 
 export function createAccountSeries({ start, end }: Window): AccountSeries {

@@ -58,12 +58,18 @@ export function changesOf(input: ChangesInput): IncidentChange[] {
     ...known
       .filter((row) => !matched.has(row))
       .flatMap((row) =>
-        row.opened >= from ? ended(row, true, 'corrected', input) : ended(row, input.isQuiet(row), 'over', input),
+        row.opened >= from
+          ? ended(row, true, 'corrected', input)
+          : ended(row, input.isQuiet(row), 'over', input),
       ),
   ];
 }
 
-function open(found: FoundIncident, { job, now }: ChangesInput, isTaken: (id: string) => boolean): IncidentChange {
+function open(
+  found: FoundIncident,
+  { job, now }: ChangesInput,
+  isTaken: (id: string) => boolean,
+): IncidentChange {
   const { isOver, ...numbers } = found;
   const incident: IncidentRow = {
     ...numbers,
@@ -85,13 +91,16 @@ function updated(row: IncidentRow, found: FoundIncident, { now }: ChangesInput):
     const reason = isExpected ? 'expected' : 'over';
     return [{ incident: { ...incident, closed: now, reason }, changes: ['closed'] }];
   }
-  const isWorse = severity !== row.severity || found.value >= WORSE * row.told;
+  // A first hour that is open grows until it ends: that is not worse than what was told.
+  const isFirstHour = found.last - found.opened === HOUR;
+  const isWorse = severity !== row.severity || (!isFirstHour && found.value >= WORSE * row.told);
   const told = { ...incident, told: Math.max(row.told, found.value) };
   if (row.closed !== undefined) {
     const { closed, reason, ...reopened } = told;
     return [{ incident: reopened, changes: ['reopened'] }];
   }
-  return isWorse ? [{ incident: told, changes: ['escalated'] }] : unlessEqual(row, incident, []);
+  if (isWorse) return [{ incident: told, changes: ['escalated'] }];
+  return unlessEqual(row, isFirstHour ? told : incident, []);
 }
 
 function ended(
@@ -106,7 +115,11 @@ function ended(
   return reason === 'corrected' ? unlessEqual(row, { ...row, reason }, []) : [];
 }
 
-function unlessEqual(before: IncidentRow, incident: IncidentRow, changes: readonly Change[]): IncidentChange[] {
+function unlessEqual(
+  before: IncidentRow,
+  incident: IncidentRow,
+  changes: readonly Change[],
+): IncidentChange[] {
   const text = (row: IncidentRow): string => JSON.stringify(Object.entries(row).toSorted());
   return text(before) === text(incident) ? [] : [{ incident, changes }];
 }
@@ -148,7 +161,9 @@ const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
 const LENGTH = 4;
 
 function idOf(found: FoundIncident, isTaken: (id: string) => boolean): string {
-  const hash = createHash('sha256').update(`${subjectOf(found)} ${found.opened}`).digest();
+  const hash = createHash('sha256')
+    .update(`${subjectOf(found)} ${found.opened}`)
+    .digest();
   const text = Array.from(hash, (byte) => ALPHABET[byte % ALPHABET.length]).join('');
   for (let length = LENGTH; length < text.length; length++) {
     const id = `a-${text.slice(0, length)}`;

@@ -12,7 +12,12 @@ import { alertPoints } from './points.ts';
 export type OverAt = (last: number) => number | undefined;
 
 /** Hours that nobody read are not counted. */
-export function overHour(series: AccountSeries, start: number, last: number, closed: number): number | undefined {
+export function overHour(
+  series: AccountSeries,
+  start: number,
+  last: number,
+  closed: number,
+): number | undefined {
   if (last < start) return last;
   let quiet = 0;
   for (let index = (last - start) / HOUR; index < closed; index++) {
@@ -51,7 +56,10 @@ export function pointsOf(
     .filter(({ end }) => end > from)
     .flatMap((incident) => {
       const at = overAt(incident.end);
-      const points = alertPoints({ verdicts: verdictsOf(incident, judged), ...(at !== undefined && { overAt: at }) });
+      const points = alertPoints({
+        verdicts: verdictsOf(incident, judged),
+        ...(at !== undefined && { overAt: at }),
+      });
       return points.filter(({ time }) => time >= from);
     });
 }
@@ -65,7 +73,8 @@ function verdictsOf(incident: Incident, { findings }: Judged): Verdict[] {
 function relatedTo(incident: Incident, { findings }: Judged): Tags[] {
   const related = new Map<string, Tags>();
   for (const { subject, explainedBy } of hoursOf(incident, findings).flat()) {
-    const others = subject === incident.subject ? explainedBy : explainedBy.includes(incident.subject) ? [subject] : [];
+    const others =
+      subject === incident.subject ? explainedBy : explainedBy.includes(incident.subject) ? [subject] : [];
     for (const { series } of others) related.set(seriesKey(series.tags), series.tags);
   }
   return [...related.values()];

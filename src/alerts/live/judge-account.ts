@@ -20,6 +20,8 @@ import { reportedFrom, tableAt } from './table.ts';
 
 /** A store that does not answer delays nothing but the next judgement. */
 const LONGEST_WRITE_MS = 5_000;
+/** Up to this multiple of what was labelled as expected, usage has the same size. */
+const SAME_SIZE = 1.2;
 
 export interface Account {
   readonly tags: Tags;
@@ -187,10 +189,12 @@ function relabelledHour(
   return Math.min(...changed.map(({ label }) => Math.max(0, Math.floor((label!.at - start) / HOUR))));
 }
 
-/** No larger than what was labelled as expected, and after that. */
+/** As large as what was labelled as expected, give or take, and after that. */
 function isAsExpected(row: IncidentRow, { verdict }: Finding): boolean {
   const { at, value } = row.label!;
-  return verdict.value <= value && verdict.time + HOUR > at && subjectOf(verdict) === subjectOf(row);
+  return (
+    verdict.value <= SAME_SIZE * value && verdict.time + HOUR > at && subjectOf(verdict) === subjectOf(row)
+  );
 }
 
 /** Best effort: what could not be written is written with the next change. */

@@ -35,7 +35,9 @@ export function changedPoints(before: readonly Point[], after: readonly Point[])
   const known = new Map(before.map((one) => [key(one), one]));
   const kept = new Set(after.map(key));
   return [
-    ...before.filter((one) => !kept.has(key(one))).map((one) => ({ ...one, fields: { ...one.fields, state: 0 } })),
+    ...before
+      .filter((one) => !kept.has(key(one)))
+      .map((one) => ({ ...one, fields: { ...one.fields, state: 0 } })),
     ...after.filter((one) => {
       const old = known.get(key(one));
       return !old || text(old) !== text(one);
