@@ -61,10 +61,10 @@ export interface AccountSums {
 export async function loadSeries(
   store: Pick<Store, 'points'>,
   range: LoadRange,
-  { signal, onProgress }: LoadOptions = {},
+  options: LoadOptions = {},
 ): Promise<HourlySeries[]> {
   const start = bucketStart(range.from - HISTORY, '1h', range.zone);
-  const accounts = await loadSums(store, { start, end: range.to }, {}, signal);
+  const accounts = await loadSums(store, { start, end: range.to }, {}, options);
   return accounts.flatMap((account) => seriesOf(account, start, account.seen.length));
 }
 
@@ -73,7 +73,7 @@ export async function loadSums(
   store: Pick<Store, 'points'>,
   { start, end: to }: Window,
   where: Tags,
-  signal?: AbortSignal,
+  { signal, onProgress }: LoadOptions = {},
 ): Promise<AccountSums[]> {
   const hours = Math.max(0, Math.ceil((to - start) / HOUR));
   const accounts = new Map<string, AccountSums>();
@@ -91,7 +91,7 @@ export async function loadSums(
       const values = withTokens(fields);
       for (const each of sums) add(each, hour, values, hours);
     }
-    onProgress?.((end - start) / (range.to - start));
+    onProgress?.((end - start) / (to - start));
   }
   return [...accounts.values()];
 }

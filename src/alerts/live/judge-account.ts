@@ -126,7 +126,7 @@ async function readUsage(
   try {
     const sums: { window: Window; account?: AccountSums }[] = [];
     for (const window of windows) {
-      const [found] = await loadSums(options.store, window, account.tags, signal);
+      const [found] = await loadSums(options.store, window, account.tags, { signal });
       sums.push({ window, ...(found && { account: found }) });
     }
     const covered = coveredBy(account, options, table);
