@@ -158,10 +158,7 @@ export async function main(argv: readonly string[], io: ProcessIo): Promise<numb
     .description('send a test message to a channel and print what the server answered')
     .addArgument(new Argument('<action>', 'what to do').choices(['test']))
     .argument('<channel>', 'name of the channel')
-    .option(
-      '--alerts <file>',
-      'file of alert rules and channels (default: alerts.yaml beside the jobs folder)',
-    )
+    .option('--alerts <file>', 'file of alert rules and channels (default: $TOKENTIDE_ALERTS or alerts.yaml)')
     .addOption(
       new Option('--severity <severity>', 'page also mentions people')
         .choices(['notice', 'page'])

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { dirname, join } from 'node:path';
-import { readChannels, type Channel, type Channels } from '../config/alert-channels.ts';
+import type { Channel, Channels } from '../config/alert-channels.ts';
+import { alertsFileOf, readAlerts } from '../config/alerts-file.ts';
 import { ConfigError } from '../config/errors.ts';
 import { suggestion } from '../config/suggest.ts';
 import { formatError } from '../lib/errors.ts';
@@ -48,8 +48,8 @@ export async function notifyCommand(
   network: Pick<SendIo, 'fetch' | 'sleep'> = NETWORK,
 ): Promise<number> {
   const { settings, now, signal, out, err } = context;
-  const file = alerts ?? join(dirname(settings.jobs), 'alerts.yaml');
-  const channel = channelNamed(name, readChannels(file, context.env), file);
+  const file = alerts ?? alertsFileOf(settings);
+  const channel = channelNamed(name, readAlerts(file, context.env).channels, file);
   const message = testMessage(name, channel, now(), severity, closed);
   const outcome = await sendMessage(createSender(channel), message, {
     ...network,
@@ -67,7 +67,7 @@ export async function notifyCommand(
   return EXIT.failed;
 }
 
-function channelNamed(name: string, { channels, off }: Channels, file: string): Channel {
+function channelNamed(name: string, { channels, off }: Channels, file: string | undefined): Channel {
   const channel = channels.get(name);
   if (channel) return channel;
   const reason = off.find((each) => each.name === name)?.reason;
@@ -76,7 +76,8 @@ function channelNamed(name: string, { channels, off }: Channels, file: string): 
     throw new ConfigError([{ file, message: `the channel "${name}" is disabled: ${reason}`, hint }]);
   }
   const known = [...channels.keys(), ...off.map(({ name }) => name)];
-  const hint = suggestion(name, known) ?? 'add it under "channels:"; docs/notifications.md has examples';
+  const hint =
+    suggestion(name, known) ?? 'add it under "channels:" of alerts.yaml; docs/notifications.md has examples';
   throw new ConfigError([{ file, message: `no channel is named "${name}"`, hint }]);
 }
 

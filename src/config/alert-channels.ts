@@ -1,14 +1,12 @@
-import { dirname } from 'node:path';
 import { z } from 'zod';
 import { CHANNEL_OPTIONS } from '../notify/index.ts';
 import { LANGUAGES, SEVERITIES } from '../notify/message.ts';
 import { describeIssue, diagnosticsOf } from './diagnostics.ts';
-import { readTextFile, type Environment } from './environment.ts';
-import { ConfigError, type FieldDiagnostic } from './errors.ts';
+import type { FieldDiagnostic } from './errors.ts';
 import { expand, type Expansion, type Sources } from './expand.ts';
 import { inputSchema, Zone } from './job-schema.ts';
 import type { SchemaNode } from './schema-node.ts';
-import { parseYaml, type Path } from './yaml-file.ts';
+import type { Path } from './yaml-file.ts';
 
 const CLOCK = /^([01][0-9]|2[0-3]):([0-5][0-9])$/;
 
@@ -80,25 +78,6 @@ export interface Channels {
 
 const File = z.object({ channels: ChannelsSchema });
 let schema: SchemaNode | undefined;
-
-/** Reads the channels of `alerts.yaml`; other keys of the file are ignored. @throws ConfigError with all errors */
-export function readChannels(file: string, env: Environment): Channels {
-  const read = readTextFile(file);
-  if ('problem' in read) {
-    const hint = 'write it, or name another file with --alerts; docs/notifications.md has examples';
-    throw new ConfigError([{ file, message: `cannot be read (${read.problem})`, hint }]);
-  }
-  const yaml = parseYaml(read.text);
-  if ('issue' in yaml) throw new ConfigError([{ file, ...yaml.issue }]);
-  const given = (yaml.value as { readonly channels?: unknown } | null)?.channels;
-  const { diagnostics, ...channels } = parseChannels(given, { env, folder: dirname(file) });
-  if (diagnostics.length === 0) return channels;
-  throw new ConfigError(
-    diagnostics
-      .map(({ path, message, hint }) => ({ file, ...yaml.locate(path), message, hint }))
-      .toSorted((a, b) => a.line - b.line || a.column - b.column),
-  );
-}
 
 /** Validates the key `channels`. Paths of the diagnostics begin with it. */
 export function parseChannels(

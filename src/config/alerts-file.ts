@@ -3,6 +3,7 @@ import { dirname, isAbsolute, join } from 'node:path';
 import { createWorkCalendar, type WorkCalendar, type WorkCalendarOptions } from '../alerts/calendar.ts';
 import { DEFAULT_RULES, type RuleName, type Rules } from '../alerts/rules.ts';
 import type { Tags } from '../usage/point.ts';
+import { parseChannels, type Channels } from './alert-channels.ts';
 import { parseCalendar, type CalendarDays } from './alerts-calendar.ts';
 import { AlertFields, alertsFileSchema, type RuleFields } from './alerts-schema.ts';
 import { describeIssue, diagnosticsOf } from './diagnostics.ts';
@@ -24,6 +25,7 @@ export interface AlertSettings {
     readonly account: string;
     readonly rules: Rules;
   }[];
+  readonly channels: Channels;
 }
 
 const FILE_KIND = { name: 'the file of alert rules' };
@@ -45,7 +47,9 @@ export function readAlerts(file: string | undefined, env: Environment): AlertSet
   const folder = dirname(file ?? '');
   const schema = alertsFileSchema();
   const prefix = 'tokentide';
-  const expansion = expand(raw, schema, { env, folder, prefix });
+  const { channels: given, ...others } = raw;
+  const { diagnostics: ofChannels, ...channels } = parseChannels(given, { env, folder });
+  const expansion = expand(others, schema, { env, folder, prefix });
   const fields = AlertFields.safeParse(expansion.value, { error: describeIssue });
   const days = readDays(expansion.value, folder);
   const diagnostics = [
@@ -56,6 +60,7 @@ export function readAlerts(file: string | undefined, env: Environment): AlertSet
     ...notSet(expansion),
     ...(fields.data ? duplicates(fields.data) : []),
     ...('diagnostics' in days ? days.diagnostics : []),
+    ...ofChannels,
   ];
   if (diagnostics.length > 0 || !fields.data || 'diagnostics' in days) {
     throw new ConfigError(
@@ -64,7 +69,7 @@ export function readAlerts(file: string | undefined, env: Environment): AlertSet
         .toSorted((a, b) => a.line - b.line || a.column - b.column),
     );
   }
-  return resolve(fields.data, days);
+  return { ...resolve(fields.data, days), channels };
 }
 
 /** The errors of the file in use. */
@@ -93,7 +98,10 @@ export function rulesFor({ accounts, rules }: AlertSettings, { provider, account
   return own?.rules ?? rules;
 }
 
-function resolve({ zone, calendar, rules, accounts }: AlertFields, days: CalendarDays): AlertSettings {
+function resolve(
+  { zone, calendar, rules, accounts }: AlertFields,
+  days: CalendarDays,
+): Omit<AlertSettings, 'channels'> {
   const common = merge(DEFAULT_RULES, rules);
   return {
     zone,
@@ -153,13 +161,10 @@ function isUnknown(path: readonly PropertyKey[], { missing }: Expansion): boolea
   return missing.some((variable) => variable.path.every((key, index) => path[index] === key));
 }
 
-/** Channels without their variables are disabled, as jobs are. */
 function notSet({ missing }: Expansion): FieldDiagnostic[] {
-  return missing
-    .filter(({ path }) => path[0] !== 'channels')
-    .map(({ name, path }) => ({
-      path,
-      message: `${path.join('.')}: ${name} is not set`,
-      hint: `set ${name} in the environment or in .env, or write the value`,
-    }));
+  return missing.map(({ name, path }) => ({
+    path,
+    message: `${path.join('.')}: ${name} is not set`,
+    hint: `set ${name} in the environment or in .env, or write the value`,
+  }));
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { DEFAULT_RULES, type RuleName, type Rules } from '../alerts/rules.ts';
+import { ChannelsSchema } from './alert-channels.ts';
 import { parseInstant } from './instant.ts';
 import { inputSchema, Zone } from './job-schema.ts';
 import type { SchemaNode } from './schema-node.ts';
@@ -107,7 +108,7 @@ const AccountFields = z.strictObject({
   rules: RuleFields.describe('Thresholds that differ for this account.'),
 });
 
-/** Keys of `alerts.yaml`. Editors show the descriptions. */
+/** Keys of `alerts.yaml` but for the channels. Editors show the descriptions. */
 export const AlertFields = z.strictObject({
   zone: Zone.default('Asia/Shanghai').describe('Time zone of days, nights and working hours.'),
   calendar: z
@@ -132,8 +133,6 @@ export const AlertFields = z.strictObject({
     .describe('Rest days, on which usage is compared with that of other rest days.'),
   rules: RuleFields.prefault({}).describe('Rules by name, each with the thresholds that differ.'),
   accounts: z.array(AccountFields).default([]).describe('Thresholds of single accounts.'),
-  // Read by the part that sends messages, which knows the kinds of channels.
-  channels: z.record(z.string(), z.unknown()).optional().describe('Where messages are sent.'),
 });
 export type AlertFields = z.infer<typeof AlertFields>;
 
@@ -141,5 +140,5 @@ let schema: SchemaNode | undefined;
 
 /** Schema of `alerts.yaml`. */
 export function alertsFileSchema(): SchemaNode {
-  return (schema ??= inputSchema(AlertFields));
+  return (schema ??= inputSchema(AlertFields.extend({ channels: ChannelsSchema })));
 }

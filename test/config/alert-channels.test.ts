@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { expect, it } from 'vitest';
-import { COMMON_KEYS, readChannels, type Channels } from '../../src/config/alert-channels.ts';
+import { COMMON_KEYS, type Channels } from '../../src/config/alert-channels.ts';
+import { readAlerts } from '../../src/config/alerts-file.ts';
 import { ConfigError } from '../../src/config/errors.ts';
 import { CHANNEL_OPTIONS } from '../../src/notify/index.ts';
 import { codesOf, page, tableOf } from '../support/markdown.ts';
@@ -17,7 +18,7 @@ function read(
   env: Readonly<Record<string, string>> = ENV,
   more: Record<string, string> = {},
 ): Channels {
-  return readChannels(join(folderOf({ 'alerts.yaml': text, ...more }), 'alerts.yaml'), env);
+  return readAlerts(join(folderOf({ 'alerts.yaml': text, ...more }), 'alerts.yaml'), env).channels;
 }
 
 /** The errors as they are printed, with paths relative to the folder. */
@@ -153,7 +154,7 @@ it('all errors are reported at once, each with its place and a hint, and without
 it('YAML that is not valid, or a file that is not there, is reported', () => {
   expect(errorsOf('channels: [')).toContain('alerts.yaml:1:');
   expect(errorsOf('channels: 7')).toContain('alerts.yaml:1:1: channels: must be a map');
-  expect(() => readChannels('/nowhere/alerts.yaml', {})).toThrow(/cannot be read \(ENOENT\)/);
+  expect(() => readAlerts('/nowhere/alerts.yaml', {})).toThrow(/cannot be read \(ENOENT\)/);
 });
 
 it('docs/notifications.md lists all options of all kinds', () => {

@@ -36,6 +36,7 @@ describe('without settings', () => {
 
     expect(alerts).toEqual({
       zone: 'Asia/Shanghai',
+      channels: { channels: new Map(), off: [] },
       calendar: { holidays: [], workdays: [] },
       rules: DEFAULT_RULES,
       accounts: [],
