@@ -15,6 +15,8 @@ export const NOISE_TOKENS = 20_000;
 /** A level is taken from that many hours with usage: two days of an office, one and a half around the clock. */
 const LEVEL_HOURS = 36;
 const LEVEL_DAYS = 10;
+/** A power of two that holds these days. */
+const RECENT = 256;
 const LEVEL_LEAST = 12;
 const LEVEL_MOST = 10;
 /** Residuals below which a scatter is not known. */
@@ -26,7 +28,7 @@ const SCATTER_MOST = 0.7;
 export interface Baseline {
   readonly values: Float64Array;
   readonly hours: HourTable;
-  /** Usual value of each hour by its place in the week, before the level. */
+  /** Usual value of the last hours by their place in the week, before the level; see `recent`. */
   readonly usual: Float32Array;
   /** The same with the level: what is expected. */
   readonly expected: Float32Array;
@@ -59,7 +61,7 @@ export function createBaseline(values: Float64Array, hours: HourTable, noise = N
   return {
     values,
     hours,
-    usual: new Float32Array(values.length),
+    usual: new Float32Array(RECENT),
     expected: new Float32Array(values.length),
     excluded: new Uint8Array(values.length),
     dayTotals: new Float64Array(hours.dates.length),
@@ -115,6 +117,7 @@ export function compareWith(comparable: Comparable, hours: HourTable, index: num
 
 const scratch = new Float64Array(BASELINE_DAYS * 24 + 24);
 const sums = new Float64Array(BASELINE_DAYS * 24 + 24);
+const ratios = new Float64Array(BASELINE_DAYS * 24 + 24);
 
 /** Computes what is expected of an hour from the hours before it. Hours are taken in order. */
 export function expectHour(baseline: Baseline, comparable: Comparable): number {
@@ -129,11 +132,11 @@ export function expectHour(baseline: Baseline, comparable: Comparable): number {
   // counts: a batch of one hour is between two empty ones.
   const same = length >= 6 ? median(scratch, length) : 0;
   const near = all >= 6 ? median(scratch, all) : 0;
-  usual[index] = Math.max(same, near);
+  usual[recent(index)] = Math.max(same, near);
   baseline.seen = all >= 6 ? quantile(scratch, all, 0.95) : 0;
   baseline.references = all;
   baseline.level = levelAt(baseline, index);
-  expected[index] = usual[index] * baseline.level;
+  expected[index] = usual[recent(index)]! * baseline.level;
   return expected[index];
 }
 
@@ -158,6 +161,10 @@ function gather(baseline: Baseline, indexes: Int32Array, count: number, from: nu
   return length;
 }
 
+function recent(index: number): number {
+  return index & (RECENT - 1);
+}
+
 /** How far the last hours are above what is usual. Only upwards: after a quiet week the usual is the usual. */
 function levelAt(baseline: Baseline, index: number): number {
   const { values, usual, dayTotals, hours, noise } = baseline;
@@ -165,8 +172,9 @@ function levelAt(baseline: Baseline, index: number): number {
   const oldest = Math.max(baseline.firstUse, index - LEVEL_DAYS * 24);
   for (let at = index - 1; at >= oldest && length < LEVEL_HOURS; at--) {
     const value = values[at]!;
-    if (usual[at] === 0 || Number.isNaN(value) || dayTotals[hours.day[at]!] === 0) continue;
-    scratch[length++] = (value + noise) / (usual[at]! + noise);
+    const usualThen = usual[recent(at)]!;
+    if (usualThen === 0 || Number.isNaN(value) || dayTotals[hours.day[at]!] === 0) continue;
+    scratch[length++] = (value + noise) / (usualThen + noise);
   }
   if (length < LEVEL_LEAST) return 1;
   return Math.min(LEVEL_MOST, Math.max(1, median(scratch, length)));
@@ -204,19 +212,20 @@ function refreshResiduals(baseline: Baseline, from: number, to: number, window: 
     if (unusable > 0) continue;
     if (values[at]! > 0) sums[active++] = sum;
     if (at - from + 1 < window || usual < noise) continue;
-    scratch[length++] = Math.log((sum + noise) / (usual + noise));
+    ratios[length++] = (sum + noise) / (usual + noise);
   }
   if (w === 0) baseline.active = active;
   baseline.p95[w] = active > 0 ? quantile(sums, active, 0.95) : 0;
-  baseline.p99[w] = active > 0 ? quantile(sums, active, 0.99) : 0;
+  baseline.p99[w] = active > 0 ? quantile(sums, active, 0.99, 0.95) : 0;
   if (length < RESIDUALS_LEAST) {
     baseline.bias[w] = 0;
     baseline.scatter[w] = SCATTER_MOST;
     return;
   }
-  const middle = median(scratch, length);
+  // Logarithms keep the order: two are enough.
+  const middle = Math.log(median(ratios, length));
   // The upper side only: hours off are no reason to expect more.
-  const upper = (quantile(scratch, length, 0.85) - middle) / 1.036;
+  const upper = (Math.log(quantile(ratios, length, 0.85, 0.5)) - middle) / 1.036;
   baseline.bias[w] = Math.max(0, middle);
   baseline.scatter[w] = Math.min(SCATTER_MOST, Math.max(SCATTER_LEAST[w]!, upper));
 }

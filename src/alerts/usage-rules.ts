@@ -32,6 +32,8 @@ const SHARE_DAYS = 14;
 const SHARES_LEAST = 24;
 /** A cache that is used so little may stop to be used. */
 const CACHE_SHARE_LEAST = 0.1;
+/** And as a share of the lowest of two weeks. */
+const CACHE_LOWEST = 0.8;
 /** Days without any night or rest-day usage after which there is none. */
 const NEVER_NIGHTS = 20;
 const NEVER_REST_DAYS = 6;
@@ -244,15 +246,20 @@ function cacheShare({ subject, index, rules, hours }: RuleInput): Finding | unde
   if (!(sum > floor)) return undefined;
   const value = sumOf(cached, index - SHARE_HOURS + 1, index + 1) / sum;
   if (Number.isNaN(value)) return undefined;
-  const usual = shares(cached, input, index, SHARE_HOURS, (of) => of > floor / 4, 0.5);
-  if (usual === undefined || usual < CACHE_SHARE_LEAST || value >= ratio * usual) return undefined;
+  const share = (of: number): number | undefined =>
+    shares(cached, input, index, SHARE_HOURS, (whole) => whole > floor / 4, of);
+  const usual = share(0.5);
+  if (usual === undefined || usual < CACHE_SHARE_LEAST) return undefined;
+  // Callers that use a model at other hours cache otherwise: lower than at any time of the day.
+  const limit = Math.min(ratio * usual, CACHE_LOWEST * share(0)!);
+  if (value >= limit) return undefined;
   return finding(subject, index, hours, {
     rule: 'cache_share',
     severity: 'notice',
     value: 100 * value,
     expected: 100 * usual,
-    limit: 100 * ratio * usual,
-    text: `${percent(value)} of ${amount(sum)} input tokens from the cache ${period(hours, index, SHARE_HOURS)}, usual ${percent(usual)}; limit ${percent(ratio * usual)}`,
+    limit: 100 * limit,
+    text: `${percent(value)} of ${amount(sum)} input tokens from the cache ${period(hours, index, SHARE_HOURS)}, usual ${percent(usual)}; limit ${percent(limit)}`,
   });
 }
 
