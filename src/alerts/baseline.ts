@@ -10,10 +10,10 @@ export const HISTORY_DAYS = 35;
 /** Windows that are judged, in hours: a burst, a session, a day. */
 export const WINDOWS = [1, 3, 24] as const;
 /** Tokens that are added before a ratio is taken: an hour of a few thousand tokens is the same as none. */
-export const NOISE_TOKENS = 20_000;
+const NOISE_TOKENS = 20_000;
 
-/** A level is taken from that many hours with usage: two days of an office, one and a half around the clock. */
-const LEVEL_HOURS = 36;
+/** A level is taken from that many hours with usage: new use is usual after half of them, two days of an office. */
+const LEVEL_HOURS = 30;
 const LEVEL_DAYS = 10;
 /** A power of two that holds these days. */
 const RECENT = 256;
@@ -36,8 +36,8 @@ export interface Baseline {
   readonly excluded: Uint8Array;
   /** Sum of each local day. */
   readonly dayTotals: Float64Array;
-  /** The constant of ratios, in the unit of the values. */
   readonly noise: number;
+  readonly slot: number;
   /** First hour with usage; Infinity before. */
   firstUse: number;
   level: number;
@@ -57,7 +57,8 @@ export interface Baseline {
   readonly scatter: Float64Array;
 }
 
-export function createBaseline(values: Float64Array, hours: HourTable, noise = NOISE_TOKENS): Baseline {
+/** @param slot hours after midnight at which the day's numbers are renewed: not all series at once */
+export function createBaseline(values: Float64Array, hours: HourTable, slot = 0): Baseline {
   return {
     values,
     hours,
@@ -65,7 +66,8 @@ export function createBaseline(values: Float64Array, hours: HourTable, noise = N
     expected: new Float32Array(values.length),
     excluded: new Uint8Array(values.length),
     dayTotals: new Float64Array(hours.dates.length),
-    noise,
+    noise: NOISE_TOKENS,
+    slot,
     firstUse: Infinity,
     level: 1,
     day: -1,
@@ -124,7 +126,7 @@ export function expectHour(baseline: Baseline, comparable: Comparable): number {
   const { index } = comparable;
   const { hours, usual, expected } = baseline;
   if (baseline.firstUse > index) return 0;
-  const day = hours.day[index]!;
+  const day = hours.day[Math.max(0, index - baseline.slot)]!;
   if (baseline.day !== day) refreshDay(baseline, index, day);
   const length = gather(baseline, comparable.same, comparable.sameLength, 0);
   const all = gather(baseline, comparable.near, comparable.nearLength, length);

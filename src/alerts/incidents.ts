@@ -43,12 +43,15 @@ export function createIncidents(): Incidents {
   return {
     all,
     add(index, findings) {
-      for (const { subject, verdict, explainedBy } of findings) {
+      const explained = new Set(
+        findings.filter(({ explainedBy }) => explainedBy.length > 0).map(({ subject }) => subject),
+      );
+      for (const { subject, verdict } of findings) {
         const kind = OTHER_SUBJECTS.includes(verdict.rule) ? verdict.rule : 'load';
         const ofSubject = last.get(subject) ?? new Map<string, Incident>();
         last.set(subject, ofSubject);
         const known = ofSubject.get(kind);
-        const isExplained = explainedBy.length > 0 && !(known && isOpen(known, verdict));
+        const isExplained = explained.has(subject) && !(known && isOpen(known, verdict));
         let incident = known;
         if (!isExplained) {
           if (known && continues(known, verdict)) extend(known, verdict);

@@ -63,7 +63,7 @@ export type RuleName = keyof Rules;
 /** Keys, users and endpoints: what somebody can stop. */
 const LEAF: SpikeRule = {
   off: false,
-  z: 3,
+  z: 3.2,
   ratio: 2.5,
   page_ratio: 5,
   floor_tokens: 200_000,
