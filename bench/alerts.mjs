@@ -1,5 +1,6 @@
 // `npm run bench:alerts -- --seeds 1-5`: how well the detector finds what was planted in labelled years, and how fast
-// it is. Printed, and written to docs/alert-quality.md. `--details` prints events that were missed and false entries.
+// it is. Printed, and written to docs/alert-quality.md. `--polls` judges the first of the years again as a running collector
+// does, which takes some minutes; `--details` prints events that were missed and false entries.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,7 +8,7 @@ import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
 import { build } from 'esbuild';
 import { setup } from '../scripts/build.mjs';
-import { qualityToMarkdown } from './alerts-report.mjs';
+import { qualityToMarkdown, tableRows } from './alerts-report.mjs';
 import { describeMachine } from './report.mjs';
 
 const OURS = 'tokentide';
@@ -22,22 +23,24 @@ const years = await bundledYears();
 
 const machine = describeMachine();
 console.log(machine);
+const speed = await benchJudge();
 const scores = Object.fromEntries([OURS, ...Object.keys(years.RIVALS)].map((name) => [name, []]));
 const seconds = [];
 for (let seed = options.first; seed <= options.last; seed++) judgeYear(seed);
-const measures = Object.entries(scores).map(([name, ofSeeds]) => ({
-  name,
-  measures: years.summarise(years.sumScores(ofSeeds)),
-}));
-const speed = await benchJudge();
+const measures = Object.entries(scores).map(([name, ofSeeds]) => column(name, years.sumScores(ofSeeds)));
 printTable(measures);
 printWrong(scores[OURS].flatMap(({ wrong }) => wrong));
+const polls = options.polls ? await judgePolls(options.first) : undefined;
 console.log(speed, `${seconds.map((each) => each.toFixed(1)).join(' ')} s per year`);
 writeFileSync(
   new URL('../docs/alert-quality.md', import.meta.url),
-  qualityToMarkdown({ measures, seeds: options, machine, speed: { ...speed, seconds } }),
+  qualityToMarkdown({ measures, polls, seeds: options, machine, speed: { ...speed, seconds } }),
 );
 console.log('written to docs/alert-quality.md');
+
+function column(name, score, lag = 0) {
+  return { name, measures: years.summarise(score, lag) };
+}
 
 function judgeYear(seed) {
   const year = years.labelledYear(seed);
@@ -48,9 +51,7 @@ function judgeYear(seed) {
     to: year.to,
     zone: year.zone,
     rules: DEFAULT_RULES,
-    calendar: createWorkCalendar(
-      year.zone === 'Asia/Shanghai' ? { country: 'cn' } : { country: 'none', ...year.calendar },
-    ),
+    calendar: calendarOf(year),
   });
   seconds.push(cpuSeconds(start));
   scores[OURS].push(years.score(year, entries));
@@ -58,6 +59,22 @@ function judgeYear(seed) {
     scores[rule].push(years.score(year, years.replayRival(year, rule)));
   console.log(`seed ${seed}: ${year.events.length} events, ${entries.length} incidents`);
   if (options.details) printDetails(year, entries);
+}
+
+async function judgePolls(seed) {
+  const { pollYear } = await import('./alerts-polls.mjs');
+  const year = years.labelledYear(seed);
+  const score = years.score(year, await pollYear(years, year, calendarOf(year)));
+  const columns = [
+    column('by the hour', scores[OURS][seed - options.first]),
+    column('by polls', score, years.POLL_LAG),
+  ];
+  printTable(columns);
+  return { seed, measures: columns };
+}
+
+function calendarOf({ zone, calendar }) {
+  return createWorkCalendar(zone === 'Asia/Shanghai' ? { country: 'cn' } : { country: 'none', ...calendar });
 }
 
 function printDetails(year, entries) {
@@ -103,15 +120,11 @@ function cpuSeconds(start) {
 function printTable(detectors) {
   const table = new Table({
     head: ['', ...detectors.map(({ name }) => name), 'target', ''],
+    colWidths: [null, ...detectors.map(() => 14)],
+    wordWrap: true,
     style: { head: [], border: [], compact: true },
   });
-  for (const [i, { what, target }] of detectors[0].measures.entries())
-    table.push([
-      what,
-      ...detectors.map(({ measures }) => measures[i].value),
-      target?.text ?? '',
-      target ? (target.met ? 'met' : 'MISSED') : '',
-    ]);
+  table.push(...tableRows(detectors));
   console.log(table.toString());
 }
 
@@ -135,9 +148,13 @@ async function bundledYears() {
 /** @throws RangeError, TypeError */
 function parseOptions() {
   const { values } = parseArgs({
-    options: { seeds: { type: 'string', default: '1-5' }, details: { type: 'boolean', default: false } },
+    options: {
+      seeds: { type: 'string', default: '1-5' },
+      polls: { type: 'boolean', default: false },
+      details: { type: 'boolean', default: false },
+    },
   });
   const [first, last = first] = values.seeds.split('-').map(Number);
   if (!(first >= 1 && last >= first)) throw new RangeError(`--seeds: not a range: ${values.seeds}`);
-  return { first, last, details: values.details };
+  return { ...values, first, last };
 }

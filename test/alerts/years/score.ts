@@ -20,7 +20,7 @@ export interface FoundEvent {
   readonly kind: EventKind;
   readonly size: Size;
   readonly big: boolean;
-  /** Hours from the end of the event's first hour to the first entry; absent if there is none. */
+  /** Hours from the end of the event's first hour to the first entry, negative within it; absent if there is none. */
   readonly delay: number | undefined;
   /** Whether one of its entries is a page. */
   readonly paged: boolean;
@@ -55,7 +55,9 @@ export function score(year: LabelledYear, entries: readonly ReplayEntry[]): Scor
   const judged = entries.filter(({ start }) => start >= year.from && start < year.to);
   const { ofLaunches, wrong } = explain(year, judged);
   return {
-    events: year.events.map((event) => findEvent(event, judged)),
+    events: year.events
+      .filter(({ start }) => start >= year.from && start < year.to)
+      .map((event) => findEvent(event, judged)),
     wrong: wrong.map(({ rule, severity, start }) => ({ rule, severity, day: dayAt(year, start).kind })),
     launches: year.launches.flatMap((launch) =>
       launch.start < year.from
@@ -113,7 +115,7 @@ function findEvent(event: PlantedEvent, entries: readonly ReplayEntry[]): FoundE
     kind: event.kind,
     size: event.size,
     big: event.big,
-    delay: found.length === 0 ? undefined : Math.max(0, fired - event.start - HOUR) / HOUR,
+    delay: found.length === 0 ? undefined : Math.max(0, fired - event.start) / HOUR - 1,
     paged: found.some(({ severity }) => severity === 'page'),
   };
 }

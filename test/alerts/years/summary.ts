@@ -16,13 +16,16 @@ export interface Measure {
   readonly target?: Target;
 }
 
-/** What is reported of a detector: the same lines for each. */
-export function summarise(score: Score): Measure[] {
+/**
+ * What is reported of a detector: the same lines for each.
+ * @param lag hours from the end of an hour until its data are in
+ */
+export function summarise(score: Score, lag = 0): Measure[] {
   const big = recall(score.events.filter((event) => event.big));
   const all = recall(score.events);
   const [pages, notices] = [falsePerWeek(score, 'page'), falsePerWeek(score, 'notice')];
   const delays = score.events.flatMap(({ delay }) => (delay === undefined ? [] : [delay]));
-  const prompt = delays.filter((delay) => delay <= 1).length / delays.length;
+  const prompt = delays.filter((delay) => delay <= 1 + lag).length / delays.length;
   return [
     { what: 'Big events found', value: share(big), target: atLeast(big, 0.95) },
     { what: 'All events found', value: share(all), target: atLeast(all, 0.8) },
@@ -49,7 +52,7 @@ export function summarise(score: Score): Measure[] {
       target: asOnWorkdays(score, 'make-up'),
     },
     { what: 'Delay, median', value: hours(delays, 0.5) },
-    { what: 'Delay, 90 of 100', value: hours(delays, 0.9) },
+    { what: '… of 90 in 100', value: hours(delays, 0.9) },
     { what: 'Found with the first hour or the next', value: share(prompt), target: atLeast(prompt, 0.9) },
     { what: 'Incidents per week, all series', value: rate(score.entries / score.weeks) },
     { what: '… in the four weeks of history', value: rate(score.early / score.years / 4) },
