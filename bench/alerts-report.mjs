@@ -12,7 +12,7 @@ export function tableRows(detectors) {
 }
 
 /** @returns docs/alert-quality.md */
-export function qualityToMarkdown({ measures: detectors, polls, seeds, machine, speed }) {
+export function qualityToMarkdown({ measures: detectors, rules, polls, seeds, machine, speed }) {
   const { milliseconds, firstOfDay, megabytes, series, seconds } = speed;
   const year = seconds.reduce((sum, each) => sum + each, 0) / seconds.length;
   return `# Alert quality
@@ -23,6 +23,8 @@ to ${seeds.last}.
 
 ${qualityTable(detectors)}
 
+False incidents of tokentide by rule, per 100 series and week: ${rules}.
+
 How it is measured:
 
 1. A seed makes a year of an organisation of about 90 keys, endpoints and users (\`test/alerts/years\`): people at work
@@ -31,7 +33,7 @@ How it is measured:
    in a zone with summer time. Teams, models and accounts are sums.
 2. Planted events: **runaway loop** (2-10x the P95 of the active hours in the 28 days before, 1-6 hours), **key leak**
    (0.7-3.7x, 6-48 hours, mostly begun at night), **retry storm** (3-7x the hour's own usage, 1-3 hours of work; requests rise
-   alike). An event begins within its first hour. **Big**: adds at least twice the P95, and 200,000 tokens, per hour.
+   alike). An event begins within its first hour. **Big**: adds at least twice the P95 per hour, and 200,000 tokens in an hour.
 3. Hours are judged in order, each as if it had just closed. The first four weeks are history: nothing is planted in
    them, and their incidents are counted on a line of their own. Each account has hours that were never read: some days, and one week.
 4. An event is **found** if an incident of the same series overlaps it or begins within 3 hours after its end; or an

@@ -29,12 +29,13 @@ const seconds = [];
 for (let seed = options.first; seed <= options.last; seed++) judgeYear(seed);
 const measures = Object.entries(scores).map(([name, ofSeeds]) => column(name, years.sumScores(ofSeeds)));
 printTable(measures);
-printWrong(scores[OURS].flatMap(({ wrong }) => wrong));
+const rules = falseByRule(years.sumScores(scores[OURS]));
+console.log(`false, per 100 series and week: ${rules}`);
 const polls = options.polls ? await judgePolls(options.first) : undefined;
 console.log(speed, `${seconds.map((each) => each.toFixed(1)).join(' ')} s per year`);
 writeFileSync(
   new URL('../docs/alert-quality.md', import.meta.url),
-  qualityToMarkdown({ measures, polls, seeds: options, machine, speed: { ...speed, seconds } }),
+  qualityToMarkdown({ measures, rules, polls, seeds: options, machine, speed: { ...speed, seconds } }),
 );
 console.log('written to docs/alert-quality.md');
 
@@ -97,15 +98,17 @@ function printDetails(year, entries) {
     console.log('false', severity, rule, iso(start), iso(end), text);
 }
 
-/** How many false entries each rule has. */
-function printWrong(wrong) {
+/** False incidents of each rule, per 100 series and week. */
+function falseByRule({ wrong, leafWeeks }) {
   const counts = new Map();
   for (const { severity, rule } of wrong) {
-    const name = `${severity} ${rule}`;
+    const name = `${rule} (${severity})`;
     counts.set(name, (counts.get(name) ?? 0) + 1);
   }
-  const sorted = [...counts].toSorted(([, a], [, b]) => b - a);
-  console.log('false:', sorted.map(([name, count]) => `${name} ${count}`).join(', '));
+  return [...counts]
+    .toSorted(([, a], [, b]) => b - a)
+    .map(([name, count]) => `${name} ${((100 * count) / leafWeeks).toFixed(2)}`)
+    .join(', ');
 }
 
 function iso(time) {

@@ -17,7 +17,7 @@ export interface PlantedEvent {
   readonly kind: EventKind;
   /** What it adds per hour, in units of the P95 of the active hours in the 28 days before. */
   readonly size: Size;
-  /** Adds at least twice the P95, and 200,000 tokens, in an hour. */
+  /** Adds at least twice the P95 per hour, and 200,000 tokens in an hour. */
   readonly big: boolean;
   readonly leaf: Leaf;
   readonly tags: Tags;
@@ -81,10 +81,11 @@ function planEvent(place: Place, random: Random): PlantedEvent | undefined {
   if (extra.length > 1) extra[0]! *= uniform(random, 0.25, 1);
   const rounded = extra.map(Math.round);
   if (rounded[0] === 0) return undefined;
+  const largest = Math.max(...rounded);
   return {
     kind,
     size: sizeOf(perHour / p95),
-    big: perHour >= 2 * p95 && perHour >= BIG,
+    big: perHour >= 2 * p95 && largest >= Math.max(2 * p95, BIG),
     leaf,
     tags: leaf.tags,
     start: timeOf(year, first),
