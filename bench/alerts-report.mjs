@@ -28,23 +28,28 @@ False incidents of tokentide by rule, per 100 series and week: ${rules}.
 How it is measured:
 
 1. A seed makes a year of an organisation of about 90 keys, endpoints and users (\`test/alerts/years\`): people at work
-   with holidays and make-up workdays of China, software around the clock, nightly, weekly and month-end batches, people
-   who rarely use it, growth up to 8 % a month, noise per hour and day, series that start and end. One seed in twenty is
-   in a zone with summer time. Teams, models and accounts are sums.
+   with the holidays and make-up workdays of China, software around the clock, nightly, weekly and month-end batches,
+   people who rarely use it, growth up to 8 % a month, noise per hour and day, series that start and end. One seed in
+   twenty is in a zone with summer time. Teams, models and accounts are sums.
 2. Planted events: **runaway loop** (2-10x the P95 of the active hours in the 28 days before, 1-6 hours), **key leak**
-   (0.7-3.7x, 6-48 hours, mostly begun at night), **retry storm** (3-7x the hour's own usage, 1-3 hours of work; requests rise
-   alike). An event begins within its first hour. **Big**: adds at least twice the P95 per hour, and 200,000 tokens in an hour.
+   (0.7-3.7x, 6-48 hours, mostly begun at night), **retry storm** (3-7x the hour's own usage, 1-3 hours of work;
+   requests rise alike). An event begins within its first hour. **Big**: adds at least twice the P95 per hour, and
+   200,000 tokens in an hour.
 3. Hours are judged in order, each as if it had just closed. The first four weeks are history: nothing is planted in
-   them, and their incidents are counted on a line of their own. Each account has hours that were never read: some days, and one week.
+   them, and their incidents are counted on a line of their own. Each account has hours that were never read: some days,
+   and one week.
 4. An event is **found** if an incident of the same series overlaps it or begins within 3 hours after its end; or an
    incident of a total that names the series, or of whose excess it is at least half.
 5. An incident is **false** if it began neither in an event nor within 6 hours after it, nor within 14 days after a
-   change that stays: more use of a series (1.5-4x), a new series, a team of 20 new keys, a new model.
-   The series in "per 100 series and week" are keys, endpoints and users; incidents of totals count, too.
-   Holidays and make-up workdays are as workdays if they are within two standard deviations of the same number of workdays.
-6. **Delay**: from the end of the event's first hour, in which it began, to the incident.
-7. The other rules judge keys, endpoints and users only; each of their incidents is a page, and ends after 3 quiet hours.
-   "3x" and "3 sigma" have a floor of 200,000 tokens an hour, and "3 sigma" needs a week of history.
+   change that stays: more use of a series (1.5-4x), a new series, a team of 20 new keys, a new model. "Series" in "per
+   100 series and week" are keys, endpoints and users; incidents of totals count, too. Holidays and make-up workdays are
+   as workdays if they are within two standard deviations of the same number of workdays.
+6. **Delay**: from the end of the event's first hour to the incident. An event that fills only the last quarter of that
+   hour is often found in the next.
+7. The other rules judge keys, endpoints and users only; each of their incidents is a page, and ends after 3 quiet
+   hours. "3x" and "3 sigma" have a floor of 200,000 tokens an hour, and "3 sigma" needs a week of history.
+8. The years are made up, and their labels with them: compare rules by these figures, and use
+   \`tokentide alerts replay\` for what to expect of your own usage.
 ${polls ? pollsToMarkdown(polls) : ''}
 ## Speed
 
@@ -63,10 +68,10 @@ function pollsToMarkdown({ seed, measures }) {
   return `
 ## As a running collector judges
 
-The year of seed ${seed} again, polled every five minutes through the code of the daemon. Usage is reported ten minutes after it
-happened; of one hour in five a part comes up to 40 hours late, or is corrected downwards. The open hour is judged:
-a delay below zero is an incident before the end of the event's first hour. Here, "the next hour" ends when its data are in. Incidents that a
-correction dissolves count, too.
+The year of seed ${seed} again, polled every five minutes through the code of the daemon. Usage is reported ten minutes
+after it happened; of one hour in five a part comes up to 40 hours late, or is corrected downwards. The open hour is
+judged: a delay below zero is an incident before the end of the event's first hour. Here, "the next hour" ends when its
+data are in. Incidents that a correction dissolves count, too.
 
 ${qualityTable(measures)}
 `;

@@ -52,7 +52,7 @@ describe('a replay by polls', () => {
             if (isOpenSeen) expect(tokens[closed]).toBeLessThanOrEqual(truth[offset + closed]! * 1.03);
             expect(from).toBeGreaterThanOrEqual(polls === 1 ? 0 : closed - FINAL_AFTER / HOUR);
           }
-          return Promise.resolve({ incidents: [] });
+          return Promise.resolve({ incidents: [], findings: [] });
         },
       }),
     });
@@ -76,7 +76,10 @@ describe('a replay by polls', () => {
             end: start + (closed + 1) * HOUR,
             largest: { value: 1, expected: 0, limit, text: '' },
           };
-          return Promise.resolve({ incidents: first === -1 ? [] : [incident as unknown as Incident] });
+          return Promise.resolve({
+            incidents: first === -1 ? [] : [incident as unknown as Incident],
+            findings: [],
+          });
         },
       }),
     });

@@ -1,4 +1,5 @@
 import type { Incident } from '../../../src/alerts/incidents.ts';
+import type { AccountJudge } from '../../../src/alerts/live/account-judge.ts';
 import type { HourlySeries, ReplayEntry } from '../../../src/alerts/types.ts';
 import { HOUR, MINUTE } from '../../../src/windows/units.ts';
 import { arrivalOf, FINAL_AFTER, LAG, type Arrival } from './arrival.ts';
@@ -8,19 +9,6 @@ const POLL = 5 * MINUTE;
 /** Hours from the end of an hour until a poll has seen all of it. */
 export const POLL_LAG = (LAG + POLL) / HOUR;
 const FIELDS = ['tokens', 'requests', 'input', 'output', 'cached'] as const;
-
-/** What judges an account in a running collector. */
-interface AccountJudge {
-  judge(options: {
-    readonly series: readonly HourlySeries[];
-    /** First hour whose usage has changed; hours before `closed` are closed. */
-    readonly from: number;
-    readonly closed: number;
-    readonly isOpenSeen: boolean;
-    readonly isExpected: () => boolean;
-    readonly signal: AbortSignal;
-  }): Promise<{ readonly incidents: readonly Incident[] }>;
-}
 
 /** A part of a year that is judged as a running collector does: every five minutes, by what is known then. */
 export interface PolledPart {
