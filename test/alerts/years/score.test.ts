@@ -59,8 +59,8 @@ describe('an event', () => {
       { provider, account, team },
     ] as ReplayEntry['tags'][]) {
       expect(isFound(entry({ tags }))).toBe(true);
-      expect(isFound(entry({ tags, value: 10 * EVENT.tokens }))).toBe(false);
-      expect(isFound(entry({ tags, value: 10 * EVENT.tokens, text: `… ${EVENT.leaf.name}` }))).toBe(true);
+      expect(isFound(entry({ tags, value: 3 * EVENT.extra[0]! }))).toBe(false);
+      expect(isFound(entry({ tags, value: 3 * EVENT.extra[0]!, text: `… ${EVENT.leaf.name}` }))).toBe(true);
     }
     expect(isFound(entry({ tags: { provider, account, team: 'another' } as ReplayEntry['tags'] }))).toBe(
       false,
