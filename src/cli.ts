@@ -3,6 +3,7 @@ import { realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import type { CommandContext, GlobalOptions, ProcessIo } from './commands/context.ts';
+import type { LabelArguments } from './commands/alerts-label.ts';
 import type { ReplayArguments } from './commands/alerts-replay.ts';
 import type { BackfillArguments } from './commands/backfill.ts';
 import type { DemoArguments } from './commands/demo/settings.ts';
@@ -116,7 +117,33 @@ export async function main(argv: readonly string[], io: ProcessIo): Promise<numb
         ...options,
       }),
     );
-  const alerts = program.command('alerts').description('alert rules on usage').helpCommand(false);
+  const alerts = program
+    .command('alerts')
+    .description('list open and recent incidents')
+    .helpCommand(false)
+    .addOption(json())
+    .action((options: { json: boolean }) =>
+      run(async () => (await import('./commands/alerts-list.ts')).alertsListCommand, options),
+    );
+  alerts
+    .command('show')
+    .description('show an incident with its hours')
+    .argument('<id>', 'id of the incident')
+    .addOption(json())
+    .action((id: string, _: unknown, command: Command) =>
+      run(async () => (await import('./commands/alerts-show.ts')).alertsShowCommand, {
+        id,
+        json: command.optsWithGlobals<{ json: boolean }>().json,
+      }),
+    );
+  alerts
+    .command('label')
+    .description('say whether an incident was expected: then the series does not fire again at that size')
+    .argument('<id>', 'id of the incident')
+    .addArgument(new Argument('<label>').choices(['expected', 'real']))
+    .action((id: string, label: LabelArguments['label']) =>
+      run(async () => (await import('./commands/alerts-label.ts')).alertsLabelCommand, { id, label }),
+    );
   alerts
     .command('replay')
     .description('show what would have fired on stored usage; sends nothing')
@@ -125,8 +152,11 @@ export async function main(argv: readonly string[], io: ProcessIo): Promise<numb
     .option('--rules <file>', 'file of alert rules (default: $TOKENTIDE_ALERTS or alerts.yaml)')
     .option('--zone <zone>', 'time zone of days and nights (default: that of the rules)')
     .addOption(json())
-    .action((options: ReplayArguments) =>
-      run(async () => (await import('./commands/alerts-replay.ts')).alertsReplayCommand, options),
+    .action((options: ReplayArguments, command: Command) =>
+      run(async () => (await import('./commands/alerts-replay.ts')).alertsReplayCommand, {
+        ...options,
+        json: command.optsWithGlobals<{ json: boolean }>().json,
+      }),
     );
 
   program.commandsGroup('Set up:');

@@ -24,5 +24,9 @@ export function collectorState(
       reconcileDifference: reconciled && Number(BigInt(reconciled.stored) - BigInt(reconciled.provider)),
     };
   });
-  return { jobs: states, spoolPoints: ledger.spool.size() };
+  return {
+    jobs: states,
+    spoolPoints: ledger.spool.size(),
+    openAlerts: ledger.incidents.openBySeverity(),
+  };
 }

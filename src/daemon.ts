@@ -8,9 +8,12 @@ import { losesRows, LOSES_ROWS } from './collect/status/dropped.ts';
 import { trackFills, type FillProgress } from './collect/status/fill-progress.ts';
 import { pollWithHealth } from './collect/status/health.ts';
 import { readiness, type FailedJob, type PollState, type Readiness } from './collect/status/readiness.ts';
+import type { Judging } from './alerts/live/judging.ts';
 import { collectorState } from './collector-state.ts';
+import type { AlertSettings } from './config/alerts-file.ts';
 import { ConfigError } from './config/errors.ts';
 import type { Settings } from './config/settings.ts';
+import { judgeJobs } from './judging.ts';
 import { TokentideError } from './lib/errors.ts';
 import type { Logger } from './observe/log.ts';
 import { lazyMetrics, type LazyMetrics } from './observe/lazy-metrics.ts';
@@ -27,6 +30,8 @@ export interface DaemonOptions {
   readonly jobs: readonly Job[];
   /** Jobs whose files have errors: reported, not run. */
   readonly failed?: readonly FailedJob[];
+  /** By which usage is judged after each poll; it is not judged without. */
+  readonly alerts?: AlertSettings;
   readonly log: Logger;
   readonly version: string;
   readonly pid: number;
@@ -77,6 +82,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     ...options,
     role: 'run',
     onEvent: (event: CollectEvent) => {
+      if (event.type === 'stored') judging?.stored(event.points);
       report(event);
       fills.onEvent(event);
     },
@@ -90,10 +96,12 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const failed: FailedJob[] = [...(options.failed ?? [])];
   let reminder: NodeJS.Timeout | undefined;
   let server: Server | undefined;
+  let judging: Judging | undefined;
 
   async function stop(timeoutMs?: number): Promise<void> {
     clearInterval(reminder);
     await Promise.all(schedules.map((job) => job.stop(timeoutMs)));
+    await judging?.stop();
     await server?.close();
     await runtime.close();
   }
@@ -109,7 +117,9 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       ready: () => readiness(runtime.ledger, jobs(), polls, failed),
     });
     reminder = remind(failed, log);
-    const poller: Poller = { runtime, metrics, log, polls, fills, now };
+    const { alerts } = options;
+    judging = alerts && judgeJobs({ alerts, jobs: jobs(), runtime, metrics, log, now: seconds });
+    const poller: Poller = { runtime, metrics, log, polls, fills, judging, now };
     schedules.push(...[...contexts.values()].map((context) => scheduleJob(context, poller)));
     return {
       runtime,
@@ -163,6 +173,7 @@ interface Poller {
   readonly log: Logger;
   readonly polls: Map<string, PollState>;
   readonly fills: FillProgress;
+  readonly judging: Judging | undefined;
   readonly now: () => number;
 }
 
@@ -187,7 +198,7 @@ export function jitterOf(interval: number): number {
 /** One poll. Never rejects: whatever happens, the next scheduled poll runs. */
 async function pollJob(
   context: JobContext,
-  { runtime, metrics, log, polls, fills, now }: Poller,
+  { runtime, metrics, log, polls, fills, judging, now }: Poller,
   interval: number,
   signal: AbortSignal,
 ): Promise<void> {
@@ -225,6 +236,8 @@ async function pollJob(
       pollDuration.observe({ job }, (ended - started) / 1000);
     });
     if (result !== 'cancelled') polls.set(job, { result, missed });
+    // Not awaited: it delays no poll.
+    void judging?.afterPoll(job);
   }
 }
 

@@ -68,8 +68,8 @@ test.each([
   [['backfill', 'trae'], /required option '--from <time>' not specified/],
   [['schema', 'x'], /too many arguments/],
   [['reconcile', '--tolerance', 'much'], /It must be a percentage/],
-  [['alerts'], /Usage: tokentide alerts/],
-  [['alerts', 'replya'], /unknown command 'replya'\n\(Did you mean replay\?\)/],
+  [['alerts', 'replya'], /too many arguments for 'alerts'/],
+  [['alerts', 'label', 'a-7f3k', 'fine'], /Allowed choices are expected, real/],
   [['alerts', 'replay'], /required option '--from <time>' not specified/],
   [
     ['alerts', 'replay', '--from', '1d', '--zone', 'Asia/Shangai'],

@@ -160,7 +160,10 @@ describe('what the pages quote', () => {
 });
 
 test('operations.md lists all metrics, and no other', async () => {
-  const metrics = createMetrics({ version: '0', state: () => ({ jobs: [], spoolPoints: 0 }) });
+  const metrics = createMetrics({
+    version: '0',
+    state: () => ({ jobs: [], spoolPoints: 0, openAlerts: {} }),
+  });
   const exposed = [...(await metrics.text()).matchAll(/^# TYPE (tokentide_\w+)/gm)].map(
     ([, name = '']) => name,
   );

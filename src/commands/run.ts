@@ -1,3 +1,4 @@
+import { alertsFileOf, readAlerts } from '../config/alerts-file.ts';
 import { startDaemon } from '../daemon.ts';
 import { credentialNames } from '../config/credentials.ts';
 import { soundJobs } from '../config/jobs.ts';
@@ -9,7 +10,8 @@ import { version } from './version.ts';
 
 /** `tokentide run`: collects on schedule until stopped. */
 export async function runCommand(context: CommandContext): Promise<number> {
-  const { settings, now, pid, signal } = context;
+  const { settings, env, now, pid, signal } = context;
+  const alerts = readAlerts(alertsFileOf(settings), env);
   const loaded = context.loadJobs();
   const jobs = soundJobs(loaded);
   const failed = loaded.broken.map(({ name, error }) => ({ job: name, error }));
@@ -18,7 +20,7 @@ export async function runCommand(context: CommandContext): Promise<number> {
     pretty: context.interactive,
     credentials: credentialNames(PROVIDERS),
   });
-  const daemon = await startDaemon({ settings, jobs, failed, log, version: version(), pid, now });
+  const daemon = await startDaemon({ settings, jobs, failed, alerts, log, version: version(), pid, now });
   for (const job of daemon.jobs) {
     log.info(
       { job: job.name, provider: job.provider.id, schedule: job.schedule, bucket: job.bucket },

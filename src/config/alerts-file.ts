@@ -15,6 +15,8 @@ import type { Settings } from './settings.ts';
 
 /** Content of `alerts.yaml`, with the defaults. */
 export interface AlertSettings {
+  /** Nothing is judged while collecting. */
+  readonly off: boolean;
   readonly zone: string;
   /** Without a country, the zone decides. */
   readonly calendar: WorkCalendarOptions;
@@ -99,11 +101,12 @@ export function rulesFor({ accounts, rules }: AlertSettings, { provider, account
 }
 
 function resolve(
-  { zone, calendar, rules, accounts }: AlertFields,
+  { off, zone, calendar, rules, accounts }: AlertFields,
   days: CalendarDays,
 ): Omit<AlertSettings, 'channels'> {
   const common = merge(DEFAULT_RULES, rules);
   return {
+    off,
     zone,
     calendar: {
       ...(calendar.country !== undefined && { country: calendar.country }),

@@ -131,6 +131,7 @@ export const AlertFields = z.strictObject({
     })
     .prefault({})
     .describe('Rest days, on which usage is compared with that of other rest days.'),
+  off: z.boolean().default(false).describe('Set to true to judge nothing while collecting.'),
   rules: RuleFields.prefault({}).describe('Rules by name, each with the thresholds that differ.'),
   accounts: z.array(AccountFields).default([]).describe('Thresholds of single accounts.'),
 });

@@ -6,12 +6,13 @@ export const VERSION = 3;
 /** Since layout 3. */
 const INCIDENT = `
   CREATE TABLE incident (
-    id TEXT PRIMARY KEY, job TEXT NOT NULL, rule TEXT NOT NULL, severity TEXT NOT NULL, tags TEXT NOT NULL,
+    id TEXT NOT NULL, job TEXT NOT NULL, rule TEXT NOT NULL, severity TEXT NOT NULL, tags TEXT NOT NULL,
     opened INTEGER NOT NULL, last INTEGER NOT NULL, closed INTEGER, reason TEXT,
     value REAL NOT NULL, expected REAL NOT NULL, "limit" REAL NOT NULL, told REAL NOT NULL, text TEXT NOT NULL,
-    related TEXT NOT NULL, label TEXT
+    related TEXT NOT NULL, label TEXT,
+    PRIMARY KEY (job, id)
   ) WITHOUT ROWID;
-  CREATE INDEX incident_by_job ON incident (job, last);
+  CREATE INDEX incident_by_id ON incident (id);
 `;
 
 const TABLES = `

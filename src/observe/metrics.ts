@@ -24,6 +24,8 @@ export interface CollectorState {
   readonly jobs: readonly JobState[];
   /** Points waiting for the store. */
   readonly spoolPoints: number;
+  /** Open incidents by severity. */
+  readonly openAlerts: Readonly<Record<string, number>>;
 }
 
 export interface MetricsOptions {
@@ -55,6 +57,9 @@ interface Recorders {
   readonly droppedRows: Counter<'job' | 'reason'>;
   readonly mismatches: Counter<'job'>;
   readonly tagOverflows: Counter<'tag'>;
+  /** Incidents that were opened. */
+  readonly alerts: Counter<'rule'>;
+  readonly judgingErrors: Counter<'job'>;
 }
 
 export function createMetrics({ version, state }: MetricsOptions): Metrics {
@@ -124,6 +129,18 @@ export function createMetrics({ version, state }: MetricsOptions): Metrics {
       labelNames: ['tag'],
       registers,
     }),
+    alerts: new Counter({
+      name: 'tokentide_alerts_total',
+      help: 'Incidents that were opened, by rule.',
+      labelNames: ['rule'],
+      registers,
+    }),
+    judgingErrors: new Counter({
+      name: 'tokentide_judging_errors_total',
+      help: 'Judgements of usage after a poll that failed; they are repeated after the next poll.',
+      labelNames: ['job'],
+      registers,
+    }),
   };
   const scraped = scrapedGauges(registers, version);
 
@@ -180,6 +197,12 @@ function scrapedGauges(registers: Registry[], version: string): (state: Collecto
     help: 'Points waiting for the store.',
     registers,
   });
+  const openAlerts = new Gauge({
+    name: 'tokentide_alerts_open',
+    help: 'Open incidents, by severity.',
+    labelNames: ['severity'],
+    registers,
+  });
   new Gauge({ name: 'tokentide_up', help: '1 while the collector runs.', registers }).set(1);
   new Gauge({
     name: 'tokentide_build_info',
@@ -188,7 +211,7 @@ function scrapedGauges(registers: Registry[], version: string): (state: Collecto
     registers,
   }).set({ version }, 1);
 
-  return ({ jobs, spoolPoints: waiting }) => {
+  return ({ jobs, spoolPoints: waiting, openAlerts: open }) => {
     for (const gauge of [
       dataAge,
       openGaps,
@@ -210,5 +233,6 @@ function scrapedGauges(registers: Registry[], version: string): (state: Collecto
         reconcileDifference.set({ job }, known.reconcileDifference);
     }
     spoolPoints.set(waiting);
+    for (const [severity, count] of Object.entries(open)) openAlerts.set({ severity }, count);
   };
 }

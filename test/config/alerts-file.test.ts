@@ -35,6 +35,7 @@ describe('without settings', () => {
     const alerts = text === undefined ? readAlerts(undefined, {}) : read(text);
 
     expect(alerts).toEqual({
+      off: false,
       zone: 'Asia/Shanghai',
       channels: { channels: new Map(), off: [] },
       calendar: { holidays: [], workdays: [] },

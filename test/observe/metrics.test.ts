@@ -5,7 +5,7 @@ let state: CollectorState;
 let metrics: Metrics;
 
 beforeEach(() => {
-  state = { jobs: [], spoolPoints: 0 };
+  state = { jobs: [], spoolPoints: 0, openAlerts: {} };
   metrics = createMetrics({ version: '1.2.3', state: () => state });
 });
 
@@ -25,6 +25,7 @@ describe('createMetrics', () => {
         },
       ],
       spoolPoints: 10,
+      openAlerts: { notice: 2, page: 0 },
     };
 
     expect(await samples()).toEqual(
@@ -47,6 +48,7 @@ describe('createMetrics', () => {
     state = {
       jobs: [{ job: 'trae-main', openGaps: 0, expiredGaps: 0, missedPolls: 0, heldBackPoints: 0 }],
       spoolPoints: 0,
+      openAlerts: { notice: 2, page: 0 },
     };
 
     const text = (await samples()).join('\n');
@@ -61,10 +63,11 @@ describe('createMetrics', () => {
         { job: 'trae-main', dataAge: 1, openGaps: 1, expiredGaps: 0, missedPolls: 0, heldBackPoints: 0 },
       ],
       spoolPoints: 0,
+      openAlerts: { notice: 2, page: 0 },
     };
     await samples();
 
-    state = { jobs: [], spoolPoints: 0 };
+    state = { jobs: [], spoolPoints: 0, openAlerts: {} };
 
     expect((await samples()).filter((line) => line.includes('data_age') || line.includes('gaps'))).toEqual(
       [],
@@ -75,6 +78,7 @@ describe('createMetrics', () => {
     state = {
       jobs: [{ job: 'trae-main', openGaps: 0, expiredGaps: 0, missedPolls: 0, heldBackPoints: 0 }],
       spoolPoints: 0,
+      openAlerts: { notice: 2, page: 0 },
     };
 
     const before = await samples();

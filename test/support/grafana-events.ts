@@ -194,7 +194,7 @@ export const EVENTS: Readonly<Record<string, Event>> = {
     fires: [`reconciliation ${job('ucloud')}`],
   },
   'another program reports an urgent verdict': {
-    add: [verdict('page', 0, 2, { value: 5_000_000, limit: 1_000_000, expected: 200_000 } as Fields)],
+    add: [verdict('page', 0, 2, { value: 5_000_000, limit: 1_000_000, expected: 200_000 })],
     fires: ['verdict-page provider=ucloud account=keys bucket=1h key=k1 rule=three-windows'],
   },
   'another program reports a verdict without numbers': {

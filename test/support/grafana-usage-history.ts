@@ -251,7 +251,7 @@ export function verdict(
       bucket: '1h',
       rule: 'three-windows',
       severity,
-    } as Tags,
-    fields: { ...fields, state } as Fields,
+    },
+    fields: { ...fields, state },
   };
 }

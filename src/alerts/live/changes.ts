@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import type { IncidentRow } from '../../ledger/incidents.ts';
 import type { Tags } from '../../usage/point.ts';
 import { seriesKey } from '../../usage/series.ts';
@@ -96,7 +97,7 @@ function updated(row: IncidentRow, found: FoundIncident, { now }: ChangesInput):
   const isWorse = severity !== row.severity || (!isFirstHour && found.value >= WORSE * row.told);
   const told = { ...incident, told: Math.max(row.told, found.value) };
   if (row.closed !== undefined) {
-    const { closed, reason, ...reopened } = told;
+    const { closed: _closed, reason: _reason, ...reopened } = told;
     return [{ incident: reopened, changes: ['reopened'] }];
   }
   if (isWorse) return [{ incident: told, changes: ['escalated'] }];
@@ -120,8 +121,7 @@ function unlessEqual(
   incident: IncidentRow,
   changes: readonly Change[],
 ): IncidentChange[] {
-  const text = (row: IncidentRow): string => JSON.stringify(Object.entries(row).toSorted());
-  return text(before) === text(incident) ? [] : [{ incident, changes }];
+  return isDeepStrictEqual(before, incident) ? [] : [{ incident, changes }];
 }
 
 /** Pairs incidents with the same first hour, then those that a correction has made longer or shorter. */
@@ -152,8 +152,8 @@ function match(
 
 /** Identity of a rule and a series. A user's team may change. */
 export function subjectOf({ rule, tags }: { readonly rule: string; readonly tags: Tags }): string {
-  const { team, ...others } = tags;
-  return `${rule} ${seriesKey(tags.user === undefined ? tags : others)}`;
+  const { team: _, ...withoutTeam } = tags;
+  return `${rule} ${seriesKey(tags.user === undefined ? tags : withoutTeam)}`;
 }
 
 /** No letters that look like digits, so that it can be read aloud: Crockford's base 32. */

@@ -6,7 +6,7 @@ const at = (hour: number): number => MIDNIGHT + hour * HOUR;
 
 /** Incidents, without what names the process. */
 function incidents({ ledger }: Office): unknown[] {
-  return ledger.incidents.since(0).map(({ closed, ...incident }) => incident);
+  return ledger.incidents.since(0).map(({ closed: _closed, ...incident }) => incident);
 }
 
 test('a key far above its usual is one incident that opens, closes after three quiet hours, and has a point per hour', async () => {
@@ -122,7 +122,7 @@ test('an unchanged poll judges and writes nothing', async () => {
   await place.poll(12.1);
   const before = place.ledger.state.get('office', 'alerts');
   let writes = 0;
-  const { write } = place.store;
+  const write = place.store.write.bind(place.store);
   place.store.write = (points) => {
     if (points.some(({ measurement }) => measurement !== undefined)) writes++;
     return write(points);
@@ -242,11 +242,10 @@ test('a store that is down delays the judgement and loses nothing', async () => 
   const place = await office({ usage: withSpike('k1', [10]) });
   await place.pollHourly(8, 9);
   await place.poll(10.9);
-  place.store.points = ((points) => () => {
-    place.store.points = points;
-    return Promise.reject(new Error('down'));
-  })(place.store.points);
+  const points = place.store.points.bind(place.store);
+  place.store.points = () => Promise.reject(new Error('down'));
   await place.poll(11.1);
+  place.store.points = points;
 
   await place.poll(11.2);
 
