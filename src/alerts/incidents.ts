@@ -47,7 +47,7 @@ export function createIncidents(): Incidents {
         findings.filter(({ explainedBy }) => explainedBy.length > 0).map(({ subject }) => subject),
       );
       for (const { subject, verdict } of findings) {
-        const kind = OTHER_SUBJECTS.includes(verdict.rule) ? verdict.rule : 'load';
+        const kind = kindOf(verdict.rule);
         const ofSubject = last.get(subject) ?? new Map<string, Incident>();
         last.set(subject, ofSubject);
         const known = ofSubject.get(kind);
@@ -66,6 +66,11 @@ export function createIncidents(): Incidents {
       }
     },
   };
+}
+
+/** Findings of one kind on one series share an incident. */
+export function kindOf(rule: string): string {
+  return OTHER_SUBJECTS.includes(rule) ? rule : 'load';
 }
 
 function open(subject: Subject, verdict: Verdict): Incident {

@@ -1,16 +1,19 @@
 import { HOUR } from '../../windows/units.ts';
 import type { Window } from '../../windows/window.ts';
-import type { AccountSums } from '../load.ts';
+import type { AccountSums, Column } from '../load.ts';
 import type { HourlySeries, Scope } from '../types.ts';
 import type { Tags } from '../../usage/point.ts';
 
-interface Values {
+/** What the rules use. */
+const COLUMNS = ['tokens', 'input', 'output', 'cached'] as const satisfies Column[];
+
+type Values = Partial<Record<Column, Float64Array>> & {
   readonly scope: Scope;
   /** A user who changed teams is in the last one. */
   readonly tags: Tags;
   readonly start: number;
-  readonly tokens: Float64Array;
-}
+  tokens: Float64Array;
+};
 
 /** Hourly sums of the series of one account. Hours that nobody read are NaN. */
 export interface AccountSeries {
@@ -37,9 +40,9 @@ export function createAccountSeries({ start, end }: Window): AccountSeries {
   const read = new Uint8Array(length);
   let changed = Infinity;
 
-  function set({ tokens }: Values, index: number, value: number): void {
-    if (Object.is(tokens[index], value)) return;
-    tokens[index] = value;
+  function set(values: Float64Array, index: number, value: number): void {
+    if (Object.is(values[index], value)) return;
+    values[index] = value;
     changed = Math.min(changed, index);
   }
 
@@ -53,8 +56,13 @@ export function createAccountSeries({ start, end }: Window): AccountSeries {
       else series.set(key, { scope, tags: { ...tags }, start, tokens: emptyLike(read) });
     }
     for (const [key, values] of series) {
-      const sums = account?.sums.get(key)?.columns.tokens;
-      for (let hour = 0; hour < hours; hour++) set(values, first + hour, sums?.[hour] ?? 0);
+      const sums = account?.sums.get(key)?.columns ?? {};
+      for (const column of COLUMNS) {
+        if (sums[column]) values[column] ??= emptyLike(read);
+        const own = values[column];
+        if (!own) continue;
+        for (let hour = 0; hour < hours; hour++) set(own, first + hour, sums[column]?.[hour] ?? 0);
+      }
     }
   }
 
@@ -73,9 +81,14 @@ export function createAccountSeries({ start, end }: Window): AccountSeries {
         now.fill(1, from, Math.max(from, Math.floor((window.end - start) / HOUR)));
       }
       for (let index = 0; index < length; index++) {
+        if (now[index] === 1 && read[index] === 1) continue;
         for (const values of series.values()) {
-          if (now[index] === 0) set(values, index, Number.NaN);
-          else if (Number.isNaN(values.tokens[index])) set(values, index, 0);
+          for (const column of COLUMNS) {
+            const own = values[column];
+            if (!own) continue;
+            if (now[index] === 0) set(own, index, Number.NaN);
+            else if (Number.isNaN(own[index])) set(own, index, 0);
+          }
         }
       }
       read.set(now);

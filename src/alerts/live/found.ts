@@ -1,7 +1,8 @@
 import type { Point, Tags } from '../../usage/point.ts';
 import { seriesKey } from '../../usage/series.ts';
 import { HOUR } from '../../windows/units.ts';
-import type { Incident } from '../incidents.ts';
+import { kindOf, type Incident } from '../incidents.ts';
+import type { Finding, Subject } from '../judge.ts';
 import type { Verdict } from '../types.ts';
 import type { Judged } from './account-judge.ts';
 import type { AccountSeries } from './account-series.ts';
@@ -66,18 +67,26 @@ export function pointsOf(
 
 function verdictsOf(incident: Incident, { findings }: Judged): Verdict[] {
   return hoursOf(incident, findings).flatMap((ofHour) =>
-    ofHour.filter(({ subject }) => subject === incident.subject).map(({ verdict }) => verdict),
+    ofHour
+      .filter((finding) => isOf(incident, finding))
+      .map(({ verdict }) => ({ ...verdict, rule: incident.rule })),
   );
 }
 
 function relatedTo(incident: Incident, { findings }: Judged): Tags[] {
   const related = new Map<string, Tags>();
-  for (const { subject, explainedBy } of hoursOf(incident, findings).flat()) {
-    const others =
-      subject === incident.subject ? explainedBy : explainedBy.includes(incident.subject) ? [subject] : [];
-    for (const { series } of others) related.set(seriesKey(series.tags), series.tags);
+  const add = (subjects: readonly Subject[]): void => {
+    for (const { series } of subjects) related.set(seriesKey(series.tags), series.tags);
+  };
+  for (const finding of hoursOf(incident, findings).flat()) {
+    if (isOf(incident, finding)) add(finding.explainedBy);
+    else if (finding.explainedBy.includes(incident.subject)) add([finding.subject]);
   }
   return [...related.values()];
+}
+
+function isOf(incident: Incident, { subject, verdict }: Finding): boolean {
+  return subject === incident.subject && kindOf(verdict.rule) === kindOf(incident.rule);
 }
 
 function hoursOf<T>({ start, end, subject }: Incident, byHour: readonly T[]): readonly T[] {
