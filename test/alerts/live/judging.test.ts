@@ -1,6 +1,5 @@
 import { describe, expect, it, test } from 'vitest';
-import { DEFAULT_RULES } from '../../../src/alerts/rules.ts';
-import { EARLY, HOUR, MIDNIGHT, office, usual, withSpike, type Office } from './office.ts';
+import { EARLY, HOUR, MIDNIGHT, RULES, office, usual, withSpike, type Office } from './office.ts';
 
 const at = (hour: number): number => MIDNIGHT + hour * HOUR;
 
@@ -274,8 +273,8 @@ test('a change that cannot be queued is not entered, and is told the next time',
 });
 
 test('a rule that is off raises nothing', async () => {
-  const { spike_key: key, spike_account: total } = DEFAULT_RULES;
-  const off = { ...DEFAULT_RULES, spike_key: { ...key, off: true }, spike_account: { ...total, off: true } };
+  const { spike_key: key, spike_account: total } = RULES;
+  const off = { ...RULES, spike_key: { ...key, off: true }, spike_account: { ...total, off: true } };
   const place = await office({ usage: withSpike('k1', [10]), rulesFor: () => off });
 
   await place.pollHourly(8, 12);

@@ -2,7 +2,7 @@ import { onTestFinished } from 'vitest';
 import { createWorkCalendar } from '../../../src/alerts/calendar.ts';
 import { createJudging, type Judging } from '../../../src/alerts/live/judging.ts';
 import type { IncidentEvent, JudgingOptions } from '../../../src/alerts/live/options.ts';
-import { DEFAULT_RULES } from '../../../src/alerts/rules.ts';
+import { DEFAULT_RULES, type Rules } from '../../../src/alerts/rules.ts';
 import { openLedger, type Ledger } from '../../../src/ledger/ledger.ts';
 import type { Point, Tags } from '../../../src/usage/point.ts';
 import { memoryStore, type MemoryStore } from '../../support/memory-store.ts';
@@ -50,6 +50,9 @@ export function withSpike(
   };
 }
 
+/** A whole day is another incident than its hours. */
+export const RULES: Rules = { ...DEFAULT_RULES, day: { ...DEFAULT_RULES.day, off: true } };
+
 export interface Office {
   readonly ledger: Ledger;
   readonly store: MemoryStore;
@@ -83,7 +86,7 @@ export async function office(
       store,
       zone: ZONE,
       calendar: createWorkCalendar({ country: 'none' }),
-      rulesFor: () => DEFAULT_RULES,
+      rulesFor: () => RULES,
       now: () => now,
       notify: (event) => events.push(event),
       onError: (_, error) => errors.push(error),
