@@ -272,7 +272,7 @@ test('a change that cannot be queued is not entered, and is told the next time',
   expect(told).toEqual(['opened']);
 });
 
-test('a rule that is off raises nothing', async () => {
+test('a rule that is turned off raises nothing', async () => {
   const { spike_key: key, spike_account: total } = RULES;
   const off = { ...RULES, spike_key: { ...key, off: true }, spike_account: { ...total, off: true } };
   const place = await office({ usage: withSpike('k1', [10]), rulesFor: () => off });
