@@ -7,17 +7,20 @@ import { droppedRows } from './collect/poll/dropped.ts';
 import { losesRows, LOSES_ROWS } from './collect/status/dropped.ts';
 import { trackFills, type FillProgress } from './collect/status/fill-progress.ts';
 import { pollWithHealth } from './collect/status/health.ts';
-import { readiness, type FailedJob, type PollState, type Readiness } from './collect/status/readiness.ts';
+import { readiness, type FailedJob, type PollState } from './collect/status/readiness.ts';
 import type { Judging } from './alerts/live/judging.ts';
 import { collectorState } from './collector-state.ts';
 import type { AlertSettings } from './config/alerts-file.ts';
 import { ConfigError } from './config/errors.ts';
+import type { Channel } from './config/alert-channels.ts';
 import type { Settings } from './config/settings.ts';
 import { judgeJobs } from './judging.ts';
 import { TokentideError } from './lib/errors.ts';
 import type { Logger } from './observe/log.ts';
 import { lazyMetrics, type LazyMetrics } from './observe/lazy-metrics.ts';
-import { startServer, type Server } from './observe/server.ts';
+import { startServer, type Server, type ServerOptions } from './observe/server.ts';
+import type { IncidentEvent } from './notify/incident.ts';
+import { startNotifier, type Notifier } from './notifier.ts';
 import { DROP_REASONS } from './providers/provider.ts';
 import { logFill, reporter } from './report.ts';
 import { createRuntime, type Runtime } from './runtime.ts';
@@ -32,6 +35,8 @@ export interface DaemonOptions {
   readonly failed?: readonly FailedJob[];
   /** By which usage is judged after each poll; it is not judged without. */
   readonly alerts?: AlertSettings;
+  /** Where messages go; nowhere by default. */
+  readonly channels?: ReadonlyMap<string, Channel>;
   readonly log: Logger;
   readonly version: string;
   readonly pid: number;
@@ -41,6 +46,7 @@ export interface DaemonOptions {
 
 export interface Daemon {
   readonly runtime: Runtime;
+  readonly notifier: Notifier;
   /** Jobs that run. */
   readonly jobs: readonly Job[];
   /** Base URL of health and metrics; absent when the server is off. */
@@ -97,12 +103,14 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   let reminder: NodeJS.Timeout | undefined;
   let server: Server | undefined;
   let judging: Judging | undefined;
+  let notifier: Notifier | undefined;
 
   async function stop(timeoutMs?: number): Promise<void> {
     clearInterval(reminder);
     await Promise.all(schedules.map((job) => job.stop(timeoutMs)));
     await judging?.stop();
     await server?.close();
+    await notifier?.stop();
     await runtime.close();
   }
 
@@ -111,18 +119,28 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     failed.push(...connectJobs(runtime, options.jobs, contexts));
     const [first] = failed;
     if (contexts.size === 0 && first) throw first.error;
+    notifier = startNotifier({
+      channels: new Map(),
+      ...options,
+      grafanaUrl: options.alerts?.grafanaUrl,
+      ledger: runtime.ledger,
+      metrics,
+    });
     server = await serve(settings, {
+      relay: notifier.relay,
       metrics,
       log,
       ready: () => readiness(runtime.ledger, jobs(), polls, failed),
     });
     reminder = remind(failed, log);
     const { alerts } = options;
-    judging = alerts && judgeJobs({ alerts, jobs: jobs(), runtime, metrics, log, now: seconds });
+    const notify = (event: IncidentEvent): void => notifier?.notify(event);
+    judging = alerts && judgeJobs({ alerts, jobs: jobs(), runtime, metrics, log, now: seconds, notify });
     const poller: Poller = { runtime, metrics, log, polls, fills, judging, now };
     schedules.push(...[...contexts.values()].map((context) => scheduleJob(context, poller)));
     return {
       runtime,
+      notifier,
       jobs: jobs(),
       ...(server && { url: server.url }),
       firstPolls: Promise.all(schedules.map((job) => job.poll())).then(() => undefined),
@@ -252,12 +270,12 @@ function onScheduleEvent(event: ScheduleEvent, { log, metrics, polls }: Poller):
 
 async function serve(
   { listen }: Settings,
-  { metrics, log, ready }: { metrics: LazyMetrics; log: Logger; ready: () => Readiness },
+  { log, ...pages }: Pick<ServerOptions, 'metrics' | 'ready' | 'relay'> & { log: Logger },
 ): Promise<Server | undefined> {
   if (!listen) return undefined;
   const onError = (error: unknown): void => log.error({ error }, 'request to the health server failed');
   try {
-    return await startServer({ ...listen, metrics, ready, onError, health: () => ({ alive: true }) });
+    return await startServer({ ...listen, ...pages, onError, health: () => ({ alive: true }) });
   } catch (error) {
     throw new ConfigError([
       {

@@ -12,6 +12,7 @@ import { version } from './version.ts';
 export async function runCommand(context: CommandContext): Promise<number> {
   const { settings, env, now, pid, signal } = context;
   const alerts = readAlerts(alertsFileOf(settings), env);
+  const { channels, off } = alerts.channels;
   const loaded = context.loadJobs();
   const jobs = soundJobs(loaded);
   const failed = loaded.broken.map(({ name, error }) => ({ job: name, error }));
@@ -20,7 +21,17 @@ export async function runCommand(context: CommandContext): Promise<number> {
     pretty: context.interactive,
     credentials: credentialNames(PROVIDERS),
   });
-  const daemon = await startDaemon({ settings, jobs, failed, alerts, log, version: version(), pid, now });
+  const daemon = await startDaemon({
+    settings,
+    jobs,
+    failed,
+    alerts,
+    channels,
+    log,
+    version: version(),
+    pid,
+    now,
+  });
   for (const job of daemon.jobs) {
     log.info(
       { job: job.name, provider: job.provider.id, schedule: job.schedule, bucket: job.bucket },
@@ -28,6 +39,7 @@ export async function runCommand(context: CommandContext): Promise<number> {
     );
   }
   for (const { name, reason } of loaded.off) log.warn({ job: name, reason }, 'job disabled');
+  for (const { name, reason } of off) log.warn({ channel: name, reason }, 'channel disabled');
   log.info({ store: daemon.runtime.store.description, url: daemon.url }, 'collecting');
   await untilAborted(signal);
   log.info('stopping: waiting for running polls; a second signal ends immediately');

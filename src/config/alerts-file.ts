@@ -21,6 +21,8 @@ export interface AlertSettings {
   /** Without a country, the zone decides. */
   readonly calendar: WorkCalendarOptions;
   readonly rules: Rules;
+  /** Grafana with tokentide's dashboards. */
+  readonly grafanaUrl?: string | undefined;
   /** Accounts with thresholds of their own. */
   readonly accounts: readonly {
     readonly provider: string;
@@ -100,10 +102,8 @@ export function rulesFor({ accounts, rules }: AlertSettings, { provider, account
   return own?.rules ?? rules;
 }
 
-function resolve(
-  { off, zone, calendar, rules, accounts }: AlertFields,
-  days: CalendarDays,
-): Omit<AlertSettings, 'channels'> {
+function resolve(fields: AlertFields, days: CalendarDays): Omit<AlertSettings, 'channels'> {
+  const { off, zone, calendar, rules, accounts, grafana_url: grafanaUrl } = fields;
   const common = merge(DEFAULT_RULES, rules);
   return {
     off,
@@ -114,6 +114,7 @@ function resolve(
       workdays: [...days.workdays, ...calendar.workdays],
     },
     rules: common,
+    ...(grafanaUrl !== undefined && { grafanaUrl }),
     accounts: accounts.map((each) => ({ ...each, rules: merge(common, each.rules) })),
   };
 }

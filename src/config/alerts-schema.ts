@@ -134,6 +134,10 @@ export const AlertFields = z.strictObject({
   off: z.boolean().default(false).describe('Set to true to judge nothing while collecting.'),
   rules: RuleFields.prefault({}).describe('Rules by name, each with the thresholds that differ.'),
   accounts: z.array(AccountFields).default([]).describe('Thresholds of single accounts.'),
+  grafana_url: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe("Address of a Grafana with tokentide's dashboards, for links in messages."),
 });
 export type AlertFields = z.infer<typeof AlertFields>;
 

@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import type { InfluxTarget } from '../store/influxdb/options.ts';
 import { parseDuration } from './duration.ts';
-import type { Environment } from './environment.ts';
+import { readVariable, type Environment } from './environment.ts';
 import { ConfigError, type Diagnostic } from './errors.ts';
 import { INFLUX_VARIABLES, influxSettings } from './influx-settings.ts';
 import { closest } from './suggest.ts';
+import { Secret } from '../lib/secret.ts';
 import { HOUR } from '../windows/units.ts';
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
@@ -20,6 +21,8 @@ export interface Settings {
   readonly data: string;
   /** Address of health and metrics; absent if the server is off. */
   readonly listen?: { readonly host: string; readonly port: number };
+  /** Bearer token of those who send messages through this process; absent if nobody may. */
+  readonly relayToken?: Secret;
   readonly logLevel: LogLevel;
   readonly store: { readonly kind: 'sqlite' } | ({ readonly kind: 'influxdb' } & InfluxTarget);
   /** Maximum number of points spooled on disk while the store is down. */
@@ -46,6 +49,14 @@ const Variables = z.object({
       return z.NEVER;
     }),
   TOKENTIDE_LOG_LEVEL: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`).default('info'),
+  TOKENTIDE_RELAY_TOKEN: z
+    .string()
+    .regex(
+      /^[!-~]{16,}$/,
+      'must have at least 16 characters, all printable ASCII; openssl rand -hex 32 makes one',
+    )
+    .transform((token) => new Secret(token))
+    .optional(),
   TOKENTIDE_STORE: z.enum(['influxdb', 'sqlite'], 'must be influxdb or sqlite').optional(),
   TOKENTIDE_SPOOL_POINTS: z
     .string()
@@ -69,10 +80,15 @@ const Variables = z.object({
 
 const LONGEST_TIMEOUT = HOUR;
 const PREFIX = 'TOKENTIDE_';
+const RELAY_TOKEN = 'TOKENTIDE_RELAY_TOKEN';
 
 /** @throws ConfigError with all errors, by variable name. */
 export function readSettings(env: Environment): Settings {
-  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+  const relayToken = readVariable(env, RELAY_TOKEN);
+  const given = {
+    ...Object.fromEntries(Object.entries(env).filter(([, value]) => value !== '')),
+    ...(relayToken.value !== undefined && { [RELAY_TOKEN]: relayToken.value }),
+  };
   const variables = Variables.safeParse(given);
   const kind = variables.data?.TOKENTIDE_STORE ?? (wantsInflux(given) ? 'influxdb' : 'sqlite');
   const influx = kind === 'influxdb' ? influxSettings(given) : { issues: [] };
@@ -80,6 +96,9 @@ export function readSettings(env: Environment): Settings {
     ...(variables.error?.issues ?? []).map(({ path, message }) => ({
       message: `${path.join('.')}: ${message}`,
     })),
+    ...(relayToken.problem === undefined
+      ? []
+      : [{ message: `${RELAY_TOKEN}: ${relayToken.problem}`, hint: 'check the path' }]),
     ...misspelt(given),
     ...('issues' in influx ? influx.issues : []),
   ];
@@ -90,6 +109,7 @@ export function readSettings(env: Environment): Settings {
     ...(data.TOKENTIDE_ALERTS !== undefined && { alerts: data.TOKENTIDE_ALERTS }),
     data: data.TOKENTIDE_DATA,
     ...(data.TOKENTIDE_LISTEN === 'off' ? {} : { listen: data.TOKENTIDE_LISTEN }),
+    ...(data.TOKENTIDE_RELAY_TOKEN && { relayToken: data.TOKENTIDE_RELAY_TOKEN }),
     logLevel: data.TOKENTIDE_LOG_LEVEL,
     store: 'issues' in influx ? { kind: 'sqlite' } : { kind: 'influxdb', ...influx },
     spoolPoints: data.TOKENTIDE_SPOOL_POINTS,

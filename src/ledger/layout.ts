@@ -15,6 +15,19 @@ const INCIDENT = `
   CREATE INDEX incident_by_id ON incident (id);
 `;
 
+/** Since layout 3. */
+const NOTIFICATION = `
+  CREATE TABLE notification (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    channel TEXT NOT NULL, id TEXT NOT NULL, incident TEXT NOT NULL, message TEXT NOT NULL,
+    queued_at INTEGER NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, retry_at INTEGER NOT NULL DEFAULT 0,
+    ended_at INTEGER, result TEXT,
+    UNIQUE (channel, id)
+  );
+  CREATE INDEX notification_waiting ON notification (channel, sequence) WHERE ended_at IS NULL;
+  CREATE INDEX notification_by_incident ON notification (incident);
+`;
+
 const TABLES = `
   CREATE TABLE job (
     name TEXT PRIMARY KEY, identity TEXT NOT NULL, clock INTEGER NOT NULL DEFAULT 0, range_end TEXT
@@ -66,6 +79,7 @@ const TABLES = `
     PRIMARY KEY (job, at, start)
   ) WITHOUT ROWID;
   ${INCIDENT}
+  ${NOTIFICATION}
 `;
 
 /** Layout 1 had the same tables under other names. */
@@ -86,7 +100,7 @@ const FROM_1 = `
 export function upgradeFrom(db: LedgerDatabase, version: number): void {
   if (version === 0) db.exec(TABLES);
   if (version === 1) db.exec(FROM_1);
-  if (version === 1 || version === 2) db.exec(INCIDENT);
+  if (version === 1 || version === 2) db.exec(INCIDENT + NOTIFICATION);
   db.exec(`PRAGMA user_version = ${VERSION}`);
 }
 

@@ -18,6 +18,7 @@ import { createCounters, type Counters } from './counters.ts';
 import { createIncidentTable, type IncidentTable } from './incidents.ts';
 import { createJobs, type Jobs } from './jobs.ts';
 import { createLateness, type Lateness } from './lateness.ts';
+import { createNotifications, type Notifications } from './notifications.ts';
 import { createPartitions, type Partitions } from './partitions.ts';
 import { createReconciliations, type Reconciliations } from './reconciliations.ts';
 import { createJobState, type JobStateTable } from './state.ts';
@@ -42,6 +43,7 @@ export interface Ledger {
   readonly spool: Spool;
   readonly reconciliations: Reconciliations;
   readonly incidents: IncidentTable;
+  readonly notifications: Notifications;
   readonly rateLimiter: RateLimiter;
   readonly leases: Leases;
   /** Runs `change` as one transaction: when this returns, all of it is on disk; when it throws, none of it. */
@@ -81,6 +83,7 @@ function ledgerOf(db: LedgerDatabase, path: string): Ledger {
     spool: createSpool(db),
     reconciliations: createReconciliations(db),
     incidents: createIncidentTable(db),
+    notifications: createNotifications(db),
     rateLimiter: createRateLimiter(db),
     leases,
     commit: (change) => transaction(db, change),

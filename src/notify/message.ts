@@ -38,9 +38,14 @@ const WORDS: Readonly<Record<Language, Readonly<Record<Severity | 'closed', stri
 };
 
 /** `tokentide alert: title`. The name is in it for robots that require a keyword. */
-export function headingOf({ language, state, severity, title }: Message): string {
+export function headingOf(message: Message): string {
+  return displayText(`tokentide ${stateWord(message)}${message.title}`);
+}
+
+/** `alert: ` */
+export function stateWord({ language, state, severity }: Message): string {
   const words = WORDS[language];
-  return displayText(`tokentide ${words[state === 'closed' ? 'closed' : severity]}${words.colon}${title}`);
+  return `${words[state === 'closed' ? 'closed' : severity]}${words.colon}`;
 }
 
 /** The lines, each without line breaks and control characters; empty ones are omitted. */

@@ -1,6 +1,8 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 export const POLL_RESULTS = ['ok', 'failed', 'cancelled'] as const;
+/** `retry` and `refused` are attempts: the messages are sent again. `expired` ones are given up. */
+export const NOTIFICATION_RESULTS = ['sent', 'retry', 'refused', 'expired'] as const;
 export const POINT_OUTCOMES = ['written', 'unchanged', 'rejected', 'kept'] as const;
 
 /** State of one job at scrape time. Unknown values are absent, and so are their series. */
@@ -60,6 +62,8 @@ interface Recorders {
   /** Incidents that were opened. */
   readonly alerts: Counter<'rule'>;
   readonly judgingErrors: Counter<'job'>;
+  /** `result` is one of `NOTIFICATION_RESULTS`. */
+  readonly notifications: Counter<'channel' | 'result'>;
 }
 
 export function createMetrics({ version, state }: MetricsOptions): Metrics {
@@ -139,6 +143,12 @@ export function createMetrics({ version, state }: MetricsOptions): Metrics {
       name: 'tokentide_judging_errors_total',
       help: 'Judgements of usage after a poll that failed; they are repeated after the next poll.',
       labelNames: ['job'],
+      registers,
+    }),
+    notifications: new Counter({
+      name: 'tokentide_notifications_total',
+      help: 'Messages to channels, by result: sent, retry and refused (both sent again), expired (given up).',
+      labelNames: ['channel', 'result'],
       registers,
     }),
   };

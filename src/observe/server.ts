@@ -1,5 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { json, text, type Page } from './page.ts';
+import { relay, RELAY_PATH, type RelayOptions } from './relay.ts';
 
 export interface Readiness {
   readonly ready: boolean;
@@ -17,6 +19,8 @@ export interface ServerOptions {
   /** Body of `/healthz`. */
   readonly health: () => object;
   readonly ready: () => Readiness;
+  /** Messages for channels that others send through this process. */
+  readonly relay?: RelayOptions;
   /** Called when a page fails. */
   readonly onError?: (error: unknown) => void;
 }
@@ -27,13 +31,7 @@ export interface Server {
   close(): Promise<void>;
 }
 
-interface Page {
-  readonly status: number;
-  readonly type: string;
-  readonly text: string;
-}
-
-/** Serves `/healthz`, `/readyz` and `/metrics`. @throws Error if the address is in use. */
+/** Serves `/healthz`, `/readyz`, `/metrics` and the relay. @throws Error if the address is in use. */
 export async function startServer(options: ServerOptions): Promise<Server> {
   const { host = '127.0.0.1', port } = options;
   const server = createServer((request, response) => void answer(request, response, options));
@@ -57,22 +55,25 @@ async function answer(
   response: ServerResponse,
   options: ServerOptions,
 ): Promise<void> {
-  const { status, type, text: body } = await pageFor(request, options);
+  const { status, type, text: body, headers } = await pageFor(request, options);
   response.writeHead(status, {
     'content-type': type,
     'content-length': Buffer.byteLength(body),
     'cache-control': 'no-store',
-    ...(status === 405 ? { allow: 'GET, HEAD' } : {}),
+    ...headers,
   });
   response.end(request.method === 'HEAD' ? undefined : body);
 }
 
 async function pageFor(request: IncomingMessage, options: ServerOptions): Promise<Page> {
-  const page = pages(options).get(request.url?.split('?')[0] ?? '');
-  if (!page) return text(404, 'Not found. Available: /healthz, /readyz, /metrics.');
-  if (request.method !== 'GET' && request.method !== 'HEAD')
-    return text(405, 'Only GET and HEAD are supported.');
+  const path = request.url?.split('?')[0] ?? '';
   try {
+    if (options.relay && path.startsWith(RELAY_PATH))
+      return await relay(request, path.slice(RELAY_PATH.length), options.relay);
+    const page = pages(options).get(path);
+    if (!page) return text(404, 'Not found. Available: /healthz, /readyz, /metrics.');
+    if (request.method !== 'GET' && request.method !== 'HEAD')
+      return text(405, 'Only GET and HEAD are supported.', { allow: 'GET, HEAD' });
     return await page();
   } catch (error) {
     options.onError?.(error);
@@ -98,12 +99,4 @@ function pages({ health, metrics, ready }: ServerOptions): Map<string, () => Pag
       },
     ],
   ]);
-}
-
-function json(status: number, body: object): Page {
-  return { status, type: 'application/json; charset=utf-8', text: `${JSON.stringify(body)}\n` };
-}
-
-function text(status: number, message: string): Page {
-  return { status, type: 'text/plain; charset=utf-8', text: `${message}\n` };
 }

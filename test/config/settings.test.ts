@@ -97,6 +97,19 @@ test('a token can come from a file', () => {
   expect((store as { token?: Secret }).token?.reveal()).toBe('canary');
 });
 
+test('the token of the relay is a secret, and can come from a file', () => {
+  const token = 'canary-0123456789';
+  const path = join(folderOf({ token: `${token}\n` }), 'token');
+
+  const both = [
+    readSettings({ TOKENTIDE_RELAY_TOKEN: token }),
+    readSettings({ TOKENTIDE_RELAY_TOKEN_FILE: path }),
+  ];
+
+  expect(both.map(({ relayToken }) => relayToken?.reveal())).toEqual([token, token]);
+  expect(inspect(both) + JSON.stringify(both)).not.toContain('canary');
+});
+
 const MIXTURE_HINT =
   '2.x and 3.x take INFLUX_BUCKET and INFLUX_TOKEN (2.x INFLUX_ORG too), 1.x takes INFLUX_DATABASE, INFLUX_USERNAME and INFLUX_PASSWORD';
 const HOST_HINT = 'set INFLUX_HOST=http://localhost:8086, or TOKENTIDE_STORE=sqlite for the embedded store';
@@ -115,6 +128,15 @@ test.each<[Environment, string, string?]>([
   ],
   [{ TOKENTIDE_STORE: 'influx' }, 'TOKENTIDE_STORE: must be influxdb or sqlite'],
   [{ TOKENTIDE_SPOOL_POINTS: '1e6' }, 'TOKENTIDE_SPOOL_POINTS: must be a whole number of points, at least 1'],
+  [
+    { TOKENTIDE_RELAY_TOKEN: 'canary' },
+    'TOKENTIDE_RELAY_TOKEN: must have at least 16 characters, all printable ASCII; openssl rand -hex 32 makes one',
+  ],
+  [
+    { TOKENTIDE_RELAY_TOKEN_FILE: '/nowhere/token' },
+    'TOKENTIDE_RELAY_TOKEN: the file of TOKENTIDE_RELAY_TOKEN_FILE cannot be read: /nowhere/token (ENOENT)',
+    'check the path',
+  ],
   [{ TOKENTIDE_TIMEOUT: '30' }, 'TOKENTIDE_TIMEOUT: must be a duration such as 30s or 2m, at most 1h'],
   [{ TOKENTIDE_TIMEOUT: '1d' }, 'TOKENTIDE_TIMEOUT: must be a duration such as 30s or 2m, at most 1h'],
   [

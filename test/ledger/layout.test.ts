@@ -54,6 +54,19 @@ test('a ledger of layout 1 is upgraded with all its rows', () => {
   ledger.close();
 });
 
+test('a ledger of layout 2 is upgraded', () => {
+  rmSync(path);
+  openLedger(path).close();
+  const layout2 = new Database(path);
+  layout2.exec('DROP TABLE incident; DROP TABLE notification; PRAGMA user_version = 2');
+  layout2.close();
+
+  const ledger = openLedger(path);
+
+  expect(ledger.notifications.channelsWithWaiting()).toEqual([]);
+  ledger.close();
+});
+
 test('an upgraded ledger has the tables of a new one', () => {
   const schemaOf = (file: string): unknown[] => {
     openLedger(file).close();

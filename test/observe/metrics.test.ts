@@ -99,6 +99,7 @@ describe('createMetrics', () => {
     metrics.droppedRows.inc({ job: 'a', reason: 'duplicate' }, 4);
     metrics.mismatches.inc({ job: 'a' });
     metrics.tagOverflows.inc({ tag: 'user' }, 6);
+    metrics.notifications.inc({ channel: 'ops', result: 'sent' }, 7);
 
     expect(await samples()).toEqual(
       expect.arrayContaining([
@@ -111,6 +112,7 @@ describe('createMetrics', () => {
         'tokentide_dropped_rows_total{job="a",reason="duplicate"} 4',
         'tokentide_mismatches_total{job="a"} 1',
         'tokentide_tag_overflows_total{tag="user"} 6',
+        'tokentide_notifications_total{channel="ops",result="sent"} 7',
       ]),
     );
   });
