@@ -15,8 +15,6 @@ const NOISE_TOKENS = 20_000;
 /** A level is taken from that many hours with usage: new use is usual after half of them, two days of an office. */
 const LEVEL_HOURS = 30;
 const LEVEL_DAYS = 10;
-/** A power of two that holds these days. */
-const RECENT = 256;
 const LEVEL_LEAST = 12;
 const LEVEL_MOST = 10;
 /** Residuals below which a scatter is not known. */
@@ -28,7 +26,7 @@ const SCATTER_MOST = 0.7;
 export interface Baseline {
   readonly values: Float64Array;
   readonly hours: HourTable;
-  /** Usual value of the last hours by their place in the week, before the level; see `recent`. */
+  /** Usual value of each hour by its place in the week, before the level. */
   readonly usual: Float32Array;
   /** The same with the level: what is expected. */
   readonly expected: Float32Array;
@@ -37,7 +35,6 @@ export interface Baseline {
   /** Sum of each local day. */
   readonly dayTotals: Float64Array;
   readonly noise: number;
-  readonly slot: number;
   /** First hour with usage; Infinity before. */
   firstUse: number;
   level: number;
@@ -57,17 +54,15 @@ export interface Baseline {
   readonly scatter: Float64Array;
 }
 
-/** @param slot hours after midnight at which the day's numbers are renewed: not all series at once */
-export function createBaseline(values: Float64Array, hours: HourTable, slot = 0): Baseline {
+export function createBaseline(values: Float64Array, hours: HourTable): Baseline {
   return {
     values,
     hours,
-    usual: new Float32Array(RECENT),
+    usual: new Float32Array(values.length),
     expected: new Float32Array(values.length),
     excluded: new Uint8Array(values.length),
     dayTotals: new Float64Array(hours.dates.length),
     noise: NOISE_TOKENS,
-    slot,
     firstUse: Infinity,
     level: 1,
     day: -1,
@@ -126,7 +121,7 @@ export function expectHour(baseline: Baseline, comparable: Comparable): number {
   const { index } = comparable;
   const { hours, usual, expected } = baseline;
   if (baseline.firstUse > index) return 0;
-  const day = hours.day[Math.max(0, index - baseline.slot)]!;
+  const day = hours.day[index]!;
   if (baseline.day !== day) refreshDay(baseline, index, day);
   const length = gather(baseline, comparable.same, comparable.sameLength, 0);
   const all = gather(baseline, comparable.near, comparable.nearLength, length);
@@ -134,11 +129,11 @@ export function expectHour(baseline: Baseline, comparable: Comparable): number {
   // counts: a batch of one hour is between two empty ones.
   const same = length >= 6 ? median(scratch, length) : 0;
   const near = all >= 6 ? median(scratch, all) : 0;
-  usual[recent(index)] = Math.max(same, near);
+  usual[index] = Math.max(same, near);
   baseline.seen = all >= 6 ? quantile(scratch, all, 0.95) : 0;
   baseline.references = all;
   baseline.level = levelAt(baseline, index);
-  expected[index] = usual[recent(index)]! * baseline.level;
+  expected[index] = usual[index] * baseline.level;
   return expected[index];
 }
 
@@ -163,10 +158,6 @@ function gather(baseline: Baseline, indexes: Int32Array, count: number, from: nu
   return length;
 }
 
-function recent(index: number): number {
-  return index & (RECENT - 1);
-}
-
 /** How far the last hours are above what is usual. Only upwards: after a quiet week the usual is the usual. */
 function levelAt(baseline: Baseline, index: number): number {
   const { values, usual, dayTotals, hours, noise } = baseline;
@@ -174,7 +165,7 @@ function levelAt(baseline: Baseline, index: number): number {
   const oldest = Math.max(baseline.firstUse, index - LEVEL_DAYS * 24);
   for (let at = index - 1; at >= oldest && length < LEVEL_HOURS; at--) {
     const value = values[at]!;
-    const usualThen = usual[recent(at)]!;
+    const usualThen = usual[at]!;
     if (usualThen === 0 || Number.isNaN(value) || dayTotals[hours.day[at]!] === 0) continue;
     scratch[length++] = (value + noise) / (usualThen + noise);
   }

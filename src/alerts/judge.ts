@@ -22,8 +22,6 @@ import { USAGE_RULES } from './usage-rules.ts';
 const LEAVES: readonly Scope[] = ['key', 'user', 'endpoint'];
 /** Share of a total's excess that its children have to explain. */
 const EXPLAINED = 0.8;
-/** Hours over which the daily work on all series is spread. */
-const SLOTS = 6;
 /** A series has no spikes before there is a week to compare with. */
 const YOUNG_HOURS = 7 * 24;
 
@@ -230,7 +228,7 @@ function accountOf(members: readonly HourlySeries[], hours: HourTable): AccountS
     const known = [...subjects];
     for (const one of members.filter((member) => member.scope === scope)) {
       const children = known.filter((child) => isChild(child.series, one));
-      const baseline = createBaseline(one.tokens, hours, slotOf(one));
+      const baseline = createBaseline(one.tokens, hours);
       subjects.push({ series: one, baseline, rule: `spike_${scope}`, children, account });
     }
   };
@@ -250,12 +248,4 @@ function accountOf(members: readonly HourlySeries[], hours: HourTable): AccountS
 
 function isLeaf({ scope }: HourlySeries): boolean {
   return LEAVES.includes(scope);
-}
-
-/** The same for a series whatever the others are. */
-function slotOf({ tags }: HourlySeries): number {
-  let hash = 0;
-  for (const character of Object.values(tags).join('\n'))
-    hash = (hash * 31 + character.codePointAt(0)!) >>> 0;
-  return hash % SLOTS;
 }
