@@ -6,6 +6,7 @@ import {
   type BackfillPlan,
   type BackfillRange,
 } from '../collect/poll/backfill.ts';
+import { drain } from '../collect/delivery/deliver.ts';
 import { ProviderDown } from '../collect/poll/batches.ts';
 import type { JobContext } from '../collect/context.ts';
 import type { CollectEvent } from '../collect/events.ts';
@@ -95,12 +96,16 @@ async function backfill(context: CommandContext, args: BackfillArguments, job: J
     counts.calls = 0;
     for (const [index, window] of planned.windows.entries()) {
       signal.throwIfAborted();
-      await exclusively(() => backfillWindow(jobContext, planned, window, request.asked, signal));
+      // A window without usage writes nothing, so what waits from an earlier run is delivered here.
+      const isDelivered = await exclusively(async () => {
+        await backfillWindow(jobContext, planned, window, request.asked, signal);
+        return drain(jobContext, signal);
+      });
       const done = index + 1;
       const eta = ((now() - started) / 1000 / done) * (planned.windows.length - done);
       progress(context, args, jobContext, { window, done, total: planned.windows.length, eta, ...counts });
       // Further answers would only fill the spool; the next run resumes here.
-      if (jobContext.ledger.spool.size(job.name) > 0) break;
+      if (!isDelivered) break;
     }
     if (context.interactive && !args.json) context.err('\n');
     const gaps = jobContext.ledger.gaps.openOf(job.name).length;

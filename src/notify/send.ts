@@ -14,20 +14,21 @@ const FIRST_BACK_OFF_MS = 1000;
 /** A longer wait is left to the caller. */
 const LONGEST_WAIT_MS = 10_000;
 
-class RetryLater extends Error {
-  readonly outcome: Outcome & { readonly result: 'retry' };
+type Retry = Outcome & { readonly result: 'retry' };
 
-  constructor(outcome: Outcome & { readonly result: 'retry' }) {
-    super(outcome.answer);
-    this.outcome = outcome;
-  }
+/** An outcome as p-retry takes it: never leaves this file. */
+const asError = (outcome: Retry): Error => new Error(outcome.answer, { cause: outcome });
+
+function outcomeOf(error: unknown): Retry | undefined {
+  const cause = error instanceof Error ? (error.cause as Partial<Retry> | undefined) : undefined;
+  return cause?.result === 'retry' ? (cause as Retry) : undefined;
 }
 
 /** Sends a message, with a few attempts where the network or the server has a short problem. */
 export async function sendMessage(sender: Sender, message: Message, io: SendIo): Promise<Outcome> {
   const attempt = async (): Promise<Outcome> => {
     const outcome = await sender.send(message, io);
-    if (outcome.result === 'retry') throw new RetryLater(outcome);
+    if (outcome.result === 'retry') throw asError(outcome);
     return outcome;
   };
   try {
@@ -36,16 +37,17 @@ export async function sendMessage(sender: Sender, message: Message, io: SendIo):
       // `wait` does the waiting, because there it can be injected and cancelled.
       minTimeout: 0,
       shouldRetry: ({ error }) =>
-        error instanceof RetryLater && (error.outcome.afterMs ?? 0) <= LONGEST_WAIT_MS,
+        (outcomeOf(error)?.afterMs ?? (outcomeOf(error) ? 0 : Infinity)) <= LONGEST_WAIT_MS,
       onFailedAttempt: async ({ error, attemptNumber, retriesLeft }) => {
-        if (!(error instanceof RetryLater) || retriesLeft === 0) return;
-        const wait =
-          error.outcome.afterMs ?? Math.ceil(io.random() * FIRST_BACK_OFF_MS * 2 ** (attemptNumber - 1));
+        const outcome = outcomeOf(error);
+        if (!outcome || retriesLeft === 0) return;
+        const wait = outcome.afterMs ?? Math.ceil(io.random() * FIRST_BACK_OFF_MS * 2 ** (attemptNumber - 1));
         if (wait <= LONGEST_WAIT_MS) await io.sleep(wait, io.signal);
       },
     });
   } catch (error) {
-    if (error instanceof RetryLater) return error.outcome;
+    const outcome = outcomeOf(error);
+    if (outcome) return outcome;
     throw error;
   }
 }
