@@ -88,7 +88,11 @@ async function backfill(context: CommandContext, args: BackfillArguments, job: J
     const exclusively = <T>(work: () => Promise<T>): Promise<T> =>
       withJob({ ...runtime.lease, onWait }, jobContext, signal, work);
     const request = requestOf(jobContext, args, now());
-    const partitions = await exclusively(() => discover(jobContext, signal));
+    const partitions = await exclusively(async () => {
+      // As at the start of a poll: a window without usage writes nothing, and so would not deliver what waits.
+      await drain(jobContext, signal);
+      return discover(jobContext, signal);
+    });
     const planned = planBackfill(jobContext, request.range, partitions);
     if (!args.json) context.err(describePlan(job, request, planned));
 
@@ -96,16 +100,12 @@ async function backfill(context: CommandContext, args: BackfillArguments, job: J
     counts.calls = 0;
     for (const [index, window] of planned.windows.entries()) {
       signal.throwIfAborted();
-      // A window without usage writes nothing, so what waits from an earlier run is delivered here.
-      const isDelivered = await exclusively(async () => {
-        await backfillWindow(jobContext, planned, window, request.asked, signal);
-        return drain(jobContext, signal);
-      });
+      await exclusively(() => backfillWindow(jobContext, planned, window, request.asked, signal));
       const done = index + 1;
       const eta = ((now() - started) / 1000 / done) * (planned.windows.length - done);
       progress(context, args, jobContext, { window, done, total: planned.windows.length, eta, ...counts });
       // Further answers would only fill the spool; the next run resumes here.
-      if (!isDelivered) break;
+      if (jobContext.ledger.spool.size(job.name) > 0) break;
     }
     if (context.interactive && !args.json) context.err('\n');
     const gaps = jobContext.ledger.gaps.openOf(job.name).length;
