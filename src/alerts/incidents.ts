@@ -6,7 +6,7 @@ import type { ReplayEntry, Verdict } from './types.ts';
 /** Incidents as a function of the findings of each hour. */
 
 /** Closed hours without a finding after which an incident is over. */
-const QUIET_HOURS = 3;
+export const QUIET_HOURS = 3;
 /** One that returns within that time, and not larger, is the same: a launch is reported again the next morning at most. */
 const REOPEN_HOURS = 18;
 const REOPEN_RATIO = 2;

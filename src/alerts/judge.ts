@@ -1,4 +1,5 @@
 import { HOUR } from '../windows/units.ts';
+import { groupByAccount } from './accounts.ts';
 import {
   type Baseline,
   BASELINE_DAYS,
@@ -62,7 +63,7 @@ export interface Judge {
 
 /** @param series all with the start and the length of `hours` */
 export function createJudge(series: readonly HourlySeries[], hours: HourTable, rules: Rules): Judge {
-  const accounts = groupByAccount(series, hours);
+  const accounts = groupByAccount(series).map((members) => accountOf(members, hours));
   const comparable = createComparable();
 
   return {
@@ -202,17 +203,6 @@ function renewDay(account: AccountSubjects, day: number): void {
 
 function medianOf(values: readonly number[]): number {
   return values.length > 0 ? median(Float64Array.from(values), values.length) : 0;
-}
-
-function groupByAccount(series: readonly HourlySeries[], hours: HourTable): AccountSubjects[] {
-  const groups = new Map<string, HourlySeries[]>();
-  for (const one of series) {
-    const id = JSON.stringify([one.tags.provider, one.tags.account]);
-    const group = groups.get(id);
-    if (group) group.push(one);
-    else groups.set(id, [one]);
-  }
-  return [...groups.values()].map((members) => accountOf(members, hours));
 }
 
 function accountOf(members: readonly HourlySeries[], hours: HourTable): AccountSubjects {

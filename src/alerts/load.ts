@@ -5,6 +5,7 @@ import { bucketStart } from '../windows/calendar.ts';
 import { DAY, HOUR } from '../windows/units.ts';
 import type { Window } from '../windows/window.ts';
 import { SCOPES, type HourlySeries, type Scope } from './types.ts';
+import { accountKey } from './accounts.ts';
 import { unreadHours } from './unread.ts';
 
 /** What lies before the first judged hour: the baseline of 28 days, and a week more. */
@@ -103,7 +104,7 @@ function sumsOf(
   hours: number,
 ): readonly [AccountSums, readonly Sums[]] {
   const own = pick(tags, ['provider', 'account']);
-  const key = JSON.stringify([own.provider, own.account]);
+  const key = accountKey(own);
   const account = accounts.get(key) ?? { tags: own, seen: new Uint8Array(hours), sums: new Map() };
   accounts.set(key, account);
   const sums = [

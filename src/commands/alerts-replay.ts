@@ -1,3 +1,4 @@
+import { groupByAccount } from '../alerts/accounts.ts';
 import { HISTORY, loadSeries } from '../alerts/load.ts';
 import { replay } from '../alerts/replay.ts';
 import type { HourlySeries } from '../alerts/types.ts';
@@ -35,7 +36,7 @@ export async function alertsReplayCommand(context: CommandContext, args: ReplayA
   const range = rangeOf(args, zone, now());
   const calendar = workCalendarOf(alerts, zone);
   const series = await readSeries(context, range, zone);
-  const entries = byAccount(series)
+  const entries = groupByAccount(series)
     .flatMap((each) => {
       signal.throwIfAborted();
       const rules = rulesFor(alerts, each[0]!.tags);
@@ -96,18 +97,6 @@ function rangeOf({ from, to }: ReplayArguments, zone: string, now: number): Wind
   throw new ConfigError([
     { message: 'no complete hour between --from and --to', hint: 'write an earlier --from or a later --to' },
   ]);
-}
-
-/** Accounts have nothing to do with one another, and may have thresholds of their own. */
-function byAccount(series: readonly HourlySeries[]): HourlySeries[][] {
-  const accounts = new Map<string, HourlySeries[]>();
-  for (const each of series) {
-    const key = JSON.stringify([each.tags.provider, each.tags.account]);
-    const group = accounts.get(key);
-    if (group) group.push(each);
-    else accounts.set(key, [each]);
-  }
-  return [...accounts.values()];
 }
 
 function yearsOf({ start, end }: Window, zone: string): number[] {

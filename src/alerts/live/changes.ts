@@ -4,9 +4,8 @@ import type { IncidentRow } from '../../ledger/incidents.ts';
 import type { Tags } from '../../usage/point.ts';
 import { seriesKey } from '../../usage/series.ts';
 import { HOUR } from '../../windows/units.ts';
+import { QUIET_HOURS } from '../incidents.ts';
 
-/** Closed hours without a verdict after which an incident is over. */
-export const QUIET_HOURS = 3;
 /** From this multiple of the last reported value on, an incident is reported again. */
 const WORSE = 2;
 

@@ -1,12 +1,12 @@
 import type { Point, Tags } from '../../usage/point.ts';
 import { seriesKey } from '../../usage/series.ts';
 import { HOUR } from '../../windows/units.ts';
-import { kindOf, type Incident } from '../incidents.ts';
+import { kindOf, QUIET_HOURS, type Incident } from '../incidents.ts';
 import type { Finding, Subject } from '../judge.ts';
 import type { Verdict } from '../types.ts';
 import type { Judged } from './account-judge.ts';
 import type { AccountSeries } from './account-series.ts';
-import { QUIET_HOURS, type FoundIncident } from './changes.ts';
+import type { FoundIncident } from './changes.ts';
 import { alertPoints } from './points.ts';
 
 /** The hour that ends an incident: the last of the closed hours without a verdict. Unix seconds; undefined before it. */

@@ -1,4 +1,5 @@
-import { MEASUREMENT, type Point, type Tags } from '../../usage/point.ts';
+import { MEASUREMENT, type Point } from '../../usage/point.ts';
+import { accountKey } from '../accounts.ts';
 import { judgeAccount, type Account } from './judge-account.ts';
 import type { JudgingOptions } from './options.ts';
 
@@ -18,7 +19,7 @@ export function createJudging(options: JudgingOptions): Judging {
   const stop = new AbortController();
   for (const job of jobs.filter(({ bucket }) => bucket === '1h')) {
     const tags = { provider: job.provider.id, account: job.account };
-    const key = keyOf(tags);
+    const key = accountKey(tags);
     const others = accounts.get(key)?.jobs ?? [];
     accounts.set(key, {
       tags,
@@ -34,7 +35,8 @@ export function createJudging(options: JudgingOptions): Judging {
   return {
     stored: (points) => {
       for (const { measurement = MEASUREMENT, tags, time } of points) {
-        if (measurement === MEASUREMENT && tags.bucket === '1h') accounts.get(keyOf(tags))?.touched.add(time);
+        if (measurement === MEASUREMENT && tags.bucket === '1h')
+          accounts.get(accountKey(tags))?.touched.add(time);
       }
     },
     afterPoll: (name) => {
@@ -52,8 +54,4 @@ export function createJudging(options: JudgingOptions): Judging {
       await Promise.all([...accounts.values()].map(({ running }) => running));
     },
   };
-}
-
-function keyOf({ provider, account }: Tags): string {
-  return JSON.stringify([provider, account]);
 }

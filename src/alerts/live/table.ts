@@ -1,11 +1,9 @@
 import { bucketStart, zoneOffset } from '../../windows/calendar.ts';
 import { DAY, HOUR } from '../../windows/units.ts';
 import type { Window } from '../../windows/window.ts';
-import { HISTORY_DAYS } from '../baseline.ts';
+import { BASELINE_DAYS, HISTORY_DAYS } from '../baseline.ts';
 
 const WEEK_DAYS = 7;
-/** Of the table's beginning: hours after it have 28 days of history. */
-const WARM_UP_DAYS = 28;
 
 /**
  * The hours that are judged together. They depend on the date alone and change once a week, so that a process that
@@ -20,9 +18,9 @@ export function tableAt(now: number, zone: string): Window {
   };
 }
 
-/** The hours of a table that are reported: the others are what they are compared with. */
+/** The hours of a table that are reported: the first days are what they are compared with. */
 export function reportedFrom({ start }: Window): number {
-  return start + WARM_UP_DAYS * DAY;
+  return start + BASELINE_DAYS * DAY;
 }
 
 /** Noon, so that an hour more or less in a day does not lead to another one. */
