@@ -1,7 +1,7 @@
 import { createJudging, type Judging } from './alerts/live/judging.ts';
-import type { IncidentEvent } from './alerts/live/options.ts';
 import type { Job } from './collect/job.ts';
 import { rulesFor, workCalendarOf, type AlertSettings } from './config/alerts-file.ts';
+import type { IncidentEvent } from './ledger/incidents.ts';
 import type { LazyMetrics } from './observe/lazy-metrics.ts';
 import type { Logger } from './observe/log.ts';
 import type { Runtime } from './runtime.ts';

@@ -4,7 +4,7 @@ import type { Channel } from './config/alert-channels.ts';
 import type { Settings } from './config/settings.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import { grafanaMessage } from './notify/grafana.ts';
-import { messagesOf, type IncidentEvent } from './notify/incident.ts';
+import { messagesOf, type NotifiedEvent } from './notify/incident.ts';
 import { createSender } from './notify/index.ts';
 import { startQueue, type QueueEvent } from './notify/queue.ts';
 import type { Logger } from './observe/log.ts';
@@ -27,7 +27,7 @@ export interface NotifierOptions {
 /** Sends messages to the channels of a running collector. */
 export interface Notifier {
   /** Queues the messages about an incident, in the ledger's transaction if there is one. @throws LedgerError */
-  notify(event: IncidentEvent): void;
+  notify(event: NotifiedEvent): void;
   readonly relay: RelayOptions;
   stop(): Promise<void>;
 }

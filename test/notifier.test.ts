@@ -4,7 +4,7 @@ import { readSettings } from '../src/config/settings.ts';
 import { openLedger } from '../src/ledger/ledger.ts';
 import { Secret } from '../src/lib/secret.ts';
 import { deliveryLog, startNotifier } from '../src/notifier.ts';
-import type { IncidentEvent } from '../src/notify/incident.ts';
+import type { NotifiedEvent } from '../src/notify/incident.ts';
 import type { QueueEvent } from '../src/notify/queue.ts';
 import { createLogger } from '../src/observe/log.ts';
 
@@ -64,7 +64,7 @@ test('an incident is queued with its change, for the channels that take it and t
     text: 'more than usual',
     opened: 1_799_999_000,
   } as const;
-  const notify = (event: IncidentEvent): void => ledger.commit(() => notifier.notify(event));
+  const notify = (event: NotifiedEvent): void => ledger.commit(() => notifier.notify(event));
 
   notify({ change: 'opened', incident });
   expect(() =>

@@ -1,10 +1,10 @@
-import { HEALTH, RECONCILIATION, type Measurement } from '../../src/usage/catalogue.ts';
+import { HEALTH, RECONCILIATION, type Measurement, type Severity } from '../../src/usage/catalogue.ts';
 import { select } from '../influxql.ts';
 import type { Settings } from '../settings.ts';
 import { text, type Text } from '../text.ts';
 import { PANELS } from './panels.ts';
 import { hours, JOB_TAGS, LATEST, ofJobs, reduce } from './queries.ts';
-import { fixed, inMinutes, larger, type PanelReference, type Rule, type Severity } from './rule.ts';
+import { fixed, inMinutes, larger, type PanelReference, type Rule } from './rule.ts';
 import { ACCOUNT, board, duration, exact, ifKnown, label, see, withName } from './words.ts';
 
 /** The collector itself: is what it stores complete and current? */

@@ -1,3 +1,4 @@
+import type { Severity } from '../../src/usage/catalogue.ts';
 import type { Json } from '../dashboard.ts';
 import { text, type Language, type Text } from '../text.ts';
 import { GO_ON, NOT_EVALUATED, TRIAGE } from './words.ts';
@@ -8,7 +9,6 @@ import { GO_ON, NOT_EVALUATED, TRIAGE } from './words.ts';
  * One wrong value stops Grafana from starting, an unknown key does nothing: test/grafana/alert-rules.test.ts.
  */
 
-export type Severity = 'page' | 'notice';
 export type Kind = 'verdict' | 'spike' | 'ceiling' | 'new' | 'change' | 'collection';
 
 export interface Rule {

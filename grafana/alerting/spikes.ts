@@ -1,3 +1,4 @@
+import type { Severity } from '../../src/usage/catalogue.ts';
 import type { Settings } from '../settings.ts';
 import { text, type Text } from '../text.ts';
 import { PANELS } from './panels.ts';
@@ -13,7 +14,7 @@ import {
   sumOf,
   type Dimension,
 } from './queries.ts';
-import { fixed, larger, type PanelReference, type Rule, type Severity } from './rule.ts';
+import { fixed, larger, type PanelReference, type Rule } from './rule.ts';
 import { ACCOUNT, amount, board, exact, label, see, withName } from './words.ts';
 
 /** Tokens per hour. The open hour only grows, so a part of it above the limit of a whole hour is proof enough. */

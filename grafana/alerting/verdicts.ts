@@ -1,10 +1,10 @@
-import { ALERT } from '../../src/usage/catalogue.ts';
+import { ALERT, type Severity } from '../../src/usage/catalogue.ts';
 import { select } from '../influxql.ts';
 import { text } from '../text.ts';
 import { labelOf } from '../variables.ts';
 import { PANELS } from './panels.ts';
 import { hours, reduce } from './queries.ts';
-import type { Rule, Severity } from './rule.ts';
+import type { Rule } from './rule.ts';
 import { ACCOUNT, boardOfAny, exact, ifKnown, ifLabel, label, see, withName } from './words.ts';
 
 /** Every tag that tells one series of verdicts from another. */

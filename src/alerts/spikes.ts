@@ -1,7 +1,7 @@
+import type { Severity } from '../usage/catalogue.ts';
 import { type Baseline, WINDOWS } from './baseline.ts';
 import type { HourTable } from './calendar.ts';
 import type { SpikeRule } from './rules.ts';
-import type { Severity } from './types.ts';
 
 /** Floors of longer windows, as multiples of the hour's. */
 const FLOOR_OF = [1, 1.5, 5] as const;

@@ -1,7 +1,8 @@
+import type { Severity } from '../usage/catalogue.ts';
 import type { Tags } from '../usage/point.ts';
+
 export const SCOPES = ['account', 'team', 'model', 'user', 'key', 'endpoint'] as const;
 export type Scope = (typeof SCOPES)[number];
-export type Severity = 'notice' | 'page';
 /** Hourly sums of one series. Index i is the hour that starts at `start + i * 3600`. 0: no usage. NaN: the hour was not read. */
 export interface HourlySeries {
   readonly scope: Scope;

@@ -1,3 +1,4 @@
+import type { Severity } from '../usage/catalogue.ts';
 import { HOUR } from '../windows/units.ts';
 import { BASELINE_DAYS } from './baseline.ts';
 import type { HourTable } from './calendar.ts';
@@ -5,7 +6,6 @@ import type { Finding, Subject } from './judge.ts';
 import type { RuleName, Rules } from './rules.ts';
 import { median, quantile } from './statistics.ts';
 import { amount, nameOf, period } from './text.ts';
-import type { Severity } from './types.ts';
 
 /** The rules on usage that are not spikes. Each looks at one closed hour of one series. */
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { CHANNEL_OPTIONS } from '../notify/index.ts';
-import { LANGUAGES, SEVERITIES } from '../notify/message.ts';
+import { LANGUAGES } from '../notify/message.ts';
+import { SEVERITIES } from '../usage/catalogue.ts';
 import { describeIssue, diagnosticsOf } from './diagnostics.ts';
 import type { FieldDiagnostic } from './errors.ts';
 import { expand, type Expansion, type Sources } from './expand.ts';

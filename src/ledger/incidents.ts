@@ -1,3 +1,4 @@
+import type { Severity } from '../usage/catalogue.ts';
 import type { Tags } from '../usage/point.ts';
 import type { LedgerDatabase } from './database.ts';
 
@@ -8,6 +9,10 @@ export type CloseReason =
   | 'corrected'
   /** Labelled as expected. */
   | 'expected';
+
+/** Changes of an incident that people are told about. */
+export const CHANGES = ['opened', 'escalated', 'closed', 'reopened'] as const;
+export type Change = (typeof CHANGES)[number];
 
 /** What a person says of an incident. */
 export interface IncidentLabel {
@@ -25,7 +30,7 @@ export interface IncidentRow {
   /** The job whose poll reported it. */
   readonly job: string;
   readonly rule: string;
-  readonly severity: 'notice' | 'page';
+  readonly severity: Severity;
   readonly tags: Tags;
   /** Start of the first hour. */
   readonly opened: number;
@@ -43,6 +48,11 @@ export interface IncidentRow {
   /** Series with verdicts in the same hours that explain it, or that it explains. */
   readonly related: readonly Tags[];
   readonly label?: IncidentLabel;
+}
+
+export interface IncidentEvent {
+  readonly change: Change;
+  readonly incident: IncidentRow;
 }
 
 export interface IncidentTable {

@@ -1,32 +1,30 @@
 import { HOUR } from '../windows/units.ts';
-import type { Language, Link, Message, Severity } from './message.ts';
+import type { Change, IncidentRow } from '../ledger/incidents.ts';
+import type { Language, Link, Message } from './message.ts';
 import type { Addressed } from './queue.ts';
 import { accepts, type Route } from './route.ts';
 import { nameOf } from './rule-names.ts';
 
 /** An incident as a message needs it. Times are Unix seconds. */
-export interface NotifiedIncident {
-  readonly id: string;
-  readonly rule: string;
-  readonly severity: Severity;
-  readonly tags: Readonly<Record<string, string>>;
-  readonly value: number;
-  readonly expected: number;
-  readonly limit: number;
-  /** One line with the numbers. */
-  readonly text: string;
-  readonly opened: number;
-  readonly closed?: number;
-  /** Why it was closed. */
-  readonly reason?: string;
-}
+export type NotifiedIncident = Pick<
+  IncidentRow,
+  | 'id'
+  | 'rule'
+  | 'severity'
+  | 'tags'
+  | 'value'
+  | 'expected'
+  | 'limit'
+  | 'text'
+  | 'opened'
+  | 'closed'
+  | 'reason'
+>;
 
-export const CHANGES = ['opened', 'escalated', 'closed', 'reopened'] as const;
-
-/** A change of an incident that people are told about. */
-export interface IncidentEvent {
+/** The part of an incident's event that a message needs. */
+export interface NotifiedEvent {
   readonly incident: NotifiedIncident;
-  readonly change: (typeof CHANGES)[number];
+  readonly change: Change;
 }
 
 export interface NotifyTargets {
@@ -44,7 +42,7 @@ export interface NotifyTargets {
  * before, so that nobody waits for an end that is not reported.
  */
 export function messagesOf(
-  { incident, change }: IncidentEvent,
+  { incident, change }: NotifiedEvent,
   { channels, told, grafanaUrl, at }: NotifyTargets,
 ): Addressed[] {
   return [...channels].flatMap(([channel, route]) => {
@@ -57,7 +55,7 @@ export function messagesOf(
 
 function messageOf(
   incident: NotifiedIncident,
-  change: IncidentEvent['change'],
+  change: NotifiedEvent['change'],
   language: Language,
   at: number,
   grafanaUrl: string | undefined,
@@ -117,7 +115,7 @@ function linksOf(
 interface Texts {
   readonly title: (rule: string, subject: string) => string;
   readonly changes: Readonly<
-    Record<IncidentEvent['change'], (incident: NotifiedIncident) => readonly string[]>
+    Record<NotifiedEvent['change'], (incident: NotifiedIncident) => readonly string[]>
   >;
   readonly numbers: (incident: NotifiedIncident) => readonly string[];
   readonly account: string;

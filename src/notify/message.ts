@@ -1,7 +1,5 @@
 import { displayText } from '../lib/display-text.ts';
-
-export const SEVERITIES = ['notice', 'page'] as const;
-export type Severity = (typeof SEVERITIES)[number];
+import type { Severity } from '../usage/catalogue.ts';
 
 export const LANGUAGES = ['en', 'zh-CN'] as const;
 export type Language = (typeof LANGUAGES)[number];

@@ -1,6 +1,7 @@
+import type { Severity } from '../usage/catalogue.ts';
 import { zoneOffset } from '../windows/calendar.ts';
 import { DAY, MINUTE } from '../windows/units.ts';
-import type { Message, Severity } from './message.ts';
+import type { Message } from './message.ts';
 
 /** What a channel takes, and when. */
 export interface Route {

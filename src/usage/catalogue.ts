@@ -157,6 +157,10 @@ export const HEALTH = defineMeasurement({
   },
 });
 
+/** How urgent a verdict is. */
+export const SEVERITIES = ['notice', 'page'] as const;
+export type Severity = (typeof SEVERITIES)[number];
+
 /** Verdicts of alert rules on the series of usage: dashboards draw them, Grafana's rules route them. */
 export const ALERT = defineMeasurement({
   name: 'llm_token_alert',

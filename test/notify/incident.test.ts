@@ -2,12 +2,12 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, test } from 'vitest';
 import {
-  CHANGES,
   messagesOf,
-  type IncidentEvent,
+  type NotifiedEvent,
   type NotifiedIncident,
   type NotifyTargets,
 } from '../../src/notify/incident.ts';
+import { CHANGES } from '../../src/ledger/incidents.ts';
 import { headingOf, type Message } from '../../src/notify/message.ts';
 import { nameOf, RULE_NAMES } from '../../src/notify/rule-names.ts';
 import { ROOT } from '../support/markdown.ts';
@@ -27,7 +27,7 @@ const INCIDENT: NotifiedIncident = {
 const BOTH = { severities: ['notice', 'page'], language: 'en' } as const;
 
 function messages(
-  change: IncidentEvent['change'],
+  change: NotifiedEvent['change'],
   channels: Readonly<Record<string, Readonly<Record<string, unknown>>>>,
   {
     told = [],

@@ -1,3 +1,4 @@
+import { SEVERITIES } from '../../src/usage/catalogue.ts';
 import { describe, expect, it, test } from 'vitest';
 import { jitterMs, nextStep, paceOf, retryDelayMs, type Gate, type Waiting } from '../../src/notify/pace.ts';
 import type { Message } from '../../src/notify/message.ts';
@@ -7,7 +8,6 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 /** Ten minutes past the hour. */
 const NOW = Date.parse('2026-11-24T06:10:00Z');
-const SEVERITIES = ['notice', 'page'] as const;
 
 const gate = (kind: string, more: Partial<Gate> = {}): Gate => ({
   route: { severities: SEVERITIES },

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
-import type { IncidentRow } from '../../ledger/incidents.ts';
+import type { Change, IncidentRow } from '../../ledger/incidents.ts';
 import type { Tags } from '../../usage/point.ts';
 import { seriesKey } from '../../usage/series.ts';
 import { HOUR } from '../../windows/units.ts';
@@ -17,8 +17,6 @@ export type FoundIncident = Pick<
   /** Three closed hours without a verdict have followed. */
   readonly isOver: boolean;
 };
-
-export type Change = 'opened' | 'escalated' | 'closed' | 'reopened';
 
 /** What the ledger is to hold of an incident, and what is to be told of it. */
 export interface IncidentChange {

@@ -1,16 +1,10 @@
-import type { IncidentRow } from '../../ledger/incidents.ts';
+import type { IncidentEvent } from '../../ledger/incidents.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { Store } from '../../store/store.ts';
 import type { Tags } from '../../usage/point.ts';
 import type { Bucket } from '../../windows/window.ts';
 import type { WorkCalendar } from '../calendar.ts';
 import type { Rules } from '../rules.ts';
-import type { Change } from './changes.ts';
-
-export interface IncidentEvent {
-  readonly change: Change;
-  readonly incident: IncidentRow;
-}
 
 /** The part of a job that judging needs. */
 export interface JudgedJob {

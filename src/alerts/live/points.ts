@@ -1,7 +1,7 @@
-import { ALERT } from '../../usage/catalogue.ts';
+import { ALERT, type Severity } from '../../usage/catalogue.ts';
 import type { Point } from '../../usage/point.ts';
 import { seriesKey } from '../../usage/series.ts';
-import type { Severity, Verdict } from '../types.ts';
+import type { Verdict } from '../types.ts';
 
 const STATE = { notice: 1, page: 2 } as const satisfies Record<Severity, number>;
 

@@ -1,7 +1,8 @@
 import { onTestFinished } from 'vitest';
 import { createWorkCalendar } from '../../../src/alerts/calendar.ts';
 import { createJudging, type Judging } from '../../../src/alerts/live/judging.ts';
-import type { IncidentEvent, JudgingOptions } from '../../../src/alerts/live/options.ts';
+import type { JudgingOptions } from '../../../src/alerts/live/options.ts';
+import type { IncidentEvent } from '../../../src/ledger/incidents.ts';
 import { DEFAULT_RULES, type Rules } from '../../../src/alerts/rules.ts';
 import { openLedger, type Ledger } from '../../../src/ledger/ledger.ts';
 import type { Point, Tags } from '../../../src/usage/point.ts';

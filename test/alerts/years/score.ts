@@ -1,4 +1,5 @@
-import type { ReplayEntry, Severity } from '../../../src/alerts/types.ts';
+import type { ReplayEntry } from '../../../src/alerts/types.ts';
+import type { Severity } from '../../../src/usage/catalogue.ts';
 import { DAY, HOUR } from '../../../src/windows/units.ts';
 import type { EventKind, PlantedEvent, Size } from './events.ts';
 import type { LabelledYear } from './labelled-year.ts';

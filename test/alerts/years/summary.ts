@@ -1,4 +1,4 @@
-import type { Severity } from '../../../src/alerts/types.ts';
+import type { Severity } from '../../../src/usage/catalogue.ts';
 import { EVENT_KINDS, SIZES } from './events.ts';
 import { quantile } from './quantile.ts';
 import type { FoundEvent, Score } from './score.ts';
