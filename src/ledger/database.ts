@@ -160,6 +160,11 @@ export function transaction<T>(db: Pick<LedgerDatabase, 'inTransaction' | 'exec'
   }
 }
 
+/** Runs `change` in the transaction that is under way, or else in one of its own. */
+export function joinTransaction<T>(db: Pick<LedgerDatabase, 'inTransaction' | 'exec'>, change: () => T): T {
+  return db.inTransaction ? change() : transaction(db, change);
+}
+
 function explainErrors(db: Database.Database, path: string): LedgerDatabase {
   const explain =
     <Values extends unknown[], Result>(call: (...values: Values) => Result) =>
@@ -177,7 +182,7 @@ function explainErrors(db: Database.Database, path: string): LedgerDatabase {
   const inTransaction =
     <Values extends unknown[], Result>(call: (...values: Values) => Result) =>
     (...values: Values): Result =>
-      db.inTransaction ? call(...values) : transaction(db, () => call(...values));
+      joinTransaction(db, () => call(...values));
   const explained = (statement: Database.Statement, isWrite: boolean): Statement => {
     const wrap = <Result>(call: (...values: unknown[]) => Result): ((...values: unknown[]) => Result) =>
       explain(isWrite ? inTransaction(call) : call);

@@ -1,5 +1,6 @@
 import { dirname } from 'node:path';
 import {
+  joinTransaction,
   openDatabase,
   openReadableDatabase,
   transaction,
@@ -95,7 +96,7 @@ function ledgerOf(db: LedgerDatabase, path: string): Ledger {
           .map(({ table, column }) => db.prepare(`DELETE FROM ${table} WHERE ${column} = ?`).run(job).changes)
           .reduce((sum, rows) => sum + rows, 0);
       lastAnswers.dropCache(job);
-      return db.inTransaction ? remove() : transaction(db, remove);
+      return joinTransaction(db, remove);
     },
     close: () => {
       if (!open) return;

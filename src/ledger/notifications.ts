@@ -1,4 +1,4 @@
-import { transaction, type LedgerDatabase } from './database.ts';
+import { joinTransaction, type LedgerDatabase } from './database.ts';
 
 /** A message for one channel. Times are Unix seconds. */
 export interface NewNotification {
@@ -81,13 +81,9 @@ export function createNotifications(db: LedgerDatabase): Notifications {
        FROM notification WHERE incident = ? ORDER BY sequence`,
     )
     .raw();
-  const together = (change: () => void): void => {
-    if (db.inTransaction) change();
-    else transaction(db, change);
-  };
   return {
     add: (messages) =>
-      together(() => {
+      joinTransaction(db, () => {
         for (const { channel, id, incident, message, queuedAt } of messages)
           insert.run(channel, id, incident, message, queuedAt);
       }),
@@ -106,12 +102,12 @@ export function createNotifications(db: LedgerDatabase): Notifications {
       ),
     channelsWithWaiting: () => (selectChannels.all() as [string][]).map(([channel]) => channel),
     end: (sequences, result, at) =>
-      together(() => {
+      joinTransaction(db, () => {
         for (const sequence of sequences) updateEnd.run(at, result, result, sequence);
         remove.run(at - KEPT);
       }),
     postpone: (sequences, retryAt) =>
-      together(() => {
+      joinTransaction(db, () => {
         for (const sequence of sequences) updateRetry.run(retryAt, sequence);
       }),
     lastSent: (channel) => (selectLast.get(channel) as [number | null])[0] ?? undefined,

@@ -1,9 +1,6 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
-import { openLedger, type Ledger } from '../../src/ledger/ledger.ts';
+import { expect, test } from 'vitest';
 import type { NewNotification } from '../../src/ledger/notifications.ts';
+import { reopened } from '../support/ledger-file.ts';
 
 const DAY = 86_400;
 
@@ -14,20 +11,6 @@ const messageFor = (channel: string, id: string, queuedAt = 100): NewNotificatio
   message: `{"id":"${id}"}`,
   queuedAt,
 });
-
-/** A ledger file after `fill`, closed and opened again. */
-function reopened(fill: (ledger: Ledger) => void): Ledger {
-  const folder = mkdtempSync(join(tmpdir(), 'tokentide-notifications-'));
-  const before = openLedger(join(folder, 'ledger.sqlite'));
-  fill(before);
-  before.close();
-  const ledger = openLedger(join(folder, 'ledger.sqlite'));
-  onTestFinished(() => {
-    ledger.close();
-    rmSync(folder, { recursive: true });
-  });
-  return ledger;
-}
 
 test('messages wait in the order in which they were queued, each once per channel', () => {
   const { notifications } = reopened((ledger) => {

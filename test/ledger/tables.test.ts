@@ -4,28 +4,22 @@ import { join } from 'node:path';
 import Database from 'libsql';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { openLedger, type Ledger } from '../../src/ledger/ledger.ts';
+import { reopened } from '../support/ledger-file.ts';
 
 const HOUR = 3600;
 
 /** A ledger file filled for the jobs `a` and `b`, closed and opened again. */
-function reopened(fill: (ledger: Ledger, job: string) => void): Ledger {
-  const folder = mkdtempSync(join(tmpdir(), 'tokentide-tables-'));
-  const before = openLedger(join(folder, 'ledger.sqlite'));
-  before.commit(() => {
-    for (const job of ['a', 'b']) fill(before, job);
-  });
-  before.close();
-  const ledger = openLedger(join(folder, 'ledger.sqlite'));
-  onTestFinished(() => {
-    ledger.close();
-    rmSync(folder, { recursive: true });
-  });
-  return ledger;
+function reopenedWithJobs(fill: (ledger: Ledger, job: string) => void): Ledger {
+  return reopened((ledger) =>
+    ledger.commit(() => {
+      for (const job of ['a', 'b']) fill(ledger, job);
+    }),
+  );
 }
 
 describe('every table is durable and separates jobs', () => {
   it('checkpoints: replaced, removed, cleared', () => {
-    const ledger = reopened(({ checkpoints }, job) => {
+    const ledger = reopenedWithJobs(({ checkpoints }, job) => {
       checkpoints.add(job, { start: 0, end: 10 * HOUR, readAt: 11 * HOUR }, HOUR);
       checkpoints.add(job, { start: 2 * HOUR, end: 4 * HOUR, readAt: 30 * HOUR }, 100 * HOUR);
     });
@@ -55,7 +49,7 @@ describe('every table is durable and separates jobs', () => {
   });
 
   it('partitions: first and last seen', () => {
-    const ledger = reopened(({ partitions }, job) => {
+    const ledger = reopenedWithJobs(({ partitions }, job) => {
       partitions.seen(job, ['ann', 'bob'], 100);
       partitions.seen(job, ['bob'], 200);
     });
@@ -71,7 +65,7 @@ describe('every table is durable and separates jobs', () => {
 
   it('last answers: exact, replaced, removed by window', () => {
     const fields = { input_tokens: 2n ** 63n - 1n, output_tokens: 0, images: 3 };
-    const ledger = reopened(({ lastAnswers }, job) => {
+    const ledger = reopenedWithJobs(({ lastAnswers }, job) => {
       lastAnswers.put(job, [
         { time: 0, tags: { user: 'a\u0000=,b', model: 'm' }, fields: { input_tokens: 1 } },
         { time: 0, tags: { user: 'a\u0000=,b', model: 'm' }, fields },
@@ -92,7 +86,7 @@ describe('every table is durable and separates jobs', () => {
   });
 
   it('lateness and counters: accumulated', () => {
-    const ledger = reopened(({ lateness, counters }, job) => {
+    const ledger = reopenedWithJobs(({ lateness, counters }, job) => {
       lateness.add(job, 600, 5);
       lateness.add(job, 0, 100);
       lateness.add(job, 600, 7);
@@ -113,7 +107,7 @@ describe('every table is durable and separates jobs', () => {
       record: { time: 0, tags: { user: 'ann' }, fields: { input_tokens: 5 } },
       into: { user: '__other__' },
     };
-    const ledger = reopened(({ state, allowedValues, overflowParts }, job) => {
+    const ledger = reopenedWithJobs(({ state, allowedValues, overflowParts }, job) => {
       state.set(job, 'endpoint', 'old');
       state.set(job, 'endpoint', 'new');
       allowedValues.add(job, 'user', 'ann');
@@ -132,7 +126,7 @@ describe('every table is durable and separates jobs', () => {
 
   it('jobs and reconciliations', () => {
     const row = { at: 10, start: 0, end: 5, provider: '9007199254740993', stored: '7', differences: 1 };
-    const ledger = reopened(({ jobs, reconciliations }, job) => {
+    const ledger = reopenedWithJobs(({ jobs, reconciliations }, job) => {
       jobs.save(job, { identity: `of ${job}`, clock: 5, rangeEnd: undefined });
       reconciliations.add(job, row);
     });
@@ -144,7 +138,7 @@ describe('every table is durable and separates jobs', () => {
   });
 
   it('the spool: per job and in total', () => {
-    const ledger = reopened(({ spool }, job) => {
+    const ledger = reopenedWithJobs(({ spool }, job) => {
       spool.add([{ job, time: 0, end: HOUR, series: 's', line: `of ${job}` }]);
     });
 
@@ -159,7 +153,7 @@ describe('every table is durable and separates jobs', () => {
 
   it('gaps: expired parts merge, also when a gap expires in steps', () => {
     const gap = { since: 5, kind: 'refused', error: 'no', attempts: 1, nextTry: 9, expired: false };
-    const ledger = reopened(({ gaps }, job) => {
+    const ledger = reopenedWithJobs(({ gaps }, job) => {
       gaps.open(job, { ...gap, partition: 'p', start: 0, end: 10 * HOUR });
       gaps.expire(job, 3 * HOUR);
       gaps.expire(job, 4 * HOUR);
