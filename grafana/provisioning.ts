@@ -1,5 +1,8 @@
 /** What Grafana reads at start, alert rules excepted. Variables are those of Grafana's own environment. */
 
+/** Alert rules name it, and dashboards prefer it. */
+export const DATA_SOURCE_UID = 'tokentide';
+
 export const dataSource = {
   comment: `Data source for the stored points, in InfluxQL, which every InfluxDB understands. InfluxDB 2 maps a bucket to the
 database of the same name (DBRP), unless another mapping was created; InfluxDB 1 ignores the header.
@@ -9,7 +12,7 @@ The variables come from Grafana's environment: see docker-compose.yml.`,
     datasources: [
       {
         name: 'tokentide',
-        uid: 'tokentide',
+        uid: DATA_SOURCE_UID,
         type: 'influxdb',
         access: 'proxy',
         url: '${INFLUX_HOST}',

@@ -24,33 +24,40 @@ export const keep = (chosen: UsageTag, tags: readonly UsageTag[] = FILTER_TAGS):
     .map((each) => `\${${each}:queryparam}`)
     .join('&');
 
-/** One row: an expression of the range as `now`, and of the range of the same length before it as `before`. */
-export function nowAndBefore(
-  expression: string,
-  where: readonly string[] = FILTER,
-): { now: string; before: string } {
-  const query = (range: string, as: string): string =>
-    select({ columns: [`${expression} AS ${name(as)}`], from: USAGE, where: [...where, range] });
-  return { now: query(RANGE, 'now'), before: query(PREVIOUS_RANGE, 'before') };
+/** A query of the range, and of the range of the same length before it. */
+export interface NowAndBefore {
+  readonly now: string;
+  readonly before: string;
 }
+
+/** @param query one row with one column, of a range and by a name */
+export const inBothRanges = (query: (range: string, as: string) => string): NowAndBefore => ({
+  now: query(RANGE, 'now'),
+  before: query(PREVIOUS_RANGE, 'before'),
+});
+
+export const nowAndBefore = (expression: string, where: readonly string[] = FILTER): NowAndBefore =>
+  inBothRanges((range, as) =>
+    select({ columns: [`${expression} AS ${name(as)}`], from: USAGE, where: [...where, range] }),
+  );
+
+/** The tokens of each value of a tag as `t`. */
+export const totalsOf = (tag: string, ...where: string[]): string =>
+  select({ columns: [sum('tokens', 't')], from: USAGE, where: [...FILTER, has(tag), ...where], by: [tag] });
+
+/** The values of a tag with the most tokens. */
+export const largest = (tag: string, count: number): string =>
+  select({ columns: [`top("t", ${name(tag)}, ${count}) AS "tokens"`], from: [totalsOf(tag, RANGE)] });
 
 /** How many values of a tag have usage. */
-export function distinct(tag: string): { now: string; before: string } {
-  const query = (range: string, as: string): string => {
-    const each = select({
-      columns: [sum('tokens', 't')],
-      from: USAGE,
-      where: [...FILTER, has(tag), range],
-      by: [tag],
-    });
-    return select({ columns: [`count("t") AS ${name(as)}`], from: [each], where: ['"t" > 0'] });
-  };
-  return { now: query(RANGE, 'now'), before: query(PREVIOUS_RANGE, 'before') };
-}
+export const distinct = (tag: string): NowAndBefore =>
+  inBothRanges((range, as) =>
+    select({ columns: [`count("t") AS ${name(as)}`], from: [totalsOf(tag, range)], where: ['"t" > 0'] }),
+  );
 
 /** Cached input / input, of the accounts that report cached input: to the others it is unknown, not 0. */
-export function cachedShare(): { now: string; before: string } {
-  const query = (range: string, as: string): string => {
+export function cachedShare(): NowAndBefore {
+  return inBothRanges((range, as) => {
     const accounts = select({
       columns: [sum('cached_input_tokens', 'c'), sum('input_tokens', 'i')],
       from: USAGE,
@@ -62,8 +69,7 @@ export function cachedShare(): { now: string; before: string } {
       from: [accounts],
       where: ['"c" >= 0'],
     });
-  };
-  return { now: query(RANGE, 'now'), before: query(PREVIOUS_RANGE, 'before') };
+  });
 }
 
 /** Steps of a chart. */

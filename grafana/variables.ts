@@ -1,5 +1,5 @@
 import { USAGE, type Measurement } from '../src/usage/catalogue.ts';
-import type { Json } from './dashboard.ts';
+import { DATA_SOURCE, type Json } from './dashboard.ts';
 import {
   BUCKET,
   has,
@@ -11,11 +11,10 @@ import {
   type UsageField,
   type UsageTag,
 } from './influxql.ts';
+import { DATA_SOURCE_UID } from './provisioning.ts';
 import { text, type Text } from './text.ts';
 
 export type Variable = Json & { readonly name: string };
-
-const DATA_SOURCE = { type: 'influxdb', uid: '${datasource}' };
 
 export const DATA_SOURCE_VARIABLE: Variable = {
   name: 'datasource',
@@ -23,7 +22,7 @@ export const DATA_SOURCE_VARIABLE: Variable = {
   label: text('Data source', '数据源'),
   query: 'influxdb',
   // The provisioned one. Where there is none, Grafana takes the first InfluxDB.
-  current: { text: 'tokentide', value: 'tokentide' },
+  current: { text: DATA_SOURCE_UID, value: DATA_SOURCE_UID },
   hide: 0,
   includeAll: false,
   multi: false,

@@ -1,5 +1,6 @@
 import type { Severity } from '../../src/usage/catalogue.ts';
 import type { Json } from '../dashboard.ts';
+import { DATA_SOURCE_UID } from '../provisioning.ts';
 import { text, type Language, type Text } from '../text.ts';
 import { GO_ON, NOT_EVALUATED, TRIAGE } from './words.ts';
 
@@ -52,8 +53,6 @@ export interface Group {
   readonly rules: readonly Rule[];
 }
 
-/** The uid of the data source in provisioning/datasources. */
-const DATA_SOURCE = 'tokentide';
 const EXPRESSIONS = '__expr__';
 /** Over the full hour: the open bucket has no point yet, then a small one. */
 const HOLD_MINUTES = 70;
@@ -111,10 +110,10 @@ function queryJson(refId: string, query: string): Json {
     refId,
     // For the editor, which shows what is read; the query has its own times.
     relativeTimeRange: { from: Math.max(...ago) * 3600, to: 0 },
-    datasourceUid: DATA_SOURCE,
+    datasourceUid: DATA_SOURCE_UID,
     model: {
       refId,
-      datasource: { type: 'influxdb', uid: DATA_SOURCE },
+      datasource: { type: 'influxdb', uid: DATA_SOURCE_UID },
       query,
       rawQuery: true,
       resultFormat: 'time_series',

@@ -20,7 +20,17 @@ import {
 } from '../panels.ts';
 import type { Settings } from '../settings.ts';
 import { text, type Text } from '../text.ts';
-import { AUTOMATIC, described, distinct, FILTER, keep, topAndOther } from '../usage-queries.ts';
+import {
+  AUTOMATIC,
+  described,
+  distinct,
+  FILTER,
+  inBothRanges,
+  keep,
+  largest,
+  topAndOther,
+  totalsOf,
+} from '../usage-queries.ts';
 import { labelOf, sumVariable, topVariable, USAGE_FILTERS, usageVariables } from '../variables.ts';
 
 type Member = 'user' | 'key';
@@ -109,8 +119,7 @@ function numbers(): Panel[] {
       ),
       unit: 'short',
       noValue: NOT_REPORTED,
-      now: perUser(RANGE, 'now'),
-      before: perUser(PREVIOUS_RANGE, 'before'),
+      ...inBothRanges(perUser),
     }),
     stat({
       ...size,
@@ -139,17 +148,13 @@ function numbers(): Panel[] {
   ];
 }
 
-/** The tokens of each value of a tag as `t`. */
-const totals = (tag: Member, ...where: string[]): string =>
-  select({ columns: [sum('tokens', 't')], from: USAGE, where: [...FILTER, has(tag), ...where], by: [tag] });
-
 const perUser = (range: string, as: string): string =>
-  select({ columns: [`mean("t") AS ${name(as)}`], from: [totals('user', range)], where: ['"t" > 0'] });
+  select({ columns: [`mean("t") AS ${name(as)}`], from: [totalsOf('user', range)], where: ['"t" > 0'] });
 
 /** Those seen until the end of the range - those seen before it, which are among them. */
 function newMembers(tag: Member): string {
   const count = (column: string, until: string): string =>
-    select({ columns: [`${column} AS "n"`], from: [totals(tag, USED, SEEN_FROM, until)] });
+    select({ columns: [`${column} AS "n"`], from: [totalsOf(tag, USED, SEEN_FROM, until)] });
   return select({
     columns: [sum('n', 'new')],
     from: [count('count("t")', UNTIL_NOW), count('-1 * count("t")', UNTIL_RANGE)],
@@ -334,17 +339,7 @@ function models(): Panel {
     unit: 'short',
     value: 'tokens',
     noValue: NO_DATA,
-    query: select({
-      columns: ['top("t", "model", 12) AS "tokens"'],
-      from: [
-        select({
-          columns: [sum('tokens', 't')],
-          from: USAGE,
-          where: [...FILTER, has('model'), RANGE],
-          by: ['model'],
-        }),
-      ],
-    }),
+    query: largest('model', 12),
     links: [
       link(
         text('Details', '查看明细'),

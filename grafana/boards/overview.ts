@@ -16,6 +16,7 @@ import {
   stat,
   statWithChange,
   table,
+  type Column,
 } from '../panels.ts';
 import type { Settings } from '../settings.ts';
 import { text, type Text } from '../text.ts';
@@ -27,6 +28,7 @@ import {
   distinct,
   FILTER,
   keep,
+  largest,
   nowAndBefore,
   topAndOther,
   type Steps,
@@ -217,17 +219,7 @@ function rankings(): Panel[] {
       unit: 'short',
       value: 'tokens',
       noValue: NOT_REPORTED,
-      query: select({
-        columns: [`top("t", ${name(tag)}, 10) AS "tokens"`],
-        from: [
-          select({
-            columns: [sum('tokens', 't')],
-            from: USAGE,
-            where: [...FILTER, has(tag), RANGE],
-            by: [tag],
-          }),
-        ],
-      }),
+      query: largest(tag, 10),
       links: [
         link(
           text('Details', '查看明细'),
@@ -266,6 +258,14 @@ function rankings(): Panel[] {
     ),
   ];
 }
+
+const countColumn = (name: string, label: Text): Column => ({
+  name,
+  label,
+  unit: 'locale',
+  noValue: NOT_REPORTED,
+});
+const TOKENS: Column = { ...countColumn('tokens', text('Tokens', 'Token 总量')), bar: true };
 
 function modelTable(): Panel {
   return grid({
@@ -308,15 +308,9 @@ function modelTable(): Panel {
           ),
         ],
       },
-      {
-        name: 'tokens',
-        label: text('Tokens', 'Token 总量'),
-        unit: 'locale',
-        noValue: NOT_REPORTED,
-        bar: true,
-      },
-      { name: 'input', label: text('Input', '输入'), unit: 'locale', noValue: NOT_REPORTED },
-      { name: 'output', label: text('Output', '输出'), unit: 'locale', noValue: NOT_REPORTED },
+      TOKENS,
+      countColumn('input', text('Input', '输入')),
+      countColumn('output', text('Output', '输出')),
       {
         name: 'cached_share',
         label: text('Cached share', '缓存命中率'),
@@ -331,7 +325,7 @@ function modelTable(): Panel {
         decimals: 1,
         noValue: NOT_REPORTED,
       },
-      { name: 'requests', label: text('Requests', '请求数'), unit: 'locale', noValue: NOT_REPORTED },
+      countColumn('requests', text('Requests', '请求数')),
     ],
   });
 }
@@ -367,16 +361,10 @@ function accountTable(): Panel {
       { name: 'provider', label: labelOf('provider'), width: 150 },
       { name: 'account', label: labelOf('account') },
       { name: 'bucket', label: text('Bucket', '统计粒度'), width: 110 },
-      {
-        name: 'tokens',
-        label: text('Tokens', 'Token 总量'),
-        unit: 'locale',
-        noValue: NOT_REPORTED,
-        bar: true,
-      },
-      { name: 'input', label: text('Input', '输入'), unit: 'locale', noValue: NOT_REPORTED },
-      { name: 'output', label: text('Output', '输出'), unit: 'locale', noValue: NOT_REPORTED },
-      { name: 'requests', label: text('Requests', '请求数'), unit: 'locale', noValue: NOT_REPORTED },
+      TOKENS,
+      countColumn('input', text('Input', '输入')),
+      countColumn('output', text('Output', '输出')),
+      countColumn('requests', text('Requests', '请求数')),
     ],
   });
 }
