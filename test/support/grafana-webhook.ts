@@ -1,15 +1,17 @@
+const LABELS = {
+  alertname: 'Spike of an API key',
+  grafana_folder: 'tokentide',
+  severity: 'page',
+  provider: 'ucloud',
+  account: 'main',
+  key: 'ak-7f',
+};
+
 /** An alert as Grafana's webhook sends it. */
 export function grafanaAlert(changes: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
   return {
     status: 'firing',
-    labels: {
-      alertname: 'Spike of an API key',
-      grafana_folder: 'tokentide',
-      severity: 'page',
-      provider: 'ucloud',
-      account: 'main',
-      key: 'ak-7f',
-    },
+    labels: LABELS,
     annotations: {
       summary: 'Spike of an API key: ak-7f',
       description: '4.1M tokens in an hour; limit 900k.\nLook first: who is it?',
@@ -36,14 +38,7 @@ export function grafanaWebhook(changes: Readonly<Record<string, unknown>> = {}):
     orgId: 1,
     alerts: [grafanaAlert()],
     groupLabels: { alertname: 'Spike of an API key' },
-    commonLabels: {
-      alertname: 'Spike of an API key',
-      grafana_folder: 'tokentide',
-      severity: 'page',
-      provider: 'ucloud',
-      account: 'main',
-      key: 'ak-7f',
-    },
+    commonLabels: LABELS,
     commonAnnotations: {},
     externalURL: 'https://grafana.example.com/',
     version: '1',
